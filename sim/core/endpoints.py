@@ -1,0 +1,81 @@
+"""The endpoint vocabulary: names, scale, favourable direction, axis labels. Append-only."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+Scale = Literal["log_ratio", "difference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What one endpoint is called and how it is read.
+
+    `base` is its name without months; `scale` that of the estimate; `favourable` +1 if more is better for the patient,
+    else -1; `label` and `unit` for axis titles; `design` the kind of trial it belongs to.
+    """
+
+    base: str
+    scale: Scale
+    favourable: Literal[-1, 1]
+    label: str
+    unit: str
+    design: Literal["parallel", "before_after"]
+
+
+_ALL = (
+    Endpoint("arr", "log_ratio", -1, "Relapse rate, treated / control", "log ratio", "parallel"),
+    Endpoint("relapse_free", "difference", 1, "Share without relapse, treated - control", "share", "parallel"),
+    Endpoint("edss", "difference", -1, "EDSS change, treated - control", "EDSS points", "parallel"),
+    Endpoint("msqol_physical", "difference", 1, "MSQOL-54 physical change, treated - control", "points", "parallel"),
+    Endpoint("relapse_free_change", "difference", 1, "Share without relapse, after - before", "share", "before_after"),
+    Endpoint("arr_change", "log_ratio", -1, "Relapse rate, after / before", "log ratio", "before_after"),
+    Endpoint("edss_change", "difference", -1, "EDSS, after - before", "EDSS points", "before_after"),
+    Endpoint("msqol_physical_change", "difference", 1, "MSQOL-54 physical, after - before", "points", "before_after"),
+)
+
+ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType({e.base: e for e in _ALL})
+"""The endpoints served, by base name."""
+
+RESERVED: Final = ("first_relapse", "cdp", "msfc", "msqol_mental", "gd_lesions", "new_t2", "restenosis")
+"""Base names promised to later endpoints (first_relapse, cdp_12w, cdp_24w, msfc_24m, ...)."""
+
+_NAME = re.compile(r"(?P<base>[a-z][a-z0-9_]*?)(?:_(?P<count>[1-9][0-9]{0,3})(?P<unit>[mw]))?")
+
+
+def parse_endpoint(name: str) -> tuple[str, float | None]:
+    """Split an endpoint name into (base, months): "arr_24m" is ("arr", 24.0), "arr_change" is ("arr_change", None).
+
+    Raises ValueError, with what is allowed, for an unknown name, for months that are missing or superfluous, and for
+    the names that are reserved but not served yet.
+    """
+    match = _NAME.fullmatch(name)
+    base, count, unit = match.group("base", "count", "unit") if match else ("", None, None)
+    if base in RESERVED:
+        raise ValueError(f"endpoint {name!r} is reserved and not served yet; {_allowed()}")
+    endpoint = ENDPOINTS.get(base)
+    if endpoint is None or unit == "w" or (endpoint.design == "parallel") is (count is None):
+        raise ValueError(f"unknown endpoint {name!r}{_nearest(name)}; {_allowed()}")
+    return base, None if count is None else float(count)
+
+
+def _spellings() -> list[str]:
+    """Return how each endpoint is written, N standing for months."""
+    return [e.base + ("_Nm" if e.design == "parallel" else "") for e in ENDPOINTS.values()]
+
+
+def _allowed() -> str:
+    """Return the allowed names in words."""
+    return f"allowed: {', '.join(_spellings())} (N months, such as 24)"
+
+
+def _nearest(name: str) -> str:
+    """Return a suggestion, or nothing if no name is near."""
+    pattern = re.sub(r"_[0-9]+[a-z]*$", "_Nm", name)
+    close = difflib.get_close_matches(pattern, _spellings(), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

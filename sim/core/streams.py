@@ -1,0 +1,87 @@
+"""The register of random streams: which process, index and lane each draw has. Append-only, frozen by a test.
+
+A draw is a pure function of (seed, trial, patient, process, block, index, lane): Philox key = (seed, process), counter =
+(block, index, patient, trial), four lanes a block. A patient's word is site * 2^32 + arrival; arrival 2^32 - 1 means the
+site itself, the word 2^64 - 1 the trial. Neither scenario nor arm is in the address, so two scenarios run with one seed
+share their draws. A stream's number, its lanes and the meaning of its index never change; new streams get new numbers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sim.core.philox import philox
+
+Uniforms = tuple[float, float, float, float]
+
+SITE_ITSELF = 0xFFFFFFFF
+TRIAL_WORD = 0xFFFFFFFFFFFFFFFF
+
+
+class Stream(NamedTuple):
+    """One registered stream: its process number, what its index counts, and what its four lanes hold."""
+
+    process: int
+    name: str
+    index: str
+    lanes: tuple[str, str, str, str]
+
+
+def _register() -> dict[str, Stream]:
+    rows = (
+        Stream(1, "person", "0", ("arrival", "frailty", "dropout", "allocation")),
+        Stream(2, "latent", "0", ("edss", "slope", "quality", "activity_start")),
+        Stream(3, "belief", "0", ("patient", "physician", "assessor", "-")),
+        Stream(4, "present", "0", ("self_referral", "selection", "wait", "-")),
+        Stream(5, "activity", "switch // 4", ("sojourn 4i", "sojourn 4i+1", "sojourn 4i+2", "sojourn 4i+3")),
+        Stream(6, "relapse", "point // 2; block = layer", ("gap 2i", "mark 2i", "gap 2i+1", "mark 2i+1")),
+        Stream(7, "severity", "point; block = layer", ("severity", "residual", "residual_size", "-")),
+        Stream(8, "recall", "point; block = layer", ("omission", "telescoping", "shift", "-")),
+        Stream(9, "report", "point; block = layer", ("reported", "confirmed", "medication", "-")),
+        Stream(10, "pseudo", "point // 2", ("gap 2i", "mark 2i", "gap 2i+1", "mark 2i+1")),
+        Stream(11, "pseudo_report", "point", ("confirmed", "medication", "-", "-")),
+        Stream(12, "vein", "vein + 8 * procedure", ("stenosis", "success", "restenosis", "-")),
+        Stream(13, "complication", "procedure; block = kind // 4", ("kind 4b", "kind 4b+1", "kind 4b+2", "kind 4b+3")),
+        Stream(14, "examination", "visit", ("edss", "edss_tail", "quality", "attendance")),
+        Stream(15, "site", "0", ("arrival_rate", "rater", "-", "-")),
+        Stream(16, "block", "block; block = place // 4", ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3")),
+    )
+    return {row.name: row for row in rows}
+
+
+STREAMS = _register()
+
+PERSON = STREAMS["person"].process
+LATENT = STREAMS["latent"].process
+BELIEF = STREAMS["belief"].process
+PRESENT = STREAMS["present"].process
+ACTIVITY = STREAMS["activity"].process
+RELAPSE = STREAMS["relapse"].process
+SEVERITY = STREAMS["severity"].process
+RECALL = STREAMS["recall"].process
+REPORT = STREAMS["report"].process
+PSEUDO = STREAMS["pseudo"].process
+PSEUDO_REPORT = STREAMS["pseudo_report"].process
+VEIN = STREAMS["vein"].process
+COMPLICATION = STREAMS["complication"].process
+EXAMINATION = STREAMS["examination"].process
+SITE = STREAMS["site"].process
+BLOCK = STREAMS["block"].process
+
+_UNIT = 2.220446049250313e-16  # 2^-52
+
+
+def patient_word(site: int, arrival: int) -> int:
+    """Give the patient word of an address: site * 2^32 + arrival."""
+    return (site << 32) | arrival
+
+
+def uniforms(seed: int, trial: int, patient: int, process: int, index: int, block: int = 0) -> Uniforms:
+    """Give the four doubles in (0, 1) at this address; all parts are integers from 0 to 2^64 - 1."""
+    a, b, c, d = philox(seed, process, block, index, patient, trial)
+    return (
+        ((a >> 12) + 0.5) * _UNIT,
+        ((b >> 12) + 0.5) * _UNIT,
+        ((c >> 12) + 0.5) * _UNIT,
+        ((d >> 12) + 0.5) * _UNIT,
+    )

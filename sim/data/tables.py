@@ -1,0 +1,240 @@
+"""The tables of a trial as a trial statistician knows them (ADaM-like names), and the truth beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sim.core.events import Kind
+from sim.core.streams import SITE_ITSELF, TRIAL_WORD
+from sim.engines.records import Records, TrialRecords
+from sim.model.eligibility import REASONS
+from sim.model.veins import COMPLICATIONS, PROCEDURES, VEINS
+from sim.scenario.schema import Scenario
+
+TABLES = ("adsl", "adrel", "visits", "veins", "procedures", "events", "truth")
+
+
+def tables(scenario: Scenario, records: TrialRecords) -> dict[str, pd.DataFrame]:
+    """Give all tables of one trial by name; times are days since the first site opened, ADY counts from study day 1."""
+    makers: dict[str, Callable[[Scenario, TrialRecords], pd.DataFrame]] = {
+        "adsl": adsl,
+        "adrel": adrel,
+        "visits": visits,
+        "veins": veins,
+        "procedures": procedures,
+        "events": events,
+        "truth": truth,
+    }
+    return {name: makers[name](scenario, records) for name in TABLES}
+
+
+def usubjid(site: int, arrival: int) -> str:
+    """Give SSS-AAAA: site and arrival number at that site."""
+    return f"{site:03d}-{arrival:04d}"
+
+
+def parse_usubjid(text: str) -> tuple[int, int]:
+    """Take SSS-AAAA apart; ValueError with the form that is allowed."""
+    site, dash, arrival = text.partition("-")
+    if not (dash and site.isdecimal() and arrival.isdecimal()):
+        raise ValueError(f"found {text!r}; allowed: SSS-AAAA, site and arrival number, e.g. 003-0017")
+    return int(site), int(arrival)
+
+
+def _ids(rows: Records) -> list[str]:
+    return [usubjid(int(s), int(a)) for s, a in zip(rows["site"], rows["arrival"], strict=True)]
+
+
+def _flag(values: NDArray[np.bool_]) -> NDArray[np.str_]:
+    return np.where(values, "Y", "N")
+
+
+def _names(codes: NDArray[np.int64], names: list[str]) -> list[str]:
+    return [names[c] if c >= 0 else "" for c in codes]
+
+
+def adsl(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
+    """Give subjects: one row a screened candidate, failures included with their reason."""
+    s = records.subjects
+    entered = s["entry_number"] >= 0
+    arms = [a.name for a in scenario.arm]
+    ended = entered & ~np.isnan(s["end_time"])
+    status = np.where(~ended, "", np.where(s["dropped_out"] == 1, "DISCONTINUED", "COMPLETED"))
+    kinds = [name.upper() for name in PROCEDURES]
+    return pd.DataFrame(
+        {
+            "TRIAL": records.trial,
+            "USUBJID": _ids(s),
+            "SITEID": [f"{x:03d}" for x in s["site"]],
+            "SCRNDT": s["screening_time"],
+            "SCRNEDSS": s["screening_edss"],
+            "RELAPS1Y": s["recalled_1y"].astype(int),
+            "RELAPS2Y": s["recalled_2y"].astype(int),
+            "SCRFFL": _flag(~entered),
+            "SCRFREAS": _names(s["reason"], list(REASONS)),
+            "ENRLFL": _flag(entered),
+            "ENRLSEQ": np.where(entered, s["entry_number"] + 1, 0),
+            "ENRLDT": s["entry_time"],
+            "TRT01P": _names(np.where(entered, s["arm"], -1), arms),
+            "TRT01A": _names(np.where(entered, s["procedure"], -1), kinds),
+            "DAY1DT": s["day_1"],
+            "TRTSDT": np.where(s["procedure"] > 0, s["procedure_time"], np.nan),
+            "EOSDT": s["end_time"],
+            "EOSPLDT": s["planned_end"],
+            "EOSSTT": status,
+            "VEINSTRT": s["treated_veins"],
+            "VEINSOPN": s["opened_veins"],
+            "MEDSTDT": s["medication_time"],
+        }
+    )
+
+
+def adrel(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
+    """Give relapses: true ones (history included) and pseudo-relapses, when reported, when confirmed, as recalled."""
+    r = records.relapses
+    day_1 = _per_patient(records, r, "day_1")
+    return pd.DataFrame(
+        {
+            "TRIAL": records.trial,
+            "USUBJID": _ids(r),
+            "RELSEQ": r["number"] + 1,
+            "TRUEFL": _flag(r["pseudo"] == 0),
+            "ASTDT": r["onset"],
+            "ASTDY": _study_day(r["onset"], day_1),
+            "SEVERITY": r["severity"],
+            "RESIDUAL": r["residual"],
+            "RCLDT": r["recalled_onset"],
+            "REPDT": r["reported_time"],
+            "REPFL": _flag(~np.isnan(r["reported_time"])),
+            "CONFDT": r["confirmed_time"],
+            "CONFFL": _flag(~np.isnan(r["confirmed_time"])),
+        }
+    )
+
+
+def visits(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
+    """Give examinations: EDSS and MSQOL-54 physical as written down, one row a visit that took place."""
+    v = records.visits
+    return pd.DataFrame(
+        {
+            "TRIAL": records.trial,
+            "USUBJID": _ids(v),
+            "AVISITN": v["visit"],
+            "AVISIT": [f"Month {scenario.visits.months[k]:g}" if k else "Baseline" for k in v["visit"]],
+            "ADT": v["time"],
+            "ADY": _study_day(v["time"], _per_patient(records, v, "day_1")),
+            "EDSS": v["edss"],
+            "MSQOLPHY": v["quality"],
+        }
+    )
+
+
+def veins(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
+    """Give the veins of the entered patients: narrow or not, treated, opened, narrow again."""
+    v = records.veins
+    return pd.DataFrame(
+        {
+            "TRIAL": records.trial,
+            "USUBJID": _ids(v),
+            "VEIN": [VEINS[k] for k in v["vein"]],
+            "STENFL": _flag(v["stenosed"] == 1),
+            "TRTFL": _flag(v["treated"] == 1),
+            "SUCCFL": _flag(v["opened"] == 1),
+            "RESTDT": v["restenosis_time"],
+        }
+    )
+
+
+def procedures(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
+    """Give the procedures: requested, done, what kind, what went wrong."""
+    p = records.procedures
+    names = [";".join(c for k, c in enumerate(COMPLICATIONS) if m >> k & 1) for m in p["complications"]]
+    return pd.DataFrame(
+        {
+            "TRIAL": records.trial,
+            "USUBJID": _ids(p),
+            "PRSEQ": p["number"] + 1,
+            "PRTRT": [PROCEDURES[k].upper() for k in p["kind"]],
+            "PRREQDT": p["request_time"],
+            "PRSTDT": p["time"],
+            "COMPLIC": names,
+        }
+    )
+
+
+def events(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
+    """Give the event log, sorted by the tie key (time, rank, usubjid, index)."""
+    e = records.events
+    labels = {int(k): k.label for k in Kind}
+    return pd.DataFrame(
+        {
+            "trial": records.trial,
+            "time": e["time"],
+            "rank": e["rank"],
+            "usubjid": [_event_id(int(word)) for word in e["patient"]],
+            "index": e["index"],
+            "event": [labels[k] for k in e["rank"]],
+            "value": e["value"],
+        }
+    )
+
+
+def _event_id(word: int) -> str:
+    if word == TRIAL_WORD:
+        return ""
+    site, arrival = word >> 32, word & 0xFFFFFFFF
+    return f"{site:03d}" if arrival == SITE_ITSELF else usubjid(site, arrival)
+
+
+def truth(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
+    """Give what no statistician would see: what is fixed for life at AVISITN -1, then the latent scores visit by visit."""
+    s, v = records.subjects, records.visits
+    fixed = pd.DataFrame(
+        {
+            "trial": records.trial,
+            "usubjid": _ids(s),
+            "avisitn": -1,
+            "time": s["screening_time"],
+            "frailty": s["frailty"],
+            "active": s["active_at_screening"],
+            "edss_slope_per_year": s["slope_per_day"] * 365.25,
+            "edss_latent": s["edss_latent"],
+            "msqol_latent": s["quality_latent"],
+            "patency": np.nan,
+            "belief_patient": s["belief_patient"],
+            "belief_physician": s["belief_physician"],
+            "belief_assessor": s["belief_assessor"],
+        }
+    )
+    seen = pd.DataFrame(
+        {
+            "trial": records.trial,
+            "usubjid": _ids(v),
+            "avisitn": v["visit"],
+            "time": v["time"],
+            "edss_latent": v["edss_latent"],
+            "msqol_latent": v["quality_latent"],
+            "patency": v["patency"],
+            "belief_patient": v["belief_patient"],
+        }
+    )
+    both = pd.concat([fixed, seen], ignore_index=True) if len(seen) else fixed
+    return both.sort_values(["usubjid", "avisitn"], kind="stable", ignore_index=True)
+
+
+def _per_patient(records: TrialRecords, rows: Records, field: str) -> NDArray[np.float64]:
+    s = records.subjects
+    words = (s["site"] << 32) | s["arrival"]
+    place = np.searchsorted(words, (rows["site"] << 32) | rows["arrival"])
+    values: NDArray[np.float64] = s[field][place]
+    return values
+
+
+def _study_day(time: NDArray[np.float64], day_1: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the ADaM study day: day 1 is the day of randomisation, the day before it is -1; NaN for those not entered."""
+    days = np.floor(time - day_1)
+    return np.where(days >= 0.0, days + 1.0, days)

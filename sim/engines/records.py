@@ -1,0 +1,135 @@
+"""The record layout: what every engine hands up, one flat array a table. Frozen by a test; fields are only appended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Records = NDArray[np.void]
+
+_KEY = [("site", "i8"), ("arrival", "i8")]
+
+SUBJECT = np.dtype(
+    [
+        *_KEY,
+        ("screening_time", "f8"),
+        ("screening_edss", "f8"),
+        ("recalled_1y", "f8"),
+        ("recalled_2y", "f8"),
+        ("reason", "i8"),
+        ("entry_number", "i8"),
+        ("arm", "i8"),
+        ("procedure", "i8"),
+        ("entry_time", "f8"),
+        ("day_1", "f8"),
+        ("procedure_time", "f8"),
+        ("planned_end", "f8"),
+        ("end_time", "f8"),
+        ("dropped_out", "i8"),
+        ("treated_veins", "i8"),
+        ("opened_veins", "i8"),
+        ("medication_time", "f8"),
+        ("frailty", "f8"),
+        ("active_at_screening", "f8"),
+        ("edss_latent", "f8"),
+        ("slope_per_day", "f8"),
+        ("quality_latent", "f8"),
+        ("belief_patient", "f8"),
+        ("belief_physician", "f8"),
+        ("belief_assessor", "f8"),
+    ]
+)
+RELAPSE = np.dtype(
+    [
+        *_KEY,
+        ("number", "i8"),
+        ("point", "i8"),
+        ("pseudo", "i8"),
+        ("onset", "f8"),
+        ("severity", "f8"),
+        ("residual", "f8"),
+        ("recalled_onset", "f8"),
+        ("reported_time", "f8"),
+        ("confirmed_time", "f8"),
+    ]
+)
+VISIT = np.dtype(
+    [
+        *_KEY,
+        ("visit", "i8"),
+        ("time", "f8"),
+        ("edss", "f8"),
+        ("quality", "f8"),
+        ("edss_latent", "f8"),
+        ("quality_latent", "f8"),
+        ("patency", "f8"),
+        ("belief_patient", "f8"),
+    ]
+)
+VEIN = np.dtype(
+    [
+        *_KEY,
+        ("vein", "i8"),
+        ("stenosed", "i8"),
+        ("treated", "i8"),
+        ("opened", "i8"),
+        ("restenosis_time", "f8"),
+    ]
+)
+PROCEDURE = np.dtype(
+    [
+        *_KEY,
+        ("number", "i8"),
+        ("kind", "i8"),
+        ("request_time", "f8"),
+        ("time", "f8"),
+        ("complications", "i8"),
+    ]
+)
+EVENT = np.dtype(
+    [
+        ("time", "f8"),
+        ("rank", "i8"),
+        ("patient", "u8"),
+        ("index", "i8"),
+        ("value", "f8"),
+    ]
+)
+LAYOUT = {
+    "subjects": SUBJECT,
+    "relapses": RELAPSE,
+    "visits": VISIT,
+    "veins": VEIN,
+    "procedures": PROCEDURE,
+    "events": EVENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecords:
+    """One trial as flat arrays in the layouts above; rows by (site, arrival), events by the tie key.
+
+    `subjects` has a row for each screened candidate, the failures included. Times are in days since the first site
+    opened, NaN where something never happened.
+    """
+
+    trial: int
+    subjects: Records
+    relapses: Records
+    visits: Records
+    veins: Records
+    procedures: Records
+    events: Records
+
+
+def pack(trial: int, rows: dict[str, list[tuple[Any, ...]]]) -> TrialRecords:
+    """Turn lists of tuples into the flat arrays, sorted (subjects first by site and arrival, events by the tie key)."""
+    arrays = {}
+    for name, layout in LAYOUT.items():
+        table = rows[name]
+        table.sort(key=(lambda r: r[:4]) if name == "events" else (lambda r: r[:3]))
+        arrays[name] = np.array(table, dtype=layout)
+    return TrialRecords(trial, **arrays)

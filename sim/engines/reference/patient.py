@@ -1,0 +1,498 @@
+"""A patient's life: clocks compete, the earliest rings, and its handler says what happens and which clocks are set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, Any
+
+from simpy.events import Event
+
+from sim.core.errors import RunError
+from sim.core.events import Kind
+from sim.core.streams import (
+    BELIEF,
+    COMPLICATION,
+    EXAMINATION,
+    LATENT,
+    PERSON,
+    PRESENT,
+    PSEUDO,
+    PSEUDO_REPORT,
+    RECALL,
+    REPORT,
+    SEVERITY,
+    VEIN,
+    patient_word,
+    uniforms,
+)
+from sim.core.units import on_clock, years
+from sim.engines.reference.latent import Latent, Point, PointClock
+from sim.model import (
+    belief,
+    decline,
+    disability,
+    dropout,
+    effect,
+    eligibility,
+    frailty,
+    medication,
+    quality,
+    recall,
+    relapse,
+    reporting,
+    self_referral,
+    veins,
+)
+
+if TYPE_CHECKING:
+    from sim.engines.reference.trial import Trial
+
+NEVER = math.nan
+
+
+@dataclass(slots=True)
+class OwnRelapse:
+    """One relapse, or pseudo-relapse, of a patient."""
+
+    number: int
+    point: int
+    address: tuple[int, int]
+    pseudo: bool
+    onset: float
+    severity: float
+    residual: float
+    recalled_onset: float
+    reported_time: float = NEVER
+    confirmed_time: float = NEVER
+
+
+@dataclass(slots=True)
+class OwnVein:
+    """One vein of a patient."""
+
+    stenosed: bool
+    lanes: tuple[float, float, float, float]
+    treated: bool = False
+    opened: bool = False
+    open_now: bool = False
+    restenosis_time: float = NEVER
+
+
+class Patient:
+    """One candidate at one site; `live` is the life from screening on, `diary` the clocks that are set."""
+
+    def __init__(self, trial: Trial, site: int, arrival: int, screening_time: float, rater: float) -> None:
+        plan = trial.plan
+        self.trial, self.plan, self.world = trial, plan, trial.world
+        self.site, self.arrival, self.rater = site, arrival, rater
+        self.word = patient_word(site, arrival)
+        self.address = (trial.seed, trial.number, self.word)
+        self.screening_time = self.now = screening_time
+        self.diary: list[tuple[float, int, int, Any]] = []
+        self.events: list[tuple[float, int, int, int, float]] = []
+        self.visits: list[tuple[Any, ...]] = []
+        self.procedures: list[tuple[Any, ...]] = []
+        self.relapses: list[OwnRelapse] = []
+        self.born()
+
+    # ---- before screening -------------------------------------------------------------------------------------
+
+    def born(self) -> None:
+        """Draw what is fixed for life and set the clocks that ran before screening."""
+        plan, person, latent = self.plan, self.draw(PERSON), self.draw(LATENT)
+        present = self.draw(PRESENT)
+        self.u_arm, self.u_dropout = person[3], person[2]
+        self.u_refer, self.u_select = present[0], present[1]
+        self.frailty = frailty.frailty(person[1], plan.frailty.shape, plan.frailty.log_gamma_shape)
+        d, q = plan.disability, plan.quality
+        self.baseline = disability.baseline(latent[0], d.log_baseline, d.baseline_log_sd)
+        self.slope = disability.slope(latent[1], d.slope_per_day)
+        self.quality_start = quality.quality_baseline(
+            latent[2], self.baseline, math.exp(d.log_baseline), q.mean_points, q.sd_points, q.per_edss
+        )
+        self.wait = veins.waiting(present[2], plan.veins.wait_days, plan.veins.wait_mean_days)
+        start = self.screening_time - plan.relapse.history_days
+        longest = plan.enrolment.screening_days + self.wait + plan.study.follow_up_days + 4.0
+        self.latent = Latent(plan, self.address, start, self.screening_time + longest, self.frailty)
+        self.lasting, self.lasting_until = 0.0, self.screening_time
+        self.patency = self.rate_factor = self.slope_factor = 0.0
+        self.set_patency(0.0)
+        self.last_onset = -math.inf
+        self.on_medication, self.medication_pending, self.medication_time = 0.0, 0.0, NEVER
+        self.entered = self.believing = self.ended = False
+        self.entry_number = self.arm = self.procedure = -1
+        self.reason, self.screening_edss = eligibility.ELIGIBLE, NEVER
+        self.recalled = (0.0, 0.0)
+        self.entry_time = self.day_1 = self.procedure_time = self.planned_end = self.end_time = NEVER
+        self.dropped_out = 0
+        self.beliefs = (NEVER, NEVER, NEVER)
+        self.own_veins: list[OwnVein] = []
+        if plan.activity.on:
+            self.note(Kind.ACTIVITY, 0, self.latent.path[0].active, start)
+            self.set_clock(self.latent.path[0].end, Kind.ACTIVITY, 1)
+        for layer in range(math.ceil(max(plan.study.history_bound, plan.study.study_bound))):
+            self.await_point(self.latent.layer(layer))
+
+    def history(self) -> None:
+        """Live until screening; nobody looks on, and nothing outside the patient matters."""
+        until = (self.screening_time, int(Kind.SCREENED))
+        while self.diary and self.diary[0][:2] < until:
+            self.ring(*heappop(self.diary))
+        self.now = self.screening_time
+
+    def presents(self) -> bool:
+        """Tell whether the patient comes to the site at all."""
+        rule = self.plan.self_referral
+        return self_referral.presents(self.u_refer, self.now - self.last_onset, rule.weight, rule.window_days)
+
+    def screen(self) -> bool:
+        """Apply the entry rule to the recalled history; set the clock of entry if it lets the patient in."""
+        rule, own = self.plan.eligibility, self.plan.veins
+        self.own_veins = [OwnVein(veins.happens((u := self.draw(VEIN, i))[0], own.stenosis[i]), u) for i in range(3)]
+        self.screening_edss = self.examine(0)[0]
+        ages = [self.now - r.recalled_onset for r in self.relapses if not math.isnan(r.recalled_onset)]
+        self.recalled = (
+            float(sum(age <= years(1.0) for age in ages)),
+            float(sum(age <= years(2.0) for age in ages)),
+        )
+        self.note(Kind.SCREENED, 0, self.recalled[0])
+        if not eligibility.edss_in_range(self.screening_edss, rule.edss_min, rule.edss_max):
+            self.reason = eligibility.FAILS_EDSS
+        elif not eligibility.enough_relapses(
+            self.u_select, *self.recalled, rule.kind, rule.relapses_1y, rule.relapses_2y, rule.selection_weight
+        ):
+            self.reason = eligibility.FAILS_RELAPSES
+        elif ages and min(ages) < rule.relapse_free_days:
+            self.reason = eligibility.FAILS_RECENT
+        elif rule.stenosis_required and not any(v.stenosed for v in self.own_veins):
+            self.reason = eligibility.FAILS_STENOSIS
+        if self.reason:
+            self.note(Kind.SCREEN_FAILURE, 0, float(self.reason))
+            return False
+        self.set_clock(self.now + self.plan.enrolment.screening_days, Kind.ENROLLED, 0)
+        return True
+
+    # ---- the life ---------------------------------------------------------------------------------------------
+
+    def live(self) -> Generator[Event, None, None]:
+        """Live from screening to the end: the earliest clock rings, at its place in the trial's total order."""
+        while self.diary:
+            time, rank, index, what = heappop(self.diary)
+            yield self.trial.agenda.at(time, rank, self.word, index)
+            self.ring(time, rank, index, what)
+
+    def ring(self, time: float, rank: int, index: int, what: Any) -> None:
+        """Let one clock ring."""
+        self.now = time
+        HANDLERS[rank](self, index, what)
+
+    def on_activity(self, index: int, _: Any) -> None:
+        stretch = self.latent.segment(index)
+        self.note(Kind.ACTIVITY, index, stretch.active)
+        if stretch.end <= self.latent.horizon:
+            self.set_clock(stretch.end, Kind.ACTIVITY, index + 1)
+
+    def on_point(self, index: int, what: tuple[Point, PointClock]) -> None:
+        point, clock = what
+        self.await_point(clock)
+        factor = self.factor()
+        if not relapse.is_onset(float(point.layer), point.mark, factor):
+            return
+        if self.now - self.last_onset < self.plan.relapse.refractory_days:
+            return  # it belongs to the last relapse
+        self.last_onset = self.now
+        self.relapse_begins(point)
+
+    def relapse_begins(self, point: Point) -> None:
+        """Draw the relapse's severity and residual, how it will be recalled, and whether it is reported."""
+        rule, at = self.plan.relapse, (point.number, point.layer)
+        u, v = self.draw(SEVERITY, *at), self.draw(RECALL, *at)
+        points = relapse.severity(u[0], rule.log_severity, rule.severity_log_sd)
+        left = relapse.residual(u[1], u[2], rule.residual_prob, rule.residual_mean_points)
+        own = OwnRelapse(len(self.relapses), point.index, at, False, self.now, points, left, self.recalled_as(v))
+        self.relapses.append(own)
+        self.note(Kind.RELAPSE, point.index, points)
+        if self.now >= self.screening_time:
+            self.lasting += left
+        if not self.entered:
+            self.consider_medication(self.draw(REPORT, *at)[2])
+        elif self.speaks_up(own):
+            self.set_clock(self.now + self.plan.reporting.report_delay_days, Kind.RELAPSE_REPORTED, point.index, own)
+
+    def recalled_as(self, u: tuple[float, float, float, float]) -> float:
+        """Give the onset as it is recalled, NaN if forgotten."""
+        rule = self.plan.recall
+        if not recall.is_recalled(u[0], rule.omission_prob):
+            return NEVER
+        return recall.recalled_onset(
+            self.now, self.screening_time, u[1], u[2], rule.telescoping_prob, rule.telescoping_share
+        )
+
+    def speaks_up(self, own: OwnRelapse) -> bool:
+        """Tell whether the patient reports this relapse."""
+        rule = self.plan.reporting
+        u = self.draw(REPORT, *own.address)[0]
+        return reporting.is_reported(
+            u,
+            own.severity,
+            self.believed(0),
+            rule.mild_points,
+            rule.mild_prob,
+            rule.severe_prob,
+            rule.unreported_by_cured,
+        )
+
+    def on_pseudo(self, index: int, mark: float) -> None:
+        self.await_pseudo(index + 1, self.now)
+        if reporting.is_pseudo(mark, self.believed(0)):
+            own = OwnRelapse(len(self.relapses), index, (index, 0), True, self.now, NEVER, 0.0, NEVER)
+            self.relapses.append(own)
+            self.note(Kind.PSEUDO_RELAPSE, index, 0.0)
+            self.set_clock(self.now + self.plan.reporting.report_delay_days, Kind.RELAPSE_REPORTED, ~index, own)
+
+    def on_reported(self, index: int, own: OwnRelapse) -> None:
+        own.reported_time = self.now
+        self.note(Kind.RELAPSE_REPORTED, index, 0.0 if own.pseudo else 1.0)
+        self.set_clock(self.now + self.plan.reporting.confirm_delay_days, Kind.RELAPSE_CONFIRMED, index, own)
+        if not self.ended:
+            self.consider_medication(self.report_lanes(own)[1 if own.pseudo else 2])
+
+    def on_confirmed(self, index: int, own: OwnRelapse) -> None:
+        rule = self.plan.reporting
+        u = self.report_lanes(own)[0 if own.pseudo else 1]
+        odds = rule.pseudo_confirm_logit if own.pseudo else rule.confirm_logit
+        if reporting.is_confirmed(u, odds, rule.confirm_lean, self.believed(2)):
+            own.confirmed_time = self.now
+            self.note(Kind.RELAPSE_CONFIRMED, index, 0.0 if own.pseudo else 1.0)
+
+    def consider_medication(self, u: float) -> None:
+        """Start medication some days from now, perhaps."""
+        rule = self.plan.medication
+        if medication.starts(u, rule.start_prob, self.medication_pending):
+            self.medication_pending = 1.0
+            self.set_clock(self.now + rule.start_delay_days, Kind.MEDICATION_START, 0)
+
+    def on_medication_start(self, _: int, __: Any) -> None:
+        self.on_medication, self.medication_time = 1.0, self.now
+        self.note(Kind.MEDICATION_START, 0, self.plan.medication.rate_ratio)
+
+    # ---- on study ---------------------------------------------------------------------------------------------
+
+    def on_enrolled(self, _: int, __: Any) -> None:
+        """Enter the study, if it is still open: allocation, and the clocks of procedure, visits, leaving and end."""
+        self.entry_number = self.trial.enter(self)
+        if self.entry_number < 0:
+            self.reason = eligibility.TURNED_AWAY
+            self.diary.clear()
+            return
+        plan = self.plan
+        self.entered, self.entry_time = True, self.now
+        self.arm = self.trial.allocate(self)
+        forced = self.world.procedure
+        self.procedure = int(forced if forced >= 0.0 else plan.procedures[self.arm])
+        self.beliefs = self.form_beliefs()
+        self.procedure_time = on_clock(self.now + self.wait, plan.study.resolution)
+        self.day_1 = self.now if plan.study.randomised else self.procedure_time
+        end = min(on_clock(self.day_1 + plan.study.follow_up_days, plan.study.resolution), plan.study.close_day)
+        self.planned_end = max(end, self.day_1)
+        self.set_clock(self.procedure_time, Kind.PROCEDURE, 0)
+        for visit, day in enumerate(plan.visit_days):
+            if on_clock(self.day_1 + day, plan.study.resolution) <= self.planned_end:
+                self.set_clock(self.day_1 + day, Kind.VISIT, visit)
+        if self.world.attrition:
+            rule = plan.dropout
+            days = dropout.dropout_days(
+                self.u_dropout, self.beliefs[0], rule.hazard_per_day, rule.log_disbelief_ratio
+            )
+            if self.day_1 + days < self.planned_end:
+                self.set_clock(self.day_1 + days, Kind.DROPOUT, 0)
+        self.set_clock(self.planned_end, Kind.END_OF_STUDY, 0)
+        self.await_pseudo(0, self.now)
+
+    def form_beliefs(self) -> tuple[float, float, float]:
+        """Draw the belief of patient, physician and assessor."""
+        rule, u = self.plan.belief, self.draw(BELIEF)
+        if self.world.reference_belief:
+            a, b, c = (belief.blinded_belief(u[i], rule.prior_logit, rule.sd, 0.0) for i in range(3))
+        else:
+            treated = 1.0 if self.procedure == veins.ANGIOPLASTY else 0.0
+            a, b, c = (
+                belief.belief(u[i], rule.prior_logit, rule.sd, rule.leak, rule.blinded[i], treated) for i in range(3)
+            )
+        return a, b, c
+
+    def believed(self, holder: int) -> float:
+        """Give what a holder believes now: nothing was done before the procedure."""
+        return self.beliefs[holder] if self.believing else 0.0
+
+    def on_procedure(self, index: int, _: Any) -> None:
+        self.believing = True
+        if self.procedure == veins.NONE:
+            return
+        treated = self.procedure == veins.ANGIOPLASTY
+        self.note(Kind.PROCEDURE, index, 1.0 if treated else 0.0)
+        mask = 0
+        if treated:
+            mask = self.complicated(index)
+            for number, vein in enumerate(self.own_veins):
+                self.treat(number, vein)
+            self.refresh_patency()
+        self.procedures.append(
+            (self.site, self.arrival, index, self.procedure, self.entry_time, self.now, mask)
+        )
+
+    def treat(self, number: int, vein: OwnVein) -> None:
+        """Open one vein, or fail to; an opened one gets the clock of its restenosis."""
+        if not vein.stenosed:
+            return
+        rule = self.plan.veins
+        vein.treated = True
+        vein.opened = vein.open_now = veins.happens(vein.lanes[1], rule.success_prob)
+        self.note(Kind.VEIN_TREATED, number, 1.0 if vein.opened else 0.0)
+        if vein.opened:
+            days = veins.restenosis_days(
+                vein.lanes[2], rule.restenosis_scale_days[number], rule.restenosis_shape, rule.weibull
+            )
+            vein.restenosis_time = on_clock(self.now + days, self.plan.study.resolution) if days < math.inf else NEVER
+            self.set_clock(self.now + days, Kind.RESTENOSIS, number)
+
+    def complicated(self, procedure: int) -> int:
+        """Draw the complications of an angioplasty; give them as a bit mask."""
+        mask = 0
+        for kind, prob in enumerate(self.plan.veins.complications):
+            if veins.happens(self.draw(COMPLICATION, procedure, kind // 4)[kind % 4], prob):
+                mask |= 1 << kind
+                self.note(Kind.COMPLICATION, kind, float(kind))
+        return mask
+
+    def on_restenosis(self, index: int, _: Any) -> None:
+        self.own_veins[index].open_now = False
+        self.note(Kind.RESTENOSIS, index, float(index))
+        self.refresh_patency()
+
+    def refresh_patency(self) -> None:
+        """Count open veins and let the effect follow."""
+        treated = float(sum(v.treated for v in self.own_veins))
+        open_now = float(sum(v.open_now for v in self.own_veins))
+        self.set_patency(veins.patency(treated, open_now, self.plan.veins.patency))
+
+    def set_patency(self, patency: float) -> None:
+        """Settle progression so far, then let rate and slope follow the new patency."""
+        if self.lasting_until < self.now:
+            self.lasting += disability.progressed(self.lasting_until, self.now, self.slope, self.slope_factor)
+            self.lasting_until = self.now
+        self.patency = patency
+        self.rate_factor = effect.ratio_at(patency, self.plan.effect.log_rate_ratio)
+        self.slope_factor = effect.ratio_at(patency, self.plan.effect.log_slope_ratio)
+
+    def factor(self) -> float:
+        """Give the present factor of the relapse rate; one above the layers that are open is an error."""
+        rule, study = self.plan.decline, self.plan.study
+        f = decline.decline(self.now, self.screening_time, rule.before_per_day, rule.after_per_day)
+        if self.on_medication:
+            f *= self.plan.medication.rate_ratio
+        f *= self.rate_factor
+        bound = study.history_bound if self.now < self.screening_time else study.study_bound
+        if f > math.ceil(bound):
+            raise RunError(f"relapse factor {f!r} at day {self.now} of {self.word} is above its bound {bound!r}")
+        return f
+
+    # ---- being seen -------------------------------------------------------------------------------------------
+
+    def on_visit(self, index: int, _: Any) -> None:
+        edss, latent, acute, u = self.examine(index + 1)
+        q = self.plan.quality
+        lasting = latent - self.baseline - acute
+        since = self.now - self.procedure_time
+        gain = quality.placebo(
+            since, self.believed(0), q.placebo_points, q.placebo_onset_days, q.placebo_decay_days
+        )
+        gain += self.plan.effect.quality_points * self.patency
+        true = quality.quality_latent(self.quality_start, lasting, acute, gain, q.per_edss, q.per_relapse_point)
+        scored = quality.quality_scored(true, u, q.noise_sd)
+        self.note(Kind.VISIT, index, edss)
+        self.visits.append(
+            (self.site, self.arrival, index, self.now, edss, scored, latent, true, self.patency, self.believed(0))
+        )
+
+    def examine(self, number: int) -> tuple[float, float, float, float]:
+        """Examine the patient: EDSS found, latent EDSS, its acute part, and the lane of the questionnaire."""
+        rule, u = self.plan.disability, self.draw(EXAMINATION, number)
+        acute = 0.0
+        for own in self.relapses:
+            if not own.pseudo:
+                acute += relapse.acute(self.now, own.onset, own.severity, self.plan.relapse.recovery_days)
+        grown = disability.progressed(self.lasting_until, self.now, self.slope, self.slope_factor)
+        latent = self.baseline + (self.lasting + grown) + acute
+        error = disability.examination_error(u[0], u[1], rule.examination_sd, rule.tail_prob, rule.tail_sd)
+        found = disability.examined(latent, self.rater, error, rule.lean, self.believed(2))
+        return found, latent, acute, u[2]
+
+    def on_dropout(self, _: int, __: Any) -> None:
+        self.dropped_out, self.end_time = 1, self.now
+        self.note(Kind.DROPOUT, 0, self.now - self.day_1 + 1.0)
+        self.ended = True
+        self.diary.clear()
+
+    def on_end(self, _: int, __: Any) -> None:
+        """Come to the planned end; reports of relapses that have begun are still taken."""
+        self.end_time = self.now
+        self.note(Kind.END_OF_STUDY, 0, self.now - self.day_1 + 1.0)
+        self.ended = True
+        self.diary = [c for c in self.diary if c[1] in (Kind.RELAPSE_REPORTED, Kind.RELAPSE_CONFIRMED)]
+        heapify(self.diary)
+
+    # ---- small things -----------------------------------------------------------------------------------------
+
+    def draw(self, process: int, index: int = 0, block: int = 0) -> tuple[float, float, float, float]:
+        """Give the four lanes of one of this patient's draws."""
+        return uniforms(*self.address, process, index, block)
+
+    def report_lanes(self, own: OwnRelapse) -> tuple[float, float, float, float]:
+        """Give the lanes that decide on confirmation and medication."""
+        return self.draw(PSEUDO_REPORT if own.pseudo else REPORT, *own.address)
+
+    def note(self, kind: Kind, index: int, value: float, time: float | None = None) -> None:
+        """Write a line into the patient's event log."""
+        self.events.append((self.now if time is None else time, int(kind), self.word, index, value))
+
+    def set_clock(self, time: float, kind: Kind, index: int, what: Any = None) -> None:
+        """Set a clock, on the trial's clock resolution; one that never rings is not kept."""
+        if time < math.inf:
+            heappush(self.diary, (on_clock(time, self.plan.study.resolution), int(kind), index, what))
+
+    def await_point(self, clock: PointClock) -> None:
+        """Set the clock of a layer's next candidate point, as long as the layer can still matter."""
+        point = clock.next()
+        history_only = point.layer >= math.ceil(self.plan.study.study_bound)
+        if point.time > self.screening_time and history_only:
+            return
+        self.set_clock(point.time, Kind.RELAPSE, point.index, (point, clock))
+
+    def await_pseudo(self, index: int, now: float) -> None:
+        """Set the clock of the next occasion for a pseudo-relapse."""
+        per_day = self.plan.reporting.pseudo_per_day
+        if per_day == 0.0:
+            return
+        lanes = self.draw(PSEUDO, index // 2)
+        place = 2 * (index % 2)
+        self.set_clock(now + reporting.pseudo_gap(lanes[place], per_day), Kind.PSEUDO_RELAPSE, index, lanes[place + 1])
+
+
+HANDLERS = {
+    Kind.ACTIVITY: Patient.on_activity,
+    Kind.RELAPSE: Patient.on_point,
+    Kind.PSEUDO_RELAPSE: Patient.on_pseudo,
+    Kind.RESTENOSIS: Patient.on_restenosis,
+    Kind.RELAPSE_REPORTED: Patient.on_reported,
+    Kind.RELAPSE_CONFIRMED: Patient.on_confirmed,
+    Kind.MEDICATION_START: Patient.on_medication_start,
+    Kind.ENROLLED: Patient.on_enrolled,
+    Kind.VISIT: Patient.on_visit,
+    Kind.PROCEDURE: Patient.on_procedure,
+    Kind.DROPOUT: Patient.on_dropout,
+    Kind.END_OF_STUDY: Patient.on_end,
+}

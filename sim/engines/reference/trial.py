@@ -1,0 +1,212 @@
+"""A trial: sites open and recruit, candidates are screened, the list allocates, enrolment closes, patients live on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from simpy.events import Event
+
+from sim.core.events import Kind
+from sim.core.streams import BLOCK, PERSON, SITE, SITE_ITSELF, TRIAL_WORD, patient_word, uniforms
+from sim.core.units import on_clock
+from sim.engines.records import TrialRecords, pack
+from sim.engines.reference.agenda import Agenda
+from sim.engines.reference.patient import Patient
+from sim.engines.world import OBSERVED, World
+from sim.model import disability, enrolment, randomisation, sites
+from sim.scenario.plan import Plan
+
+
+def run_trial(plan: Plan, seed: int, number: int, world: World = OBSERVED) -> TrialRecords:
+    """Play one trial and hand up its records; the same arguments always give the same records."""
+    trial = Trial(plan, seed, number, world)
+    trial.agenda.run()
+    return trial.records()
+
+
+class Trial:
+    """What patients share: the agenda, the sites, the enrolment count and the allocation list."""
+
+    def __init__(self, plan: Plan, seed: int, number: int, world: World) -> None:
+        self.plan, self.seed, self.number, self.world = plan, seed, number, world
+        self.agenda = Agenda(initial_time=0.0)
+        self.patients: list[Patient] = []
+        self.events: list[tuple[float, int, int, int, float]] = []
+        self.entered = 0
+        self.closed = False
+        self.places = [0.0, 0.0, 0.0]
+        for site in range(int(plan.sites.count)):
+            self.agenda.process(self.recruit(site))
+        self.agenda.process(self.last_day())
+
+    def recruit(self, site: int) -> Generator[Event, None, None]:
+        """Open a site, then screen its candidates one after another until enrolment closes."""
+        rule, entry = self.plan.sites, self.plan.enrolment
+        word = patient_word(site, SITE_ITSELF)
+        u = uniforms(self.seed, self.number, word, SITE, 0)
+        opening = self.on_clock(sites.site_opens(float(site), rule.opening_interval_days))
+        yield self.agenda.at(opening, Kind.SITE_OPEN, word, 0)
+        rate = sites.site_rate(u[0], rule.arrivals_per_day, rule.shape, rule.log_gamma_shape)
+        self.events.append((opening, int(Kind.SITE_OPEN), word, 0, rate))
+        rater = disability.rater_offset(u[1], self.plan.disability.rater_sd)
+        for arrival, time in enumerate(self.arrivals(site, opening, rate)):
+            at = self.on_clock(time)
+            if at > entry.max_days:
+                return
+            yield self.agenda.at(at, Kind.SCREENED, patient_word(site, arrival), 0)
+            if self.closed:
+                return
+            self.meet(Patient(self, site, arrival, at, rater))
+
+    def arrivals(self, site: int, opening: float, rate: float) -> Generator[float, None, None]:
+        """Give the arrival times at a site: Poisson from its opening, or a fixed number of sorted uniform ones."""
+        entry, time, arrival = self.plan.enrolment, opening, 0
+        share = enrolment.share_of_target(float(site), self.plan.sites.count, entry.target)
+        while True:
+            u = uniforms(self.seed, self.number, patient_word(site, arrival), PERSON, 0)[0]
+            if entry.uniform:
+                if arrival >= share:
+                    return
+                time = enrolment.next_uniform(u, time, share - arrival, entry.accrual_days)
+            else:
+                time += sites.arrival_gap(u, rate * self.plan.self_referral.weight)
+            yield time
+            arrival += 1
+
+    def meet(self, patient: Patient) -> None:
+        """Let a candidate who presents be screened; those who stay at home leave no trace."""
+        patient.history()
+        if not patient.presents():
+            return
+        self.patients.append(patient)
+        if patient.screen():
+            self.agenda.process(patient.live())
+
+    def last_day(self) -> Generator[Event, None, None]:
+        """Close enrolment on its last day at the latest."""
+        yield self.agenda.at(self.plan.enrolment.max_days, Kind.ENROLMENT_CLOSED, TRIAL_WORD, 0)
+        if not self.closed:
+            self.close()
+
+    def close(self) -> None:
+        """Close enrolment."""
+        self.closed = True
+        self.events.append((self.agenda.now, int(Kind.ENROLMENT_CLOSED), TRIAL_WORD, 0, float(self.entered)))
+
+    def enter(self, patient: Patient) -> int:
+        """Give the patient's number in the trial, or -1 when enrolment has closed and nobody more is admitted."""
+        if self.closed and not self.plan.enrolment.admit:
+            patient.note(Kind.TURNED_AWAY, 0, 0.0)
+            return -1
+        number = self.entered
+        self.entered += 1
+        patient.note(Kind.ENROLLED, 0, float(self.entered))
+        if self.entered == self.plan.enrolment.target and not self.closed:
+            self.close()
+        return number
+
+    def allocate(self, patient: Patient) -> int:
+        """Give the patient's arm: the only one, a coin, or the next place of the central list of permuted blocks."""
+        plan = self.plan
+        if not plan.study.randomised:
+            return 0
+        if plan.randomisation.blocks:
+            arm = self.next_place(patient.entry_number)
+        else:
+            arm = randomisation.arm_by_weight(patient.u_arm, *plan.ratios)
+        patient.note(Kind.RANDOMISED, 0, float(arm))
+        return arm
+
+    def next_place(self, number: int) -> int:
+        """Give the arm at this place of the central list."""
+        size = int(self.plan.randomisation.block_size)
+        block, place = divmod(number, size)
+        if place == 0:
+            total = sum(self.plan.ratios)
+            self.places = [ratio * size / total for ratio in self.plan.ratios]
+        u = uniforms(self.seed, self.number, TRIAL_WORD, BLOCK, block, place // 4)[place % 4]
+        arm = randomisation.arm_by_weight(u, self.places[0], self.places[1], self.places[2])
+        self.places[arm] -= 1.0
+        return arm
+
+    def on_clock(self, time: float) -> float:
+        """Round a time up to the scenario's clock."""
+        return on_clock(time, self.plan.study.resolution)
+
+    def records(self) -> TrialRecords:
+        """Gather the records of everyone who was screened."""
+        rows: dict[str, list[tuple[Any, ...]]] = {
+            name: [] for name in ("subjects", "relapses", "visits", "veins", "procedures")
+        }
+        rows["events"] = list(self.events)
+        for p in self.patients:
+            rows["subjects"].append(subject_row(p))
+            rows["relapses"].extend(relapse_rows(p))
+            rows["visits"].extend(p.visits)
+            rows["procedures"].extend(p.procedures)
+            rows["events"].extend(p.events)
+            if p.entered:
+                rows["veins"].extend(vein_rows(p))
+        return pack(self.number, rows)
+
+
+def subject_row(p: Patient) -> tuple[Any, ...]:
+    """Give a candidate's row in the layout `records.SUBJECT`."""
+    treated = sum(v.treated for v in p.own_veins)
+    opened = sum(v.opened for v in p.own_veins)
+    active = next(s.active for s in reversed(p.latent.path) if s.start <= p.screening_time)
+    return (
+        p.site,
+        p.arrival,
+        p.screening_time,
+        p.screening_edss,
+        *p.recalled,
+        p.reason,
+        p.entry_number,
+        p.arm,
+        p.procedure,
+        p.entry_time,
+        p.day_1,
+        p.procedure_time,
+        p.planned_end,
+        p.end_time,
+        p.dropped_out,
+        treated,
+        opened,
+        p.medication_time,
+        p.frailty,
+        active,
+        p.baseline,
+        p.slope,
+        p.quality_start,
+        *p.beliefs,
+    )
+
+
+def relapse_rows(p: Patient) -> list[tuple[Any, ...]]:
+    """Give a candidate's relapses in the layout `records.RELAPSE`."""
+    return [
+        (
+            p.site,
+            p.arrival,
+            r.number,
+            r.point,
+            int(r.pseudo),
+            r.onset,
+            r.severity,
+            r.residual,
+            r.recalled_onset,
+            r.reported_time,
+            r.confirmed_time,
+        )
+        for r in p.relapses
+    ]
+
+
+def vein_rows(p: Patient) -> list[tuple[Any, ...]]:
+    """Give a patient's veins in the layout `records.VEIN`."""
+    return [
+        (p.site, p.arrival, number, int(v.stenosed), int(v.treated), int(v.opened), v.restenosis_time)
+        for number, v in enumerate(p.own_veins)
+    ]

@@ -1,0 +1,45 @@
+"""Leaving the study before its end, more readily when one believes to be untreated."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from sim.core.inverse import exponential
+from sim.core.params import Table, param
+from sim.core.rules import rule
+from sim.core.units import DAYS_PER_YEAR
+
+
+class DropoutPlan(NamedTuple):
+    """Hazard a day of a patient sure of angioplasty, and the log ratio for one sure of none."""
+
+    hazard_per_day: float
+    log_disbelief_ratio: float
+
+
+class Dropout(Table):
+    """Withdrawal from follow-up."""
+
+    enabled: bool = param(True, unit="-", meaning="whether patients leave early", source="design")
+    hazard_per_year: float = param(
+        0.05, unit="1/year", ge=0.0, le=100.0, meaning="hazard of leaving, for a patient sure of angioplasty"
+    )
+    disbelief_ratio: float = param(
+        1.0, unit="1", gt=0.0, le=20.0, meaning="hazard of a patient sure of no angioplasty over that one's"
+    )
+
+    def plan(self, on: bool) -> DropoutPlan:
+        """Convert to days; `on` false is the switch off."""
+        if not (on and self.enabled):
+            return DropoutPlan(0.0, 0.0)
+        return DropoutPlan(self.hazard_per_year / DAYS_PER_YEAR, math.log(self.disbelief_ratio))
+
+
+@rule
+def dropout_days(u: float, patient_belief: float, hazard_per_day: float, log_disbelief_ratio: float) -> float:
+    """Draw the time from study day 1 to leaving (days, exponential; inf when nobody leaves)."""
+    hazard = hazard_per_day * math.exp(log_disbelief_ratio * (1.0 - patient_belief))
+    if hazard == 0.0:
+        return math.inf
+    return exponential(u) / hazard

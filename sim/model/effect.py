@@ -1,0 +1,46 @@
+"""What open veins do, none by default; when patency goes, the effect goes."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from sim.core.params import Table, param
+from sim.core.rules import rule
+
+
+class EffectPlan(NamedTuple):
+    """Logs of the ratios at full patency, and the gain in MSQOL points."""
+
+    log_rate_ratio: float
+    log_slope_ratio: float
+    quality_points: float
+
+
+class Effect(Table):
+    """The true effect of veins that are open after angioplasty."""
+
+    enabled: bool = param(True, unit="-", meaning="whether open veins do anything", source="design")
+    rate_ratio: float = param(
+        1.0, unit="1", gt=0.0, le=8.0, meaning="relapse rate while patent over rate without", source="design"
+    )
+    slope_ratio: float = param(
+        1.0, unit="1", gt=0.0, le=20.0, meaning="progression slope while patent over slope without", source="design"
+    )
+    msqol_points: float = param(
+        0.0, unit="MSQOL points", ge=-100.0, le=100.0, meaning="gain in quality of life while patent", source="design"
+    )
+
+    def plan(self, on: bool) -> EffectPlan:
+        """Take logs; `on` false is the switch off."""
+        if not (on and self.enabled):
+            return EffectPlan(0.0, 0.0, 0.0)
+        return EffectPlan(math.log(self.rate_ratio), math.log(self.slope_ratio), self.msqol_points)
+
+
+@rule
+def ratio_at(patency: float, log_ratio: float) -> float:
+    """Give a ratio at this patency: 1 at none, the full ratio at 1, geometric between."""
+    if patency == 0.0 or log_ratio == 0.0:
+        return 1.0
+    return math.exp(patency * log_ratio)

@@ -1,0 +1,69 @@
+"""Enrolment: how many enter, until when, and what happens to those in screening when it closes."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+from sim.core.params import Table, param
+from sim.core.rules import rule
+
+
+class EnrolmentPlan(NamedTuple):
+    """Target and times in days; uniform = 1 for a fixed number of arrivals spread over accrual_days."""
+
+    target: float
+    max_days: float
+    screening_days: float
+    admit: float
+    uniform: float
+    accrual_days: float
+
+
+class Enrolment(Table):
+    """When recruitment ends."""
+
+    target: int = param(200, unit="patients", ge=1, le=100000, meaning="enrolment closes when so many have entered", source="design")
+    max_days: float = param(
+        3652.5, unit="days", gt=0.0, le=36525.0, meaning="enrolment closes on this day at the latest", source="design"
+    )
+    screening_days: float = param(
+        14.0, unit="days", ge=0.0, le=365.0, meaning="from screening to entering the study", source="design"
+    )
+    in_screening: Literal["turn_away", "admit"] = param(
+        "turn_away", unit="-", meaning="what happens to those in screening when enrolment closes", source="design"
+    )
+    accrual: Literal["poisson", "uniform"] = param(
+        "poisson",
+        unit="-",
+        meaning="poisson: sites recruit until the target; uniform: exactly `target` candidates arrive over accrual_days",
+        source="design",
+    )
+    accrual_days: float = param(
+        365.25, unit="days", gt=0.0, le=36525.0, meaning="with uniform accrual: the time over which they arrive", source="design"
+    )
+
+    def plan(self) -> EnrolmentPlan:
+        """Give numbers for names."""
+        return EnrolmentPlan(
+            float(self.target),
+            self.max_days,
+            self.screening_days,
+            1.0 if self.in_screening == "admit" else 0.0,
+            1.0 if self.accrual == "uniform" else 0.0,
+            self.accrual_days,
+        )
+
+
+@rule
+def next_uniform(u: float, last: float, remaining: float, accrual_days: float) -> float:
+    """Give the next of `remaining` sorted uniform arrival times after `last`, all within accrual_days."""
+    share_left = 1.0 - last / accrual_days
+    return accrual_days * (1.0 - share_left * math.exp(math.log(u) / remaining))
+
+
+@rule
+def share_of_target(site: float, sites: float, target: float) -> float:
+    """Give how many of `target` arrivals belong to a site: as even as can be, the first ones take the rest."""
+    each = math.floor(target / sites)
+    return each + (1.0 if site < target - each * sites else 0.0)

@@ -1,0 +1,46 @@
+"""Stable differences between patients in how often they relapse; they persist."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from sim.core.inverse import gamma
+from sim.core.params import Table, param
+from sim.core.rules import rule
+
+
+class FrailtyPlan(NamedTuple):
+    """What an engine sees: the gamma shape (0 = everyone alike) and log Gamma(shape)."""
+
+    shape: float
+    log_gamma_shape: float
+
+
+class Frailty(Table):
+    """A factor of each patient's relapse rate, gamma with mean 1."""
+
+    enabled: bool = param(True, unit="-", meaning="whether patients differ in their relapse rate", source="design")
+    variance: float = param(
+        0.4,
+        unit="1",
+        ge=0.0,
+        le=20.0,
+        meaning="variance of the frailty; with activity none it is the negative-binomial dispersion",
+        source="assumption",
+    )
+
+    def plan(self) -> FrailtyPlan:
+        """Give the gamma shape, worked out once."""
+        if not self.enabled or self.variance < 1e-9:
+            return FrailtyPlan(0.0, 0.0)
+        shape = 1.0 / self.variance
+        return FrailtyPlan(shape, math.lgamma(shape))
+
+
+@rule
+def frailty(u: float, shape: float, log_gamma_shape: float) -> float:
+    """Give the relapse-rate factor of a patient: Gamma(mean 1, variance 1/shape), 1 when shape is 0."""
+    if shape == 0.0:
+        return 1.0
+    return gamma(u, shape, log_gamma_shape) / shape

@@ -1,0 +1,41 @@
+"""Allocation: simple, or permuted blocks from one central list, in any ratio."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from sim.core.params import Table, param
+from sim.core.rules import rule
+
+
+class RandomisationPlan(NamedTuple):
+    """blocks = 1 for permuted blocks of `block_size`, 0 for simple allocation."""
+
+    blocks: float
+    block_size: float
+
+
+class Randomisation(Table):
+    """How patients are allocated to arms."""
+
+    kind: Literal["simple", "permuted_blocks"] = param(
+        "permuted_blocks", unit="-", meaning="a coin for each patient, or permuted blocks held centrally", source="design"
+    )
+    block_size: int = param(
+        4, unit="patients", ge=1, le=1000, meaning="block length, a multiple of the sum of the ratios", source="design"
+    )
+
+    def plan(self) -> RandomisationPlan:
+        """Give numbers for names."""
+        return RandomisationPlan(1.0 if self.kind == "permuted_blocks" else 0.0, float(self.block_size))
+
+
+@rule
+def arm_by_weight(u: float, weight_0: float, weight_1: float, weight_2: float) -> int:
+    """Draw one of up to three arms with these weights (ratios, or places left in a block; 0 = no such arm)."""
+    point = u * (weight_0 + weight_1 + weight_2)
+    if point < weight_0:
+        return 0
+    if point < weight_0 + weight_1 or weight_2 == 0.0:
+        return 1 if weight_1 > 0.0 else 0
+    return 2

@@ -1,0 +1,69 @@
+"""Sites open one after another and see candidates at their own rates."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from sim.core.inverse import exponential, gamma
+from sim.core.params import Table, param
+from sim.core.rules import rule
+from sim.core.units import DAYS_PER_MONTH
+
+
+class SitesPlan(NamedTuple):
+    """Number of sites, their mean arrivals a day, the gamma shape between them (0 = alike), opening gaps in days."""
+
+    count: float
+    arrivals_per_day: float
+    shape: float
+    log_gamma_shape: float
+    opening_interval_days: float
+
+
+class Sites(Table):
+    """Multicentre recruitment: Poisson arrivals with gamma-distributed rates (Anisimov and Fedorov 2007)."""
+
+    count: int = param(1, unit="sites", ge=1, le=1000, meaning="number of sites", source="design")
+    arrivals_per_month: float = param(
+        2.0, unit="1/month", gt=0.0, le=100000.0, meaning="mean number of candidates screened at a site", source="design"
+    )
+    rate_variance: float = param(
+        0.0, unit="1", ge=0.0, le=20.0, meaning="variance of the sites' relative arrival rates (gamma, mean 1)", source="design"
+    )
+    opening_interval_days: float = param(
+        0.0, unit="days", ge=0.0, le=3650.0, meaning="the next site opens so long after the last", source="design"
+    )
+
+    def plan(self) -> SitesPlan:
+        """Convert to days."""
+        shape = 1.0 / self.rate_variance if self.rate_variance > 0.0 else 0.0
+        return SitesPlan(
+            float(self.count),
+            self.arrivals_per_month / DAYS_PER_MONTH,
+            shape,
+            math.lgamma(shape) if shape else 0.0,
+            self.opening_interval_days,
+        )
+
+
+@rule
+def site_opens(site: float, interval_days: float) -> float:
+    """Give the day on which site number `site` (from 0) opens."""
+    return site * interval_days
+
+
+@rule
+def site_rate(u: float, per_day: float, shape: float, log_gamma_shape: float) -> float:
+    """Draw a site's arrivals a day (gamma between sites)."""
+    if shape == 0.0:
+        return per_day
+    return per_day * gamma(u, shape, log_gamma_shape) / shape
+
+
+@rule
+def arrival_gap(u: float, per_day: float) -> float:
+    """Draw the time to the next arrival at a site (days, exponential)."""
+    if per_day <= 0.0:
+        return math.inf
+    return exponential(u) / per_day

@@ -1,0 +1,25 @@
+"""Switches: each turns one mechanism off by name, so that its share of an apparent benefit can be measured."""
+
+from __future__ import annotations
+
+from sim.core.params import Table, param
+
+
+def _switch(meaning: str) -> bool:
+    switch: bool = param(True, unit="-", meaning=meaning, source="design")
+    return switch
+
+
+class Switches(Table):
+    """False turns a mechanism off; everything else and all draws stay as they were."""
+
+    self_referral: bool = _switch("false: a recent relapse brings nobody to a site")
+    selection: bool = _switch("false: relapse criteria are not applied at entry")
+    decline: bool = _switch("false: the relapse rate is level from screening on")
+    placebo: bool = _switch("false: belief does not move quality of life")
+    rater_bias: bool = _switch("false: belief moves no rating and no confirmation")
+    under_reporting: bool = _switch("false: belief moves no report (no relapse kept silent, no pseudo-relapse)")
+    recall: bool = _switch("false: the past is recalled as it was")
+    medication: bool = _switch("false: nobody starts medication")
+    attrition: bool = _switch("false: nobody leaves early and all are analysed")
+    effect: bool = _switch("false: open veins do nothing")

@@ -1,0 +1,24 @@
+"""Visits: when patients are seen."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from sim.core.params import Table
+from sim.core.units import months
+
+
+class Visits(Table):
+    """The schedule of examinations, counted from study day 1."""
+
+    months: list[float] = Field(
+        default=[0.0, 3.0, 6.0, 9.0, 12.0, 15.0, 18.0, 21.0, 24.0],
+        min_length=1,
+        max_length=200,
+        description="months after study day 1 at which EDSS and MSQOL-54 are taken; 0 is the baseline",
+        json_schema_extra={"unit": "months", "source": "design"},
+    )
+
+    def plan(self) -> tuple[float, ...]:
+        """Give the visit days after study day 1."""
+        return tuple(months(m) for m in self.months)

@@ -1,0 +1,169 @@
+"""What single keys can't tell: values that are legal one by one but don't go together. All are told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sim.core.endpoints import ENDPOINTS, parse_endpoint
+from sim.core.params import Refusal, Refusals
+from sim.core.units import DAYS_PER_MONTH
+
+if TYPE_CHECKING:
+    from sim.scenario.schema import Scenario
+
+ARMS: dict[str, tuple[str, ...]] = {
+    "sham_parallel": ("angioplasty", "sham"),
+    "three_arm": ("angioplasty", "none", "sham"),
+}
+
+
+def check(scenario: Scenario) -> None:
+    """Raise Refusals with everything in the scenario that contradicts itself."""
+    parts = (_arms, _blinding, _allocation, _visits, _endpoints, _windows, _history, _recruitment, _population)
+    refusals = [refusal for part in parts for refusal in part(scenario)]
+    if refusals:
+        raise Refusals(refusals)
+
+
+def _arms(s: Scenario) -> Iterator[Refusal]:
+    design = s.study.design
+    found = tuple(sorted(a.procedure for a in s.arm))
+    if design in ARMS and found != ARMS[design]:
+        yield Refusal("arm", f"procedures {list(found)}", f"{design} has one arm of each of {list(ARMS[design])}")
+    if design == "open_label_parallel" and (len(found) != 2 or found.count("angioplasty") != 1):
+        yield Refusal("arm", f"procedures {list(found)}", "open_label_parallel has angioplasty and one arm of sham or none")
+    if design == "uncontrolled_before_after" and len(found) != 1:
+        yield Refusal("arm", f"{len(found)} arms", "uncontrolled_before_after has exactly one arm")
+    names = [a.name for a in s.arm]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            yield Refusal(f"arm[{i}].name", name, "each arm has a name of its own")
+
+
+def _blinding(s: Scenario) -> Iterator[Refusal]:
+    if s.study.design == "open_label_parallel" and s.belief.patient != "open":
+        yield Refusal("belief.patient", s.belief.patient, 'in open_label_parallel patients know their arm: "open"')
+    if s.study.design == "sham_parallel" and s.belief.patient != "blinded":
+        yield Refusal("belief.patient", s.belief.patient, 'in sham_parallel patients are "blinded"')
+
+
+def _allocation(s: Scenario) -> Iterator[Refusal]:
+    if s.before_after or s.randomisation.kind == "simple" or not s.arm:
+        return
+    total = sum(a.ratio for a in s.arm)
+    if s.randomisation.block_size % total:
+        yield Refusal(
+            "randomisation.block_size", s.randomisation.block_size, f"a multiple of the sum of the arms' ratios, {total}"
+        )
+
+
+def _visits(s: Scenario) -> Iterator[Refusal]:
+    months, end = s.visits.months, s.study.follow_up_months
+    if months[0] != 0.0:
+        yield Refusal("visits.months", months[0], "the first visit is the baseline, at month 0")
+    if any(b <= a for a, b in zip(months, months[1:], strict=False)):
+        yield Refusal("visits.months", months, "months in rising order")
+    if months[-1] > end:
+        yield Refusal("visits.months", months[-1], f"no visit after study.follow_up_months = {end:g}")
+
+
+def _endpoints(s: Scenario) -> Iterator[Refusal]:
+    keys = [e.key for e in s.endpoint]
+    for i, endpoint in enumerate(s.endpoint):
+        here = f"endpoint[{i}]"
+        if endpoint.key in keys[:i]:
+            yield Refusal(f"{here}.id" if endpoint.id else f"{here}.name", endpoint.key, "each endpoint has an id of its own")
+        try:
+            base, months = parse_endpoint(endpoint.name)
+        except ValueError as error:
+            yield Refusal(f"{here}.name", endpoint.name, str(error))
+            continue
+        yield from _endpoint_design(s, here, endpoint.name, base, months)
+        for role in ("treatment", "control"):
+            name = getattr(endpoint, role)
+            if name and name not in [a.name for a in s.arm]:
+                yield Refusal(f"{here}.{role}", name, f"the name of an arm: {[a.name for a in s.arm]}")
+    if not keys:
+        yield Refusal("endpoint", "no endpoint", "at least one [[endpoint]]")
+    if s.study.primary and s.study.primary not in keys:
+        yield Refusal("study.primary", s.study.primary, f"the id of an endpoint: {keys}")
+
+
+def _endpoint_design(s: Scenario, here: str, name: str, base: str, months: float | None) -> Iterator[Refusal]:
+    wanted = "before_after" if s.before_after else "parallel"
+    if ENDPOINTS[base].design != wanted:
+        served = [e.base for e in ENDPOINTS.values() if e.design == wanted]
+        yield Refusal(f"{here}.name", name, f"an endpoint for {s.study.design}: {served}")
+    elif base in ("edss", "msqol_physical") and months not in s.visits.months:
+        yield Refusal(f"{here}.name", name, f"a month at which there is a visit: {s.visits.months}")
+    elif months is not None and months > s.study.follow_up_months:
+        yield Refusal(f"{here}.name", name, f"no later than study.follow_up_months = {s.study.follow_up_months:g}")
+    elif base in ("edss_change", "msqol_physical_change") and s.study.after_months[1] not in s.visits.months:
+        end = s.study.after_months[1]
+        yield Refusal(f"{here}.name", name, f"a visit in visits.months at the end of the after-window, month {end:g}")
+
+
+def _windows(s: Scenario) -> Iterator[Refusal]:
+    if not s.before_after:
+        return
+    before, after = s.study.before_months, s.study.after_months
+    if not before[0] < before[1] <= 0.0:
+        yield Refusal("study.before_months", before, "start and end in rising order, the end no later than month 0")
+    if not 0.0 <= after[0] < after[1]:
+        yield Refusal("study.after_months", after, "start and end in rising order, the start no earlier than month 0")
+    if after[1] > s.study.follow_up_months:
+        yield Refusal("study.after_months", after, f"no end after study.follow_up_months = {s.study.follow_up_months:g}")
+
+
+def _history(s: Scenario) -> Iterator[Refusal]:
+    need, rule = 0.0, s.eligibility
+    if rule.enabled:
+        need = 1.0 if rule.kind == "soft" or rule.relapses_1y else 0.0
+        need = 2.0 if rule.kind == "strict" and rule.relapses_2y else need
+    if s.before_after:
+        need = max(need, -s.study.before_months[0] / 12.0)
+    if s.relapse.history_years < need:
+        yield Refusal(
+            "relapse.history_years", s.relapse.history_years, f"at least the longest look-back in use, {need:g} years"
+        )
+    if rule.edss_min > rule.edss_max:
+        yield Refusal("eligibility.edss_min", rule.edss_min, f"no more than eligibility.edss_max = {rule.edss_max:g}")
+    must = rule.enabled and rule.kind == "strict" and rule.relapses_1y > 0 and rule.relapses_2y > 0
+    if must and s.relapse.rate_per_year == 0.0 and s.switches.selection:
+        yield Refusal(
+            "relapse.rate_per_year", 0.0, "above 0 where the entry rule asks for relapses; recruitment could never end"
+        )
+
+
+def _recruitment(s: Scenario) -> Iterator[Refusal]:
+    e, sites = s.enrolment, s.sites
+    if e.accrual == "uniform":
+        if e.accrual_days > e.max_days:
+            yield Refusal("enrolment.accrual_days", e.accrual_days, f"no more than enrolment.max_days = {e.max_days:g}")
+        if s.eligibility.enabled or (s.self_referral.enabled and s.switches.self_referral):
+            yield Refusal(
+                "enrolment.accrual",
+                "uniform",
+                "poisson where eligibility or self_referral may turn candidates away (the target could never be reached)",
+            )
+        return
+    open_days = sum(max(0.0, e.max_days - i * sites.opening_interval_days) for i in range(sites.count))
+    expected = open_days * sites.arrivals_per_month / DAYS_PER_MONTH
+    if expected < e.target:
+        yield Refusal(
+            "enrolment.target",
+            e.target,
+            f"no more than the {expected:.0f} candidates that {sites.count} sites at {sites.arrivals_per_month:g} a month"
+            f" can be expected to see within enrolment.max_days = {e.max_days:g}; recruitment could never end",
+        )
+
+
+def _population(s: Scenario) -> Iterator[Refusal]:
+    p = s.population
+    if p.on_study_dispersion is not None and p.on_study_rate_per_year is None:
+        yield Refusal("population.on_study_rate_per_year", "nothing", "a rate, where on_study_dispersion is given")
+    if p.on_study_rate_per_year is not None and p.window_months > s.study.follow_up_months:
+        yield Refusal(
+            "population.window_months", p.window_months, f"no more than study.follow_up_months = {s.study.follow_up_months:g}"
+        )

@@ -1,0 +1,115 @@
+"""The plan: what an engine may see of a scenario, as plain floats in days and points."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from sim.core.units import months
+from sim.model.activity import ActivityPlan
+from sim.model.belief import BeliefPlan
+from sim.model.decline import DeclinePlan
+from sim.model.disability import DisabilityPlan
+from sim.model.dropout import DropoutPlan
+from sim.model.effect import EffectPlan
+from sim.model.eligibility import EligibilityPlan
+from sim.model.enrolment import EnrolmentPlan
+from sim.model.frailty import FrailtyPlan
+from sim.model.medication import MedicationPlan
+from sim.model.quality import QualityPlan
+from sim.model.randomisation import RandomisationPlan
+from sim.model.recall import RecallPlan
+from sim.model.relapse import RelapsePlan
+from sim.model.reporting import ReportingPlan
+from sim.model.self_referral import SelfReferralPlan
+from sim.model.sites import SitesPlan
+from sim.model.veins import PROCEDURES, VeinsPlan
+from sim.scenario.schema import Scenario
+
+
+class StudyPlan(NamedTuple):
+    """Clock resolution (days), randomised or not (1, 0), follow-up and closing day, bounds of the relapse factor."""
+
+    resolution: float
+    randomised: float
+    follow_up_days: float
+    close_day: float
+    history_bound: float
+    study_bound: float
+
+
+class Plan(NamedTuple):
+    """Everything an engine needs, one member a mechanism; arms by ratio and procedure number."""
+
+    study: StudyPlan
+    ratios: tuple[float, float, float]
+    procedures: tuple[float, float, float]
+    visit_days: tuple[float, ...]
+    sites: SitesPlan
+    enrolment: EnrolmentPlan
+    self_referral: SelfReferralPlan
+    eligibility: EligibilityPlan
+    randomisation: RandomisationPlan
+    frailty: FrailtyPlan
+    activity: ActivityPlan
+    relapse: RelapsePlan
+    decline: DeclinePlan
+    disability: DisabilityPlan
+    quality: QualityPlan
+    veins: VeinsPlan
+    effect: EffectPlan
+    belief: BeliefPlan
+    reporting: ReportingPlan
+    recall: RecallPlan
+    medication: MedicationPlan
+    dropout: DropoutPlan
+
+
+def _three(values: list[float]) -> tuple[float, float, float]:
+    a, b, c = (values + [0.0, 0.0, 0.0])[:3]
+    return a, b, c
+
+
+def _study(scenario: Scenario, decline: DeclinePlan, effect: EffectPlan) -> StudyPlan:
+    s = scenario.study
+    rising = math.exp(decline.before_per_day * scenario.relapse.plan().history_days)
+    return StudyPlan(
+        resolution=float(scenario.clock.resolution_days),
+        randomised=0.0 if scenario.before_after else 1.0,
+        follow_up_days=months(s.follow_up_months),
+        close_day=s.close_days or math.inf,
+        # a whisker above, so that rounding in exp() can't lift a factor over its bound
+        history_bound=rising * (1.0 + 1e-12) if rising > 1.0 else 1.0,
+        study_bound=math.exp(max(0.0, effect.log_rate_ratio)),
+    )
+
+
+def make_plan(scenario: Scenario) -> Plan:
+    """Give the plan of a scenario, its switches applied."""
+    on = scenario.switches
+    decline = scenario.decline.plan(after=on.decline)
+    effect = scenario.effect.plan(on.effect)
+    return Plan(
+        study=_study(scenario, decline, effect),
+        ratios=_three([float(a.ratio) for a in scenario.arm]),
+        procedures=_three([float(PROCEDURES.index(a.procedure)) for a in scenario.arm]),
+        visit_days=scenario.visits.plan(),
+        sites=scenario.sites.plan(),
+        enrolment=scenario.enrolment.plan(),
+        self_referral=scenario.self_referral.plan(on.self_referral),
+        eligibility=scenario.eligibility.plan(on.selection),
+        randomisation=scenario.randomisation.plan(),
+        frailty=scenario.frailty.plan(),
+        activity=scenario.activity.plan(),
+        relapse=scenario.relapse.plan(),
+        decline=decline,
+        disability=scenario.disability.plan(on.rater_bias),
+        quality=scenario.quality.plan(on.placebo),
+        veins=scenario.veins.plan(),
+        effect=effect,
+        belief=scenario.belief.plan(scenario.angioplasty_share()),
+        reporting=scenario.reporting.plan(on.under_reporting, on.rater_bias),
+        recall=scenario.recall.plan(on.recall),
+        medication=scenario.medication.plan(on.medication),
+        dropout=scenario.dropout.plan(on.attrition),
+    )

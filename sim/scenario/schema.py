@@ -1,0 +1,182 @@
+"""The whole scenario: one table a mechanism, and the tables that make a study of them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from sim.core.params import Table, param
+from sim.model.activity import Activity
+from sim.model.belief import Belief
+from sim.model.decline import Decline
+from sim.model.disability import Disability
+from sim.model.dropout import Dropout
+from sim.model.effect import Effect
+from sim.model.eligibility import Eligibility
+from sim.model.enrolment import Enrolment
+from sim.model.frailty import Frailty
+from sim.model.medication import Medication
+from sim.model.quality import Quality
+from sim.model.randomisation import Randomisation
+from sim.model.recall import Recall
+from sim.model.relapse import Relapse
+from sim.model.reporting import Reporting
+from sim.model.self_referral import SelfReferral
+from sim.model.sites import Sites
+from sim.model.switches import Switches
+from sim.model.veins import Veins
+from sim.model.visits import Visits
+from sim.scenario import checks
+
+Design = Literal["sham_parallel", "open_label_parallel", "three_arm", "uncontrolled_before_after"]
+
+
+def _window(default: list[float], meaning: str) -> list[float]:
+    window: list[float] = Field(
+        default=default,
+        min_length=2,
+        max_length=2,
+        description=meaning,
+        json_schema_extra={"unit": "months", "source": "design"},
+    )
+    return window
+
+
+class Study(Table):
+    """The design and its main choices."""
+
+    design: Design = param("sham_parallel", unit="-", meaning="the kind of study", source="design")
+    alpha: float = param(0.05, unit="1", gt=0.0, lt=1.0, meaning="level of the two-sided tests", source="design")
+    sided: Literal[2] = param(2, unit="-", meaning="tests are two-sided", source="design")
+    primary: str = param("", unit="-", meaning="id of the primary endpoint; empty: the first", source="design")
+    follow_up_months: float = param(
+        24.0, unit="months", gt=0.0, le=240.0, meaning="planned follow-up of a patient from study day 1", source="design"
+    )
+    close_days: float = param(
+        0.0, unit="days", ge=0.0, le=73050.0, meaning="everyone's follow-up ends on this day; 0: no such day", source="design"
+    )
+    before_months: list[float] = _window([-12.0, 0.0], "before-after designs: the before-window, from study day 1")
+    after_months: list[float] = _window([6.0, 18.0], "before-after designs: the after-window, from study day 1")
+    analyse: Literal["all", "completers"] = param(
+        "all", unit="-", meaning="who is analysed: all who entered, or only those who stayed to the end", source="design"
+    )
+
+
+class Clock(Table):
+    """The resolution of scheduled times."""
+
+    resolution_days: Literal[0, 1] = param(
+        0, unit="days", meaning="1 rounds scheduled times up to whole days; 0 keeps them continuous", source="design"
+    )
+
+
+class Population(Table):
+    """A population given by what is seen on study, to be solved back to relapse.rate_per_year and frailty.variance."""
+
+    on_study_rate_per_year: float | None = param(
+        None, unit="1/year", gt=0.0, le=20.0, meaning="true relapse rate of the enrolled, untreated", source="design"
+    )
+    on_study_dispersion: float | None = param(
+        None, unit="1", gt=0.0, le=20.0, meaning="(variance - mean) / mean^2 of their counts in the window", source="design"
+    )
+    window_months: float = param(
+        24.0, unit="months", gt=0.0, le=240.0, meaning="the window from study day 1", source="design"
+    )
+
+
+class Arm(Table):
+    """One arm."""
+
+    name: str = Field(min_length=1, max_length=40, description="the arm's name")
+    procedure: Literal["none", "sham", "angioplasty"] = Field(description="what is done to its patients")
+    ratio: int = param(1, unit="1", ge=1, le=100, meaning="allocation ratio", source="design")
+
+
+class Endpoint(Table):
+    """One endpoint and how it is analysed."""
+
+    name: str = Field(description="a name of the endpoint vocabulary, e.g. arr_24m")
+    id: str = Field(default="", description="the key of its results; empty: the name")
+    counts: Literal["true", "reported", "confirmed"] = param(
+        "confirmed", unit="-", meaning="which relapses count on study", source="design"
+    )
+    treatment: str = Field(default="", description="the arm asked about; empty: the angioplasty arm")
+    control: str = Field(default="", description="the arm it is compared with; empty: sham if there is one, else none")
+
+    @property
+    def key(self) -> str:
+        """The key of its results."""
+        return self.id or self.name
+
+
+class Figure(Table):
+    """One published figure that a simulation can be judged against."""
+
+    id: str = Field(description="id of the evidence table")
+    quantity: Literal["relapse_free_before", "relapse_free_after", "rate_ratio"] = Field(
+        description="the simulated quantity it is compared with"
+    )
+    low: float = Field(description="the figure, or the lowest reading of it (a count, or a ratio)")
+    high: float = Field(description="the highest reading of it")
+    total: int = Field(default=0, ge=0, description="patients it is out of; 0 for a ratio")
+    window: str = Field(description="the window it refers to, in words")
+    status: Literal["read", "review", "secondary", "derived"] = Field(description="how well the figure is known")
+    source: str = Field(description="where it was published")
+    use: Literal["replay", "check"] = Field(default="replay", description="what the figure is used for")
+    note: str = Field(default="", description="what a reader must know of it")
+
+
+class Published(Table):
+    """The figures of a study that really took place."""
+
+    study: str = Field(default="", description="the study")
+    figure: list[Figure] = Field(default=[], description="its figures")
+
+
+class Scenario(Table):
+    """A resolved scenario: every table with every value; `intent` says in a sentence what it is for."""
+
+    intent: str = Field(default="", description="one sentence: what the scenario is for")
+    study: Study = Study()
+    clock: Clock = Clock()
+    population: Population = Population()
+    sites: Sites = Sites()
+    enrolment: Enrolment = Enrolment()
+    self_referral: SelfReferral = SelfReferral()
+    eligibility: Eligibility = Eligibility()
+    randomisation: Randomisation = Randomisation()
+    visits: Visits = Visits()
+    frailty: Frailty = Frailty()
+    activity: Activity = Activity()
+    relapse: Relapse = Relapse()
+    decline: Decline = Decline()
+    disability: Disability = Disability()
+    quality: Quality = Quality()
+    veins: Veins = Veins()
+    effect: Effect = Effect()
+    belief: Belief = Belief()
+    reporting: Reporting = Reporting()
+    recall: Recall = Recall()
+    medication: Medication = Medication()
+    dropout: Dropout = Dropout()
+    switches: Switches = Switches()
+    arm: list[Arm] = Field(default=[], max_length=3, description="the arms")
+    endpoint: list[Endpoint] = Field(default=[], description="the endpoints")
+    published: Published = Published()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Scenario:
+        checks.check(self)
+        return self
+
+    @property
+    def before_after(self) -> bool:
+        """Whether the design compares patients with their own past."""
+        return self.study.design == "uncontrolled_before_after"
+
+    def angioplasty_share(self) -> float:
+        """Share of patients allocated to angioplasty among those who have any procedure (0.5 where all or none have)."""
+        treated = sum(a.ratio for a in self.arm if a.procedure == "angioplasty")
+        sham = sum(a.ratio for a in self.arm if a.procedure == "sham")
+        return treated / (treated + sham) if treated and sham else 0.5
