@@ -25,7 +25,7 @@ OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
         "no_events_in_window": "no events in one of the two windows: the log rate ratio is infinite",
         "no_variation": "no scatter (or no distinguishable baseline) to measure the error by",
         "not_converged": "no maximum of the likelihood was found, or the numbers overflow",
-        "bad_data": "a value that cannot be: a negative or fractional count, negative time, infinity, a share not 0 or 1",
+        "bad_data": "an impossible value: a negative or fractional count, negative time, infinity, a share not 0 or 1",
     }
 )
 """Every outcome an `Estimate` may name, with its meaning. Append-only: results are stored under these names."""

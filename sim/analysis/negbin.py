@@ -16,6 +16,7 @@ import numpy as np
 
 from sim.analysis.arrays import BoolArray, FloatArray, are_whole_counts, columns, present, treated_column
 from sim.analysis.estimate import Estimate, check_alpha, undetermined, wald
+from sim.analysis.negbin_near_poisson import maximise_near_poisson
 from sim.analysis.negbin_statsmodels import maximise
 
 __all__ = ["NEGBIN_METHOD", "POISSON_METHOD", "NegbinFit", "fit_negbin", "negbin_rate_ratio"]
@@ -23,9 +24,10 @@ __all__ = ["NEGBIN_METHOD", "POISSON_METHOD", "NegbinFit", "fit_negbin", "negbin
 NEGBIN_METHOD: Final = "NB2 regression, log-exposure offset, Wald, observed joint information"
 POISSON_METHOD: Final = "Poisson regression, log-exposure offset, Wald (dispersion at its boundary)"
 
-# Below this k * mean(mu) the NB variance differs from Poisson's by a relative 1e-6, and digamma differences divided by
-# k^2 have lost the digits that could tell the two apart.
-_NEGLIGIBLE_OVERDISPERSION: Final = 1e-6
+# The boundary is 0 for all that can be told when k is closer to it than this many of its standard errors.
+_ROUNDING: Final = 1e-9
+# Where k * mean count is about this small, the maximum is sought by formulas that keep their digits near Poisson.
+_NEAR_POISSON: Final = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +125,23 @@ def _fit(arms: _Arms) -> NegbinFit:
     """Take the Poisson fit if it is the maximum, else maximise the NB2 likelihood from there."""
     log_rates = np.log(arms.total_events) - np.log(arms.total_years)
     mu = np.exp(np.where(arms.treated, log_rates[1], log_rates[0])) * arms.years
-    if not np.all(np.isfinite(mu) & (mu > 0.0)):
+    score, expected = _score_at_zero(arms.y, mu), 0.5 * float(np.sum(mu * mu))
+    if not (math.isfinite(score) and 0.0 < expected < math.inf and mu.min() > 0.0):
         return _no_fit(arms, "not_converged")
-    if _at_boundary(arms, mu):
+    if score <= _ROUNDING * math.sqrt(expected):
         return _poisson_fit(arms, log_rates)
-    # Fisher's scoring step from k = 0, where the expected information of k is sum(mu^2) / 2.
-    k = _score_at_zero(arms.y, mu) / (0.5 * float(np.sum(mu**2)))
-    found = maximise(arms.y, arms.years, arms.treated, (log_rates[0], log_rates[1] - log_rates[0], k))
+    rate, ratio = float(log_rates[0]), float(log_rates[1] - log_rates[0])
+    near = _NEAR_POISSON / float(mu.mean())
+    found = None
+    if score < near * _information_at_zero(arms, mu):
+        found = maximise_near_poisson(arms.y, arms.years, arms.treated, rate, ratio)
+    if found is None:
+        found = maximise(arms.y, arms.years, arms.treated, (rate, ratio, max(score / expected, near)))
     return _no_fit(arms, "not_converged") if found is None else _negbin_fit(arms, *found)
 
 
 def _score_at_zero(y: FloatArray, mu: FloatArray) -> float:
-    """Return the derivative of the log-likelihood in k at k = 0."""
+    """Return the derivative of the log-likelihood in k at k = 0; its expected information there is sum(mu^2) / 2."""
     return 0.5 * float(np.sum((y - mu) ** 2 - y))
 
 
@@ -144,15 +151,6 @@ def _information_at_zero(arms: _Arms, mu: FloatArray) -> float:
     own = np.sum(y * (y - 1.0) * (2.0 * y - 1.0) / 6.0 - y * mu**2 + 2.0 * mu**3 / 3.0)
     cross = mu * (y - mu)
     return float(own - cross[~t].sum() ** 2 / arms.total_events[0] - cross[t].sum() ** 2 / arms.total_events[1])
-
-
-def _at_boundary(arms: _Arms, mu: FloatArray) -> bool:
-    """Return whether the maximum is at k = 0, or so near that nothing tells it from 0."""
-    score = _score_at_zero(arms.y, mu)
-    if score <= 0.0:
-        return True
-    information = _information_at_zero(arms, mu)
-    return information > 0.0 and score / information * float(mu.mean()) < _NEGLIGIBLE_OVERDISPERSION
 
 
 def _negbin_fit(arms: _Arms, params: FloatArray, covariance: FloatArray) -> NegbinFit:

@@ -13,7 +13,7 @@ from sim.analysis.arrays import BoolArray, FloatArray
 __all__ = ["maximise"]
 
 # An accepted maximum lies within sqrt(1e-8) = 1e-4 standard errors of the stationary point (Newton decrement). Newton's
-# last step usually leaves it at 1e-20; the room is for rounding in the score of k, which statsmodels divides by k^2.
+# last step usually leaves it at 1e-20; the room is for rounding in the score of k, which is divided by k^2.
 _DECREMENT: Final = 1e-8
 
 
@@ -32,11 +32,24 @@ def maximise(
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         model = NegativeBinomial(counts, design, offset=np.log(years), check_rank=False)
+        _forbid_negative_dispersion(model)
         for params in _attempts(model, np.array(start)):
             covariance = None if params is None else _covariance(model, params)
             if params is not None and covariance is not None:
                 return params, covariance
     return None
+
+
+def _forbid_negative_dispersion(model: Any) -> None:
+    """Stop Newton where it leaves k > 0: there scipy's zeta sums |1/k| terms for each patient, minutes of them."""
+    hessian = model.hessian
+
+    def guarded(params: FloatArray) -> FloatArray:
+        if not params[-1] > 0.0:
+            raise ArithmeticError("negative dispersion")
+        return np.asarray(hessian(params), dtype=np.float64)
+
+    model.hessian = guarded
 
 
 def _attempts(model: Any, start: FloatArray) -> Iterator[FloatArray | None]:
@@ -61,7 +74,7 @@ def _covariance(model: Any, params: FloatArray) -> FloatArray | None:
     """Return the inverse observed joint information if `params` is an inner maximum, else None."""
     if not (np.all(np.isfinite(params)) and params[-1] > 0.0):
         return None
-    information = -np.asarray(model.hessian(params), dtype=np.float64)
+    information = -model.hessian(params)
     gradient = np.asarray(model.score(params), dtype=np.float64)
     try:
         np.linalg.cholesky(information)  # positive definite, or it raises

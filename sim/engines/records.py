@@ -98,6 +98,8 @@ EVENT = np.dtype(
         ("value", "f8"),
     ]
 )
+ENGINE_VERSION = 1  # one number for all engines, raised whenever an answer changes
+
 LAYOUT = {
     "subjects": SUBJECT,
     "relapses": RELAPSE,

@@ -32,7 +32,7 @@ class Frailty(Table):
 
     def plan(self) -> FrailtyPlan:
         """Give the gamma shape, worked out once."""
-        if not self.enabled or self.variance < 1e-9:
+        if not self.enabled or self.variance < 1e-6:  # a shape above 1e6: alike for every purpose
             return FrailtyPlan(0.0, 0.0)
         shape = 1.0 / self.variance
         return FrailtyPlan(shape, math.lgamma(shape))

@@ -37,7 +37,7 @@ class Sites(Table):
 
     def plan(self) -> SitesPlan:
         """Convert to days."""
-        shape = 1.0 / self.rate_variance if self.rate_variance > 0.0 else 0.0
+        shape = 1.0 / self.rate_variance if self.rate_variance >= 1e-6 else 0.0  # as in frailty
         return SitesPlan(
             float(self.count),
             self.arrivals_per_month / DAYS_PER_MONTH,

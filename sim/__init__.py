@@ -1,0 +1,86 @@
+"""shamtrial: simulates randomised sham-controlled trials. The front door; what is heavy is loaded when it is used.
+
+>>> import sim
+>>> result = sim.power("sham_rct", trials=200)
+>>> result.to_frame()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sim.scenario.loaded import Loaded
+    from sim.study.power import PowerResult
+    from sim.study.replay import ReplayResult
+    from sim.study.simulate import SimulatedTrial
+
+__version__ = "0.1.0"
+__all__ = ["load", "power", "replay", "scenarios", "simulate", "trace"]
+
+TRUTH_TRIALS = 500
+
+
+def scenarios() -> list[str]:
+    """Give the names of the shipped scenarios."""
+    from sim.scenario.load import shipped
+
+    return shipped()
+
+
+def load(scenario: str | Path | Loaded, overrides: Mapping[str, object] | None = None) -> Loaded:
+    """Load a scenario by name or path; ScenarioError tells all that is wrong with file, line, key, found and allowed.
+
+    `overrides` maps key paths to values, e.g. {"effect.rate_ratio": 0.7}.
+    """
+    from sim.scenario.loaded import Loaded, load
+
+    return scenario if isinstance(scenario, Loaded) else load(scenario, overrides)
+
+
+def power(
+    scenario: str | Path | Loaded,
+    *,
+    trials: int | None = None,
+    mcse: float | None = None,
+    seed: int = 1,
+    workers: int = 1,
+    truth_trials: int = TRUTH_TRIALS,
+) -> PowerResult:
+    """Estimate the power of each endpoint, with its Monte Carlo standard error, bias and coverage.
+
+    Give `trials`, or `mcse` (then the trials are worked out for the primary endpoint), or neither (500 trials). The
+    result does not depend on `workers`; with more than one, processes are started, so call it from under
+    `if __name__ == "__main__":` in a script. `truth_trials` = 0 leaves the truth out.
+    """
+    from sim.study.power import power
+
+    loaded = load(scenario)
+    return power(loaded.scenario, loaded.name, trials, mcse, seed, workers, truth_trials)
+
+
+def simulate(scenario: str | Path | Loaded, *, trial: int = 0, seed: int = 1) -> SimulatedTrial:
+    """Play one trial; `.tables` holds its tables. It is exactly trial `trial` of the power run with that seed."""
+    from sim.study.simulate import simulate
+
+    loaded = load(scenario)
+    return simulate(loaded.scenario, loaded.name, trial, seed)
+
+
+def trace(scenario: str | Path | Loaded, patient: str, *, trial: int = 0, seed: int = 1) -> str:
+    """Tell one patient's life as text, an event a line; `patient` is a USUBJID such as 003-0017."""
+    from sim.study.trace import trace
+
+    return trace(simulate(scenario, trial=trial, seed=seed), patient)
+
+
+def replay(
+    scenario: str | Path | Loaded = "published/zamboni_2009", *, trials: int = 1000, seed: int = 1, workers: int = 1
+) -> ReplayResult:
+    """Replay a published before-after study and judge its figures jointly against what the scenario gives."""
+    from sim.study.replay import replay
+
+    loaded = load(scenario)
+    return replay(loaded.scenario, loaded.name, trials, seed, workers)

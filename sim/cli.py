@@ -1,0 +1,273 @@
+"""The command line: the verbs of the front door. It prints, it never computes; heavy imports stay inside commands."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from sim.scenario.loaded import Loaded
+
+SEED = click.option("--seed", type=int, default=1, show_default=True, help="Seed of every draw (0 to 2^64 - 1).")
+WORKERS = click.option("--workers", type=int, help="Processes; the result does not depend on it.  [default: all cores]")
+OUT = click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+SET = click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override a value, e.g. effect.rate_ratio=0.7.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="shamtrial")
+def cli() -> None:
+    """Simulate sham-controlled trials: power with its error, and benefits that are not there."""
+
+
+@cli.command()
+@click.argument("scenario")
+@click.option("--trials", type=int, help="Trials to run.  [default: 500]")
+@click.option("--mcse", type=float, help="Run until the power of the primary endpoint is known to this standard error.")
+@click.option("--truth-trials", type=int, default=500, show_default=True, help="Twin trials for the truth; 0: no truth.")
+@SEED
+@WORKERS
+@OUT
+@SET
+@AS_JSON
+def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: int, seed: int, workers: int | None,
+          out: Path | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
+    """Power of SCENARIO's endpoints, with Monte Carlo standard error, bias and coverage."""
+    from sim.report.console import power_table, progress
+    from sim.study import store
+    from sim.study.power import power, primary, rejections
+
+    loaded = _load(scenario, sets)
+    folder = store.open_folder(out) if out else None
+    counter = rejections(primary(loaded.scenario), loaded.scenario.study.alpha)
+    with progress() as bar:
+        result = power(
+            loaded.scenario, loaded.name, trials, mcse, seed, _workers(workers), truth_trials,
+            watch=bar.watch("trials", counter), watch_truth=bar.watch("twin trials (truth)"),
+            watch_population=bar.watch("solving the population"),
+        )  # fmt: skip
+    _print(result.to_dict(), as_json, lambda: power_table(result))
+    if folder:
+        from sim.report.power import power_data, power_figure
+        from sim.report.style import save
+
+        store.write_power(folder, result)
+        save(power_figure(power_data(result)), folder, "power")
+        store.write_run(folder, "power", result.scenario, seed, result.to_dict(), result.elapsed_s)
+    return _failures(result.failed)
+
+
+@cli.command()
+@click.argument("scenario")
+@click.option("--trial", type=int, default=0, show_default=True, help="Number of the trial, from 0.")
+@click.option("--format", "ending", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True)
+@SEED
+@OUT
+@SET
+@AS_JSON
+def simulate(scenario: str, trial: int, ending: str, seed: int, out: Path | None, sets: tuple[str, ...],
+             as_json: bool) -> None:  # fmt: skip
+    """One trial of SCENARIO as tables: exactly trial K of the power run with that seed."""
+    from sim.study import store
+    from sim.study.simulate import simulate
+
+    loaded = _load(scenario, sets)
+    folder = store.open_folder(out) if out else None
+    played = simulate(loaded.scenario, loaded.name, trial, seed)
+    tables = played.tables
+    if folder:
+        store.write_tables(folder, played, ending)
+    summary = {
+        "scenario": loaded.name, "digest": loaded.digest, "seed": seed, "trial": trial,
+        "rows": {name: len(table) for name, table in tables.items()}, "out": str(folder) if folder else None,
+    }  # fmt: skip
+
+    def show() -> None:
+        click.echo(repr(played))
+        for name, rows in summary["rows"].items():
+            click.echo(f"  {name:<11}{rows:>8} rows")
+        click.echo(f"written to {folder}" if folder else "give --out DIR to write the tables")
+
+    _print(summary, as_json, show)
+
+
+@cli.command()
+@click.argument("scenario")
+@click.option("--trial", type=int, default=0, show_default=True, help="Number of the trial, from 0.")
+@click.option("--patient", required=True, metavar="USUBJID", help="Site and arrival number, e.g. 003-0017.")
+@SEED
+@OUT
+@SET
+def trace(scenario: str, trial: int, patient: str, seed: int, out: Path | None, sets: tuple[str, ...]) -> None:
+    """One patient's life as text, and a picture with --out."""
+    from sim.study import store
+    from sim.study.simulate import simulate
+    from sim.study.trace import trace
+
+    loaded = _load(scenario, sets)
+    folder = store.open_folder(out) if out else None
+    played = simulate(loaded.scenario, loaded.name, trial, seed)
+    text = trace(played, patient)
+    click.echo(text)
+    if folder:
+        from sim.report.lifeline import lifeline_data, lifeline_figure
+        from sim.report.style import save
+
+        store.write_text(folder / f"life-{patient}.txt", text + "\n")
+        save(lifeline_figure(lifeline_data(played.scenario, played.tables, patient)), folder, f"life-{patient}")
+
+
+@cli.command()
+@click.argument("study", default="zamboni_2009")
+@click.option("--trials", type=int, default=1000, show_default=True, help="Replays to run.")
+@SEED
+@WORKERS
+@OUT
+@SET
+@AS_JSON
+def replay(study: str, trials: int, seed: int, workers: int | None, out: Path | None, sets: tuple[str, ...],
+           as_json: bool) -> int:  # fmt: skip
+    """Replay a published before-after STUDY and judge its figures jointly."""
+    from sim.report.console import progress, replay_table
+    from sim.study import store
+    from sim.study.replay import replay
+
+    loaded = _load(study, sets)
+    folder = store.open_folder(out) if out else None
+    with progress() as bar:
+        result = replay(loaded.scenario, loaded.name, trials, seed, _workers(workers), bar.watch("replays"))
+    _print(result.to_dict(), as_json, lambda: replay_table(result))
+    if folder:
+        from sim.report.replay import replay_data, replay_figure
+        from sim.report.style import save
+
+        save(replay_figure(replay_data(result)), folder, "replay")
+        store.write_run(folder, "replay", loaded.scenario, seed, result.to_dict(), result.elapsed_s)
+    return _failures(result.failed)
+
+
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out/demo"), show_default=True)
+@SEED
+@WORKERS
+def demo(out: Path, seed: int, workers: int | None) -> int:
+    """The main job end to end: a sham-controlled trial sized, the 2009 study replayed, and the pictures."""
+    from sim.report.demo import demo
+
+    return _failures(demo(out, seed, _workers(workers)))
+
+
+@cli.group()
+def scenarios() -> None:
+    """List, show and check scenario files."""
+
+
+@scenarios.command("list")
+@AS_JSON
+def list_scenarios(as_json: bool) -> None:
+    """The shipped scenarios, each with its sentence of intent."""
+    import sim
+
+    rows = {name: sim.load(name).scenario.intent for name in sim.scenarios()}
+
+    def show() -> None:
+        for name, intent in rows.items():
+            click.echo(f"{name}\n    {intent}")
+
+    _print([{"scenario": n, "intent": i} for n, i in rows.items()], as_json, show)
+
+
+@scenarios.command("show")
+@click.argument("scenario")
+def show_scenario(scenario: str) -> None:
+    """The scenario's own file, as written."""
+    from sim.scenario.load import read_tables
+
+    click.echo(Path(read_tables(scenario).files[0]).read_text(encoding="utf-8"), nl=False)
+
+
+@scenarios.command("check")
+@click.argument("scenario")
+@SET
+@AS_JSON
+def check_scenario(scenario: str, sets: tuple[str, ...], as_json: bool) -> None:
+    """Check SCENARIO; print every resolved value and which file set it."""
+    loaded = _load(scenario, sets)
+    values = loaded.values()
+
+    def show() -> None:
+        click.echo(f"{loaded!r}\n")
+        for v in values:
+            unit = "" if v.unit in ("-", "1") else f" {v.unit}"
+            value = f"{json.dumps(v.value, ensure_ascii=False)}{unit}"
+            click.echo(f"{v.key:<38} {value:<34} {v.set_in if v.set_in != 'default' else f'default ({v.source})'}")
+
+    _print({"scenario": loaded.name, "digest": loaded.digest, "values": [vars(v) for v in values]}, as_json, show)
+
+
+@scenarios.command("schema")
+def schema() -> None:
+    """JSON Schema of scenario files, for editors."""
+    from sim.scenario.schema import Scenario
+
+    made = Scenario.model_json_schema()
+    made["properties"]["extends"] = {"type": "string", "description": "name of the scenario this one changes"}
+    click.echo(json.dumps(made, indent=2))
+
+
+def _load(scenario: str, sets: tuple[str, ...]) -> Loaded:
+    from sim.scenario.loaded import load, parse_settings
+
+    return load(scenario, parse_settings(sets))
+
+
+def _workers(asked: int | None) -> int:
+    from sim.study.runner import available_workers
+
+    return available_workers() if asked is None else asked
+
+
+def _print(content: Any, as_json: bool, show: Callable[[], None]) -> None:
+    if as_json:
+        click.echo(json.dumps(content))
+    else:
+        show()
+
+
+def _failures(failed: Any) -> int:
+    for f in failed[:5]:
+        click.echo(f"failed: trial {f.trial} of seed {f.seed}: {f.message}", err=True)
+    if len(failed) > 5:
+        click.echo(f"... and {len(failed) - 5} more failed trials", err=True)
+    return 3 if failed else 0
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 2 bad input, 3 failed trials, 130 Ctrl-C."""
+    from sim.core.errors import ShamtrialError
+
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except ShamtrialError as error:
+        click.echo(str(error), err=True)
+        sys.exit(error.exit_status)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("stopped by Ctrl-C", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away: nothing to tell it
+        sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""What the terminal shows: progress on stderr, result tables on stdout."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.table import Table
+
+from sim.study.power import PowerResult
+from sim.study.replay import ReplayResult
+from sim.study.runner import Progress, Watcher
+
+Counter = Callable[[list[Any]], int]
+
+
+class Bars:
+    """Progress bars on stderr: done, rate, time left and, where rejections are counted, power and its MCSE so far."""
+
+    def __init__(self, shown: RichProgress) -> None:
+        self.shown = shown
+
+    def watch(self, label: str, count: Counter | None = None) -> Watcher:
+        """Give a watcher that keeps one bar up to date."""
+        task = self.shown.add_task(label, total=None, visible=False, note="")
+        tally = {"done": 0, "rejected": 0}
+
+        def watcher(progress: Progress, answers: list[Any]) -> None:
+            if count:
+                tally["done"] += len(answers)
+                tally["rejected"] += count(answers)
+            before = tally["done"] - progress.done if count else 0
+            note = f"{progress.per_second:.1f}/s" + (_so_far(tally["rejected"], tally["done"]) if count else "")
+            self.shown.update(
+                task, completed=before + progress.done, total=before + progress.total, note=note, visible=True
+            )
+
+        return watcher
+
+
+def _so_far(rejected: int, done: int) -> str:
+    share = rejected / done
+    return f", power {share:.3f} (MCSE {math.sqrt(share * (1.0 - share) / done):.3f})"
+
+
+@contextmanager
+def progress() -> Iterator[Bars]:
+    """Show progress bars on stderr while the block runs (nothing where stderr is not a terminal)."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with RichProgress(
+        *columns,
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        disable=not console.is_terminal,
+    ) as shown:
+        yield Bars(shown)
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=120)
+
+
+def _number(value: float, digits: int = 3, sign: bool = False) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
+
+
+def power_table(result: PowerResult) -> None:
+    """Print a PowerResult: a row an endpoint, then what a reader must know of the methods and the effect."""
+    title = f"{result.name}: {result.trials} trials, seed {result.seed}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("endpoint", "power (MCSE)", "estimate (SD)", "truth", "bias (MCSE)", "coverage"):
+        table.add_column(heading, justify="left" if heading == "endpoint" else "right", overflow="fold")
+    for key, p in result.endpoints.items():
+        table.add_row(
+            key,
+            f"{p.power:.3f} ({p.mcse:.3f})",
+            f"{_number(p.estimate_mean, sign=True)} ({_number(p.estimate_sd)})",
+            _number(p.truth, sign=True),
+            f"{_number(p.bias, sign=True)} ({_number(p.bias_mcse)})",
+            _number(p.coverage),
+        )
+    console = _console()
+    console.print(table)
+    for line in _power_notes(result):
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+def _power_notes(result: PowerResult) -> Iterator[str]:
+    for key, p in result.endpoints.items():
+        scale = "log ratio" if p.scale == "log_ratio" else "difference"
+        odd = {k: v for k, v in p.outcomes.items() if k != "ok"}
+        yield f"{key}: {scale}; {p.method}" + (f"; outcomes {odd}" if odd else "")
+    e = result.effect
+    if "effective_rate_ratio" in e:
+        yield (
+            f"rate ratio while patent {e['nominal_rate_ratio']:.3f}; effective, after failure, waiting and restenosis, "
+            f"{e['effective_rate_ratio']:.3f} (MCSE {e['effective_mcse']:.3f})"
+        )
+    if result.solution:
+        s = result.solution
+        yield (
+            f"population solved: relapse.rate_per_year = {s.rate_per_year:.4f}, frailty.variance = {s.frailty_variance:.4f} "
+            f"give {s.on_study_rate_per_year:.3f} (MCSE {s.on_study_rate_mcse:.3f}) relapses a year on study, dispersion "
+            f"{s.on_study_dispersion:.2f} ({s.on_study_dispersion_mcse:.2f})"
+        )
+    if result.short_trials:
+        yield f"in {result.short_trials} of {result.trials} trials enrolment closed on its last day before the target"
+    yield f"engine {result.engine}, {result.trials_per_s:.1f} trials/s, {result.elapsed_s:.1f} s in all, digest {result.digest[:12]}"
+
+
+def replay_table(result: ReplayResult) -> None:
+    """Print a ReplayResult: published figures beside the replays, and what is and is not explained."""
+    title = (
+        f"{result.study}: {result.trials} replays of {result.name}, {result.patients} patients each, seed {result.seed}"
+    )
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("figure", "published", "replays: median", "95% of replays", "mid-PIT"):
+        table.add_column(heading, justify="left" if heading == "figure" else "right")
+    for f in result.figures:
+        low, high = f["published"]
+        published = f"{low:g}" if low == high else f"{low:g}-{high:g}"
+        total = f" of {f['total']}" if f["total"] else ""
+        spread = f"{f['interval'][0]:.3g} to {f['interval'][1]:.3g}"
+        table.add_row(f["quantity"], published + total, f"{f['median']:.3g}", spread, f"{f['mid_pit']:.3f}")
+    console = _console()
+    console.print(table)
+    for line in result.joint["sentences"]:
+        console.print(line, soft_wrap=True, highlight=False)

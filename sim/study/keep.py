@@ -1,0 +1,42 @@
+"""Keeps what is slow to find and always the same (truths, solved populations) on disk, under its full address.
+
+A file that is missing or damaged is worked out again; a folder that can't be written costs time, never an answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from sim.engines.records import ENGINE_VERSION
+from sim.scenario.schema import Scenario
+from sim.study.play import scenario_digest
+
+
+def kept_file(kind: str, scenario: Scenario, *parts: int) -> Path:
+    """Give where an answer is kept: by kind, scenario, engine version and whatever else it depends on."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    name = "-".join([scenario_digest(scenario), *map(str, (ENGINE_VERSION, *parts))])
+    return Path(home) / "shamtrial" / kind / f"{name}.json"
+
+
+def read(path: Path) -> list[dict[str, Any]] | None:
+    """Give the rows kept there, or None."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return rows if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
+
+
+def keep(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Keep rows there: a whole file or none."""
+    scratch = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch.write_text(json.dumps(rows), encoding="utf-8")
+        scratch.replace(path)
+    except OSError:
+        return

@@ -1,0 +1,234 @@
+"""Power of a scenario's endpoints by simulation, with the Monte Carlo standard error beside each figure."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.analysis.estimate import Estimate
+from sim.analysis.trial import analyse
+from sim.core.endpoints import ENDPOINTS, parse_endpoint
+from sim.core.errors import RunError, ShamtrialError
+from sim.scenario.schema import Scenario
+from sim.study.performance import ESTIMATE, Estimates, Performance, Truth, performance
+from sim.study.play import ENGINE, Play, scenario_digest
+from sim.study.population import Solution, solved
+from sim.study.runner import Failure, Pool, Watcher
+from sim.study.truth import TWIN_TRIALS, find_truth
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_TRIALS = 500
+PILOT_TRIALS = 200
+MOST_TRIALS = 10_000_000
+
+
+@dataclass(frozen=True)
+class Analyse:
+    """Answers one trial's estimates and how many entered; picklable."""
+
+    play: Play
+
+    def __call__(self, trial: int) -> tuple[list[Estimate], int]:
+        """Play and analyse trial number `trial`."""
+        people = self.play.people(trial)
+        return analyse(self.play.scenario, people), people.size
+
+
+@dataclass(frozen=True)
+class PowerResult:
+    """Power and its company for each endpoint of a scenario.
+
+    `estimates` has one row a trial and endpoint (layout `performance.ESTIMATE`); `short_trials` counts the trials in
+    which enrolment closed at enrolment.max_days before the target; `failed` are the trials that raised.
+    """
+
+    name: str
+    scenario: Scenario
+    digest: str
+    seed: int
+    trials: int
+    engine: str
+    elapsed_s: float
+    trials_per_s: float
+    endpoints: dict[str, Performance]
+    effect: dict[str, float]
+    short_trials: int
+    failed: tuple[Failure, ...] = ()
+    solution: Solution | None = None
+    estimates: Estimates = field(default_factory=lambda: np.empty(0, ESTIMATE), repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the JSON object of the contract."""
+        return {
+            "scenario": self.name,
+            "digest": self.digest,
+            "seed": self.seed,
+            "trials": self.trials,
+            "engine": self.engine,
+            "elapsed_s": round(self.elapsed_s, 3),
+            "trials_per_s": round(self.trials_per_s, 3),
+            "endpoints": {key: p.to_dict() for key, p in self.endpoints.items()},
+            "effect": self.effect,
+            "short_trials": self.short_trials,
+            "failed": [{"seed": f.seed, "trial": f.trial, "message": f.message} for f in self.failed],
+            "population": self.solution.to_dict() if self.solution else None,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give one row an endpoint."""
+        import pandas as pd
+
+        rows = {key: p.to_dict() for key, p in self.endpoints.items()}
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("endpoint")
+
+    def estimates_frame(self) -> pd.DataFrame:
+        """Give one row a trial and endpoint."""
+        import pandas as pd
+
+        keys = [e.key for e in self.scenario.endpoint]
+        frame = pd.DataFrame({name: self.estimates[name] for name in ESTIMATE.names or ()})
+        frame["endpoint"] = [keys[i] for i in self.estimates["endpoint"]]
+        return frame
+
+    def __repr__(self) -> str:
+        lines = [f"{self.name}: {self.trials} trials, seed {self.seed}, engine {self.engine}, digest {self.digest[:12]}"]
+        for key, p in self.endpoints.items():
+            lines.append(
+                f"  {key}: power {p.power:.3f} (MCSE {p.mcse:.3f}), mean estimate {p.estimate_mean:+.3f}, "
+                f"truth {p.truth:+.3f} ({p.truth_mcse:.3f}), {p.scale}, {p.method}"
+            )
+        return "\n".join(lines)
+
+
+def power(
+    scenario: Scenario,
+    name: str = "",
+    trials: int | None = None,
+    mcse: float | None = None,
+    seed: int = 1,
+    workers: int = 1,
+    truth_trials: int = TWIN_TRIALS,
+    watch: Watcher | None = None,
+    watch_truth: Watcher | None = None,
+    watch_population: Watcher | None = None,
+) -> PowerResult:
+    """Estimate the power of a scenario from `trials` trials, or from as many as bring the MCSE of the primary down to
+    `mcse`.
+
+    Give `trials` or `mcse`, not both (neither: 500 trials). `truth_trials` = 0 leaves the truth out. Raises
+    ShamtrialError for impossible requests, RunError when every trial failed or nobody ever entered.
+    """
+    _check(trials, mcse, truth_trials)
+    begun = time.perf_counter()
+    ready, solution = solved(scenario, workers, watch_population)
+    with Pool(Analyse(Play(ready, seed)), seed, workers) as pool:
+        answers = pool.run(range(trials or (PILOT_TRIALS if mcse else DEFAULT_TRIALS)), watch)
+        while mcse and (more := _still_needed(ready, answers, mcse)):
+            answers += pool.run(range(len(answers), len(answers) + more), watch)
+        seconds = pool.busy_seconds
+    good = [(k, a) for k, a in enumerate(answers) if not isinstance(a, Failure)]
+    failed = tuple(a for a in answers if isinstance(a, Failure))
+    if not good:
+        raise failed[0].error()
+    if not any(size for _, (_, size) in good):
+        raise RunError(
+            f"nobody entered any of {len(good)} trials before enrolment.max_days = {ready.enrolment.max_days:g}: "
+            "no candidate met the entry rule, see `shamtrial simulate` (adsl, SCRFREAS) for the reasons"
+        )
+    truths = find_truth(ready, truth_trials, workers, watch_truth) if truth_trials else [None] * len(ready.endpoint)
+    estimates = _table([(k, e) for k, (e, _) in good])
+    return PowerResult(
+        name=name,
+        scenario=ready,
+        digest=scenario_digest(scenario),
+        seed=seed,
+        trials=len(answers),
+        engine=ENGINE,
+        elapsed_s=time.perf_counter() - begun,
+        trials_per_s=len(answers) / max(seconds, 1e-9),
+        endpoints=_performances(ready, estimates, truths, len(answers)),
+        effect=_effect(ready, truths),
+        short_trials=sum(size < ready.enrolment.target for _, (_, size) in good),
+        failed=failed,
+        solution=solution,
+        estimates=estimates,
+    )
+
+
+def _check(trials: int | None, mcse: float | None, truth_trials: int) -> None:
+    if trials is not None and mcse is not None:
+        raise ShamtrialError("--trials and --mcse: found both; allowed: one of them")
+    if trials is not None and not 1 <= trials <= MOST_TRIALS:
+        raise ShamtrialError(f"--trials: found {trials}; allowed: 1 to {MOST_TRIALS:,}")
+    if mcse is not None and not 0.0001 <= mcse < 0.5:
+        raise ShamtrialError(f"--mcse: found {mcse}; allowed: 0.0001 to 0.5")
+    if not 0 <= truth_trials <= MOST_TRIALS:
+        raise ShamtrialError(f"--truth-trials: found {truth_trials}; allowed: 0 (no truth) to {MOST_TRIALS:,}")
+
+
+def primary(scenario: Scenario) -> int:
+    """Give the number of the primary endpoint."""
+    keys = [e.key for e in scenario.endpoint]
+    return keys.index(scenario.study.primary) if scenario.study.primary else 0
+
+
+def rejections(number: int, alpha: float) -> Callable[[list[Any]], int]:
+    """Give a function that counts, among answers of `Analyse`, the rejections at endpoint `number`."""
+    return lambda answers: sum(not isinstance(a, Failure) and a[0][number].p < alpha for a in answers)
+
+
+def trials_for(rejected: int, trials: int, mcse: float) -> int:
+    """Work out how many trials bring the MCSE of a power down to `mcse`.
+
+    Two rejections and two others are added first (Agresti and Coull 1998), so that a pilot without a rejection is not
+    taken for certainty.
+    """
+    p = (rejected + 2.0) / (trials + 4.0)
+    return math.ceil(p * (1.0 - p) / (mcse * mcse))
+
+
+def _still_needed(scenario: Scenario, answers: list[tuple[list[Estimate], int] | Failure], mcse: float) -> int:
+    rejected = rejections(primary(scenario), scenario.study.alpha)(answers)
+    wanted = min(trials_for(rejected, len(answers), mcse), MOST_TRIALS)
+    return max(0, wanted - len(answers))
+
+
+def _table(answers: list[tuple[int, list[Estimate]]]) -> Estimates:
+    rows = [
+        (k, i, e.value, e.standard_error, e.lower, e.upper, e.p, e.converged, e.n, e.outcome, e.method)
+        for k, estimates in answers
+        for i, e in enumerate(estimates)
+    ]
+    return np.array(rows, dtype=ESTIMATE)
+
+
+def _performances(
+    scenario: Scenario, estimates: Estimates, truths: list[Truth | None] | list[Truth], trials: int
+) -> dict[str, Performance]:
+    found = {}
+    for i, endpoint in enumerate(scenario.endpoint):
+        meaning = ENDPOINTS[parse_endpoint(endpoint.name)[0]]
+        rows = estimates[estimates["endpoint"] == i]
+        found[endpoint.key] = performance(
+            rows, scenario.study.alpha, meaning.scale, meaning.favourable, truths[i], trials
+        )
+    return found
+
+
+def _effect(scenario: Scenario, truths: list[Truth | None] | list[Truth]) -> dict[str, float]:
+    """Give the nominal rate ratio, and the effective one after failure, waiting and restenosis, as the first endpoint on
+    relapse rates has it."""
+    on = scenario.effect.enabled and scenario.switches.effect
+    found = {"nominal_rate_ratio": scenario.effect.rate_ratio if on else 1.0}
+    for endpoint, truth in zip(scenario.endpoint, truths, strict=True):
+        if truth and endpoint.name.startswith("arr") and not math.isnan(truth.value):
+            ratio = math.exp(truth.value)
+            return found | {"effective_rate_ratio": ratio, "effective_mcse": ratio * truth.mcse}
+    return found

@@ -1,0 +1,234 @@
+"""Replays a published study many times and judges its figures jointly against what the scenario gives."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.analysis.trial import windows
+from sim.core.errors import ShamtrialError
+from sim.scenario.schema import Figure, Scenario
+from sim.study.play import Play, scenario_digest
+from sim.study.runner import Failure, Pool, Watcher
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_TRIALS = 1000
+UNCHANGED = 0.1
+RARE = 0.05
+QUANTITIES = ("relapse_free_before", "relapse_free_after", "rate_ratio")
+FAVOURABLE = {"relapse_free_before": -1, "relapse_free_after": 1, "rate_ratio": -1}
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class BeforeAfter:
+    """Answers one trial's (relapse-free before, relapse-free after, ratio of rates, patients); picklable."""
+
+    play: Play
+
+    def __call__(self, trial: int) -> tuple[float, float, float, float]:
+        """Play trial number `trial`; the counting is that of its first endpoint on relapses."""
+        people = self.play.people(trial)
+        before, after = windows(self.play.scenario, relapse_counts(self.play.scenario), people)
+        seen = after.years > 0.0
+        rates = [w.counts[seen].sum() / w.years[seen].sum() if seen.any() else math.nan for w in (before, after)]
+        ratio = rates[1] / rates[0] if rates[0] > 0.0 else math.nan
+        free = [float((w.counts[seen] == 0.0).sum()) for w in (before, after)]
+        return free[0], free[1], float(ratio), float(people.size)
+
+
+def relapse_counts(scenario: Scenario) -> Any:
+    """Give which relapses the scenario's first relapse endpoint counts."""
+    return next((e.counts for e in scenario.endpoint if e.name.startswith(("arr", "relapse_free"))), "reported")
+
+
+@dataclass(frozen=True)
+class ReplayResult:
+    """A published study beside its replays; `figures` and `joint` are those of the JSON contract.
+
+    `before`, `after` (counts relapse-free) and `ratio` (of annualised rates, after over before) have one value a trial.
+    """
+
+    study: str
+    name: str
+    digest: str
+    seed: int
+    trials: int
+    patients: int
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+    ratio: Floats
+    figures: list[dict[str, Any]]
+    joint: dict[str, Any]
+    elapsed_s: float
+    failed: tuple[Failure, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the JSON object of the contract."""
+        names = ("study", "seed", "trials", "figures", "joint")
+        return {n: getattr(self, n) for n in names} | {"scenario": self.name, "digest": self.digest}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give one row a published figure."""
+        import pandas as pd
+
+        return pd.DataFrame(self.figures).set_index("id")
+
+    def __repr__(self) -> str:
+        lines = [f"{self.study} replayed {self.trials} times ({self.name}, seed {self.seed}), {self.patients} patients each"]
+        for f in self.figures:
+            low, high = f["interval"]
+            lines.append(
+                f"  {f['quantity']}: published {_range(f['published'])}, replayed median {f['median']:.3g} "
+                f"(95% of replays {low:.3g} to {high:.3g}), mid-PIT {f['mid_pit']:.2f}"
+            )
+        return "\n".join(lines + [f"  {s}" for s in self.joint["sentences"]])
+
+
+def replay(
+    scenario: Scenario,
+    name: str = "",
+    trials: int = DEFAULT_TRIALS,
+    seed: int = 1,
+    workers: int = 1,
+    watch: Watcher | None = None,
+) -> ReplayResult:
+    """Replay a published study `trials` times; ShamtrialError if the scenario has no published figures to judge by."""
+    figures = [f for f in scenario.published.figure if f.use == "replay"]
+    if not (scenario.before_after and figures):
+        raise ShamtrialError(
+            f"replay: found {name or 'a scenario'} without [[published.figure]] of a before-after study; "
+            "allowed: published/zamboni_2009, or a scenario that extends it"
+        )
+    if trials < 2:
+        raise ShamtrialError(f"--trials: found {trials}; allowed: 2 or more")
+    begun = time.perf_counter()
+    with Pool(BeforeAfter(Play(scenario, seed)), seed, workers) as pool:
+        answers = pool.run(range(trials), watch)
+    failed = tuple(a for a in answers if isinstance(a, Failure))
+    good = np.array([a for a in answers if not isinstance(a, Failure) and not math.isnan(a[2])], dtype=float)
+    if len(good) < 2:
+        raise failed[0].error() if failed else ShamtrialError("replay: no trial had a relapse before and a patient after")
+    simulated = dict(zip(QUANTITIES, good.T, strict=False))
+    return ReplayResult(
+        study=scenario.published.study,
+        name=name,
+        digest=scenario_digest(scenario),
+        seed=seed,
+        trials=len(answers),
+        patients=int(np.median(good[:, 3])),
+        before=simulated["relapse_free_before"].astype(np.int64),
+        after=simulated["relapse_free_after"].astype(np.int64),
+        ratio=simulated["rate_ratio"],
+        figures=[judge(f, simulated[f.quantity]) for f in figures],
+        joint=judge_jointly(figures, simulated),
+        elapsed_s=time.perf_counter() - begun,
+        failed=failed,
+    )
+
+
+def judge(figure: Figure, values: Floats) -> dict[str, Any]:
+    """Give a figure's place in its predictive distribution; `mid_pit` near 0 or 1 means that the scenario misses it.
+
+    mid_pit = P(X < low) + P(low <= X <= high) / 2; share_as_favourable: trials at least as favourable to the treatment.
+    """
+    inside = (values >= figure.low) & (values <= figure.high)
+    better = values >= figure.low if FAVOURABLE[figure.quantity] > 0 else values <= figure.high
+    return {
+        "id": figure.id,
+        "quantity": figure.quantity,
+        "status": figure.status,
+        "published": [figure.low, figure.high],
+        "total": figure.total,
+        "note": figure.note,
+        "median": float(np.median(values)),
+        "interval": [float(q) for q in np.quantile(values, [0.025, 0.975])],
+        "mid_pit": float((values < figure.low).mean() + 0.5 * inside.mean()),
+        "share_as_favourable": float(better.mean()),
+        "used_for_fit": False,
+    }
+
+
+def judge_jointly(figures: list[Figure], simulated: dict[str, Floats]) -> dict[str, Any]:
+    """Judge all figures at once, and say in sentences what the scenario explains and what it does not.
+
+    `tail_probability` is the share of replays at least as far from their own centre as the published figures (middle of
+    each range), in Mahalanobis distance; `tail_probability_counts` the same for the counts alone.
+    """
+    hits = {f.quantity: _hit(f, simulated[f.quantity]) for f in figures}
+    everything = np.logical_and.reduce(list(hits.values()))
+    counts = [f for f in figures if f.quantity != "rate_ratio"]
+    every = np.ones(len(everything), bool)
+    joint = {
+        "share_in_published_counts": float(np.logical_and.reduce([every, *(hits[f.quantity] for f in counts)]).mean()),
+        "share_ratio_unchanged": float(hits.get("rate_ratio", every).mean()),
+        "share_all": float(everything.mean()),
+        "unchanged_within": UNCHANGED,
+        "tail_probability_counts": _tail(counts, simulated) if counts else 1.0,
+        "tail_probability": _tail(figures, simulated),
+    }
+    return joint | {"sentences": _sentences(figures, simulated, joint)}
+
+
+def _hit(figure: Figure, values: Floats) -> NDArray[np.bool_]:
+    slack = UNCHANGED if figure.quantity == "rate_ratio" else 0.0
+    hit: NDArray[np.bool_] = (values >= figure.low - slack) & (values <= figure.high + slack)
+    return hit
+
+
+def _tail(figures: list[Figure], simulated: dict[str, Floats]) -> float:
+    cloud = np.column_stack([simulated[f.quantity] for f in figures])
+    point = np.array([0.5 * (f.low + f.high) for f in figures])
+    spread = np.linalg.pinv(np.atleast_2d(np.cov(cloud.T)))
+    off = cloud - cloud.mean(axis=0)
+    distance = np.einsum("ij,jk,ik->i", off, spread, off)
+    gap = point - cloud.mean(axis=0)
+    return float((distance >= gap @ spread @ gap).mean())
+
+
+def _sentences(figures: list[Figure], simulated: dict[str, Floats], joint: dict[str, float]) -> list[str]:
+    return [_counts_sentence(joint), *_ratio_sentences(figures, simulated), _joint_sentence(joint)]
+
+
+def _counts_sentence(joint: dict[str, float]) -> str:
+    tail = joint["tail_probability_counts"]
+    if tail >= RARE:
+        return f"Explained without any effect: the counts relapse-free, before and after ({_percent(tail)} of replays lie as far out)."
+    return f"Not explained: the counts relapse-free, before and after (only {_percent(tail)} of replays lie as far out)."
+
+
+def _ratio_sentences(figures: list[Figure], simulated: dict[str, Floats]) -> list[str]:
+    said = []
+    for f in figures:
+        if f.quantity == "rate_ratio":
+            judged = judge(f, simulated[f.quantity])
+            tail = 2.0 * min(judged["mid_pit"], 1.0 - judged["mid_pit"])
+            verdict = "Explained" if tail >= RARE else "Not explained"
+            said.append(
+                f"{verdict}: a relapse rate after over before of {_range(judged['published'])} "
+                f"(replays: median {judged['median']:.2f}, 95% {judged['interval'][0]:.2f} to {judged['interval'][1]:.2f})."
+            )
+    return said
+
+
+def _joint_sentence(joint: dict[str, float]) -> str:
+    tail = joint["tail_probability"]
+    words = "within" if tail >= RARE else "outside"
+    return f"Taken together the published figures are {words} what this scenario gives ({_percent(tail)} of replays lie as far out)."
+
+
+def _percent(share: float) -> str:
+    return f"{100.0 * share:.1f}%"
+
+
+def _range(published: list[float]) -> str:
+    low, high = published
+    return f"{low:g}" if low == high else f"{low:g}-{high:g}"

@@ -1,0 +1,56 @@
+"""One trial as tables: exactly trial K of the power run with that seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sim.core.errors import ShamtrialError
+from sim.engines.records import TrialRecords
+from sim.scenario.schema import Scenario
+from sim.study.play import Play
+from sim.study.population import solved
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, repr=False)
+class SimulatedTrial:
+    """One trial: its records, and its tables on demand (adsl, adrel, visits, veins, procedures, events, truth)."""
+
+    name: str
+    scenario: Scenario
+    seed: int
+    records: TrialRecords
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name."""
+        from sim.data.tables import tables
+
+        return tables(self.scenario, self.records)
+
+    def to_frame(self, table: str = "adsl") -> pd.DataFrame:
+        """Give one table; ShamtrialError names the tables there are."""
+        from sim.data.tables import TABLES
+
+        if table not in TABLES:
+            raise ShamtrialError(f"table: found {table!r}; allowed: {', '.join(TABLES)}")
+        return self.tables[table]
+
+    def __repr__(self) -> str:
+        s = self.records.subjects
+        entered = int((s["entry_number"] >= 0).sum())
+        return (
+            f"{self.name}: trial {self.records.trial} of seed {self.seed}, {len(s)} screened, {entered} entered, "
+            f"{len(self.records.relapses)} relapses, {len(self.records.events)} events"
+        )
+
+
+def simulate(scenario: Scenario, name: str = "", trial: int = 0, seed: int = 1, workers: int = 1) -> SimulatedTrial:
+    """Play trial number `trial` (from 0) of a scenario under `seed`."""
+    if not 0 <= trial < 2**63:
+        raise ShamtrialError(f"--trial: found {trial}; allowed: a whole number from 0")
+    ready, _ = solved(scenario, workers)
+    return SimulatedTrial(name, ready, seed, Play(ready, seed).records(trial))

@@ -1,0 +1,76 @@
+"""One patient's life as text, from the event log."""
+
+from __future__ import annotations
+
+from sim.core.errors import ShamtrialError
+from sim.core.events import Kind
+from sim.core.streams import patient_word
+from sim.data.tables import parse_usubjid, usubjid
+from sim.engines.records import Records
+from sim.model.eligibility import REASONS
+from sim.model.veins import COMPLICATIONS, VEINS
+from sim.study.simulate import SimulatedTrial
+
+UNKNOWN_SHOWN = 8
+
+
+def trace(trial: SimulatedTrial, patient: str) -> str:
+    """Tell the life of a screened candidate (USUBJID), one line an event; ShamtrialError if there is no such candidate."""
+    try:
+        site, arrival = parse_usubjid(patient)
+    except ValueError as error:
+        raise ShamtrialError(f"--patient: {error}") from None
+    subjects = trial.records.subjects
+    own = subjects[(subjects["site"] == site) & (subjects["arrival"] == arrival)]
+    if not len(own):
+        some = ", ".join(usubjid(int(r["site"]), int(r["arrival"])) for r in subjects[:UNKNOWN_SHOWN])
+        raise ShamtrialError(
+            f"--patient: found {patient!r}; allowed: one of the {len(subjects)} candidates screened in trial "
+            f"{trial.records.trial} ({some}, ...)"
+        )
+    events = trial.records.events
+    lines = [_line(trial, own[0], e) for e in events[events["patient"] == patient_word(site, arrival)]]
+    return "\n".join([*_head(trial, own[0], patient), *lines])
+
+
+def _head(trial: SimulatedTrial, s: Records, patient: str) -> list[str]:
+    arm = trial.scenario.arm[s["arm"]].name if s["entry_number"] >= 0 else f"not entered ({REASONS[s['reason']]})"
+    return [
+        f"{patient}, trial {trial.records.trial} of {trial.name}, seed {trial.seed}: {arm}",
+        f"frailty {s['frailty']:.2f}, latent EDSS {s['edss_latent']:.2f}, progression "
+        f"{s['slope_per_day'] * 365.25:.3f} points a year; months and days count from study day 1 "
+        "(for those not entered, from screening)",
+    ]
+
+
+def _line(trial: SimulatedTrial, s: Records, event: Records) -> str:
+    day_1 = s["day_1"] if s["entry_number"] >= 0 else s["screening_time"]
+    days = event["time"] - day_1
+    return f"{days / 30.4375:8.2f} months {days:9.1f} d  {_words(trial, event)}"
+
+
+def _words(trial: SimulatedTrial, event: Records) -> str:
+    kind, value = Kind(int(event["rank"])), float(event["value"])
+    number = int(value) if value == value else 0
+    words = {
+        Kind.ACTIVITY: "activity: active" if value else "activity: quiescent",
+        Kind.RELAPSE: f"relapse, {value:.1f} EDSS points",
+        Kind.PSEUDO_RELAPSE: "pseudo-relapse",
+        Kind.RESTENOSIS: f"restenosis, {VEINS[number % len(VEINS)]}",
+        Kind.RELAPSE_REPORTED: "reported" if value else "pseudo-relapse reported",
+        Kind.RELAPSE_CONFIRMED: "confirmed" if value else "pseudo-relapse confirmed",
+        Kind.MEDICATION_START: f"medication started (relapse rate x {value:g})",
+        Kind.SCREENED: f"screened, recalls {number} relapses in the last year",
+        Kind.SCREEN_FAILURE: f"screen failure: {REASONS[number % len(REASONS)]}",
+        Kind.ENROLLED: f"entered the study as number {number}",
+        Kind.TURNED_AWAY: "turned away: enrolment has closed",
+        Kind.VISIT: f"visit {event['index']}: EDSS {value:g}",
+        Kind.PROCEDURE: "angioplasty" if value else "sham procedure",
+        Kind.VEIN_TREATED: f"{VEINS[int(event['index']) % len(VEINS)]} {'opened' if value else 'not opened'}",
+        Kind.COMPLICATION: f"complication: {COMPLICATIONS[number % len(COMPLICATIONS)]}",
+        Kind.DROPOUT: "left the study",
+        Kind.END_OF_STUDY: "end of study",
+    }
+    if kind == Kind.RANDOMISED:
+        return f"randomised to {trial.scenario.arm[number].name}"
+    return words[kind]

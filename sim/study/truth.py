@@ -1,0 +1,154 @@
+"""The truth of an endpoint, from the potential worlds of the same patients.
+
+In each world every enrolled patient has one and the same procedure and stays to the end. True onsets and latent scores are
+read, so no reporting, rater or recall error enters. Belief is held on one reference path that does not depend on the
+arm; the total effect, with belief free, stands beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.analysis.trial import VISIT_FIELD, contrast, visit_number
+from sim.core.endpoints import ENDPOINTS, parse_endpoint
+from sim.data.cohort import Cohort, at_visit, window
+from sim.engines.world import World, potential
+from sim.model.veins import PROCEDURES
+from sim.scenario.schema import Endpoint, Scenario
+from sim.study.keep import keep, kept_file, read
+from sim.study.performance import Truth, block_sum
+from sim.study.play import Play
+from sim.study.runner import Failure, Pool, Watcher
+
+TWIN_TRIALS = 500
+TWIN_SEED = 20090101
+
+Pair = tuple[World, World]
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Answers, for one trial, the sums each endpoint's truth and total effect are made of; picklable."""
+
+    play: Play
+
+    def __call__(self, trial: int) -> NDArray[np.float64]:
+        """Give an array (endpoint, 2 estimands, 4): sum and weight in the treated world, sum and weight in the other."""
+        people: dict[World, Cohort] = {}
+
+        def lived(world: World) -> Cohort:
+            if world not in people:
+                people[world] = self.play.people(trial, world)
+            return people[world]
+
+        scenario = self.play.scenario
+        sums = np.zeros((len(scenario.endpoint), 2, 4))
+        for i, endpoint in enumerate(scenario.endpoint):
+            for j, (treated, control) in enumerate(worlds(scenario, endpoint)):
+                if treated == control:
+                    continue
+                sums[i, j, :2] = _sum(scenario, endpoint, lived(treated))
+                sums[i, j, 2:] = _sum(scenario, endpoint, lived(control))
+        return sums
+
+
+def worlds(scenario: Scenario, endpoint: Endpoint) -> tuple[Pair, Pair]:
+    """Give the two worlds behind the truth and the two behind the total effect; equal worlds are one world.
+
+    Where open veins do nothing, the worlds of the truth coincide; where everyone is blinded without a leak, belief is
+    on its reference path anyhow and the total effect is the truth.
+    """
+    if scenario.before_after:
+        kinds = (float(PROCEDURES.index(scenario.arm[0].procedure)), 0.0)
+    else:
+        arms = contrast(scenario, endpoint)
+        kinds = tuple(float(PROCEDURES.index(scenario.arm[a].procedure)) for a in arms)  # type: ignore[assignment]
+    on = scenario.effect.plan(scenario.switches.effect) != (0.0, 0.0, 0.0)
+    first, second = (potential(k, True) for k in kinds)
+    truth = (first, second) if on else (first, first)
+    b = scenario.belief
+    blind = b.blinding_leak == 0.0 and "open" not in (b.patient, b.physician, b.assessor)
+    if kinds[0] == kinds[1]:
+        return (first, first), (first, first)
+    if blind:
+        return truth, truth
+    return truth, (potential(kinds[0], False), potential(kinds[1], False))
+
+
+def _sum(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> tuple[float, float]:
+    """Give the sum of the endpoint's true values and its weight (relapses and years, or values and patients)."""
+    base, months = parse_endpoint(endpoint.name)
+    field = VISIT_FIELD.get(base.removesuffix("_change"))
+    if field:
+        month = scenario.study.after_months[1] if months is None else months
+        latent = at_visit(people, f"{field}_latent", visit_number(scenario, month))
+        change = latent - at_visit(people, f"{field}_latent", 0)
+        seen = ~np.isnan(change)
+        return float(change[seen].sum()), float(seen.sum())
+    start, end = scenario.study.after_months if months is None else (0.0, months)
+    lived = window(people, "true", start, end, planned=True)
+    if base.startswith("arr"):
+        return float(lived.counts.sum()), float(lived.years.sum())
+    followed = lived.years > 0.0
+    return float((lived.counts[followed] == 0.0).sum()), float(followed.sum())
+
+
+def find_truth(
+    scenario: Scenario, trials: int = TWIN_TRIALS, workers: int = 1, watch: Watcher | None = None
+) -> list[Truth]:
+    """Give the truth of each endpoint, from `trials` twin trials; answers are kept on disk and asked for there first."""
+    kept = kept_file("truth", scenario, TWIN_SEED, trials)
+    known = read(kept)
+    if known is not None and len(known) == len(scenario.endpoint):
+        return [Truth(**row) for row in known]
+    play = Play(scenario, TWIN_SEED)
+    with Pool(Twins(play), TWIN_SEED, workers) as pool:
+        answers = pool.run(range(trials), watch)
+    failed = [a for a in answers if isinstance(a, Failure)]
+    if failed:
+        raise failed[0].error()
+    sums = np.array(answers)
+    found = [_truth(scenario, i, sums[:, i]) for i in range(len(scenario.endpoint))]
+    keep(kept, [asdict(t) for t in found])
+    return found
+
+
+def _truth(scenario: Scenario, number: int, sums: NDArray[np.float64]) -> Truth:
+    base, _ = parse_endpoint(scenario.endpoint[number].name)
+    make = _log_ratio if ENDPOINTS[base].scale == "log_ratio" else _difference
+    return Truth(*make(sums[:, 0]), *make(sums[:, 1]))
+
+
+def _log_ratio(sums: NDArray[np.float64]) -> tuple[float, float]:
+    """Give log of the ratio of pooled rates, and its standard error over trials (linearised)."""
+    a, ta, b, tb = (_total(sums[:, k]) for k in range(4))
+    if not sums.any():
+        return 0.0, 0.0
+    if min(a, b, ta, tb) <= 0.0:
+        return math.nan, math.nan
+    influence = sums[:, 0] / a - sums[:, 1] / ta - sums[:, 2] / b + sums[:, 3] / tb
+    return math.log(a / ta) - math.log(b / tb), _error(influence)
+
+
+def _difference(sums: NDArray[np.float64]) -> tuple[float, float]:
+    """Give the difference of pooled means, and its standard error over trials (linearised)."""
+    a, na, b, nb = (_total(sums[:, k]) for k in range(4))
+    if not sums.any():
+        return 0.0, 0.0
+    if min(na, nb) <= 0.0:
+        return math.nan, math.nan
+    influence = (sums[:, 0] - sums[:, 1] * a / na) / na - (sums[:, 2] - sums[:, 3] * b / nb) / nb
+    return a / na - b / nb, _error(influence)
+
+
+def _total(values: NDArray[np.float64]) -> float:
+    return block_sum(values, np.arange(len(values)))
+
+
+def _error(influence: NDArray[np.float64]) -> float:
+    n = len(influence)
+    return math.sqrt(n / (n - 1.0) * _total(influence * influence)) if n > 1 else math.nan
