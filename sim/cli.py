@@ -17,7 +17,9 @@ SEED = click.option("--seed", type=int, default=1, show_default=True, help="Seed
 WORKERS = click.option("--workers", type=int, help="Processes; the result does not depend on it.  [default: all cores]")
 OUT = click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-SET = click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override a value, e.g. effect.rate_ratio=0.7.")
+SET = click.option(
+    "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override a value, e.g. effect.rate_ratio=0.7."
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -30,7 +32,9 @@ def cli() -> None:
 @click.argument("scenario")
 @click.option("--trials", type=int, help="Trials to run.  [default: 500]")
 @click.option("--mcse", type=float, help="Run until the power of the primary endpoint is known to this standard error.")
-@click.option("--truth-trials", type=int, default=500, show_default=True, help="Twin trials for the truth; 0: no truth.")
+@click.option(
+    "--truth-trials", type=int, default=500, show_default=True, help="Twin trials for the truth; 0: no truth."
+)
 @SEED
 @WORKERS
 @OUT
@@ -83,15 +87,16 @@ def simulate(scenario: str, trial: int, ending: str, seed: int, out: Path | None
     tables = played.tables
     if folder:
         store.write_tables(folder, played, ending)
+    rows = {name: len(table) for name, table in tables.items()}
     summary = {
-        "scenario": loaded.name, "digest": loaded.digest, "seed": seed, "trial": trial,
-        "rows": {name: len(table) for name, table in tables.items()}, "out": str(folder) if folder else None,
+        "scenario": loaded.name, "digest": loaded.digest, "seed": seed, "trial": trial, "rows": rows,
+        "out": str(folder) if folder else None,
     }  # fmt: skip
 
     def show() -> None:
         click.echo(repr(played))
-        for name, rows in summary["rows"].items():
-            click.echo(f"  {name:<11}{rows:>8} rows")
+        for name, count in rows.items():
+            click.echo(f"  {name:<11}{count:>8} rows")
         click.echo(f"written to {folder}" if folder else "give --out DIR to write the tables")
 
     _print(summary, as_json, show)
@@ -120,7 +125,7 @@ def trace(scenario: str, trial: int, patient: str, seed: int, out: Path | None, 
         from sim.report.style import save
 
         store.write_text(folder / f"life-{patient}.txt", text + "\n")
-        save(lifeline_figure(lifeline_data(played.scenario, played.tables, patient)), folder, f"life-{patient}")
+        save(lifeline_figure(lifeline_data(played.tables, patient)), folder, f"life-{patient}")
 
 
 @cli.command()
@@ -147,7 +152,7 @@ def replay(study: str, trials: int, seed: int, workers: int | None, out: Path | 
         from sim.report.replay import replay_data, replay_figure
         from sim.report.style import save
 
-        save(replay_figure(replay_data(result)), folder, "replay")
+        save(replay_figure(replay_data(result, loaded.scenario)), folder, "replay")
         store.write_run(folder, "replay", loaded.scenario, seed, result.to_dict(), result.elapsed_s)
     return _failures(result.failed)
 

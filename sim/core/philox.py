@@ -1,6 +1,6 @@
 """Philox-4x64-10: a counter-based generator, so that a draw has an address and not a place in a queue.
 
-Source: Salmon, Moraes, Dror, Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3", SC'11, table 2 and section 3.3.
+Source: Salmon, Moraes, Dror, Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3", SC'11, section 3.3.
 Tested word for word against `numpy.random.Philox`, which adds one to the counter before it answers.
 
 There are two writings of the one function, compared word for word by a test: `philox` on Python integers, whose

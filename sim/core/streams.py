@@ -1,9 +1,10 @@
 """The register of random streams: which process, index and lane each draw has. Append-only, frozen by a test.
 
-A draw is a pure function of (seed, trial, patient, process, block, index, lane): Philox key = (seed, process), counter =
-(block, index, patient, trial), four lanes a block. A patient's word is site * 2^32 + arrival; arrival 2^32 - 1 means the
-site itself, the word 2^64 - 1 the trial. Neither scenario nor arm is in the address, so two scenarios run with one seed
-share their draws. A stream's number, its lanes and the meaning of its index never change; new streams get new numbers.
+A draw is a pure function of (seed, trial, patient, process, block, index, lane): Philox key = (seed, process),
+counter = (block, index, patient, trial), four lanes a block. A patient's word is site * 2^32 + arrival; arrival 2^32
+- 1 means the site itself, the word 2^64 - 1 the trial. Neither scenario nor arm is in the address, so two scenarios
+run with one seed share their draws. A stream's number, its lanes and the meaning of its index never change; new
+streams get new numbers.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ TRIAL_WORD = 0xFFFFFFFFFFFFFFFF
 
 
 class Stream(NamedTuple):
-    """One registered stream: its process number, what its index counts, and what its four lanes hold."""
+    """One registered stream: its process number, what its index counts (`counted`), and what its four lanes hold."""
 
     process: int
     name: str
-    index: str
+    counted: str
     lanes: tuple[str, str, str, str]
 
 

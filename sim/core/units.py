@@ -9,6 +9,7 @@ from sim.core.rules import rule
 DAYS_PER_YEAR = 365.25
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12.0
 EDSS_TOP = 10.0
+WHOLE = 9007199254740992.0  # 2^53: every double from here on is whole, and may not fit into 64 bits
 
 
 def months(value: float) -> float:
@@ -24,6 +25,6 @@ def years(value: float) -> float:
 @rule
 def on_clock(time: float, resolution: float) -> float:
     """Round a scheduled time up to the clock: unchanged at resolution 0, else the next multiple of it (days)."""
-    if resolution == 0.0:
+    if resolution == 0.0 or time >= WHOLE:
         return time
     return math.ceil(time / resolution) * resolution

@@ -90,12 +90,12 @@ def window(people: Cohort, kind: Counts, start_months: float, end_months: float,
 
 def counted(relapses: Records, kind: Counts) -> NDArray[np.bool_]:
     """Tell which rows are relapses of this kind: true, reported or confirmed on study, or recalled of the past."""
-    if kind == "reported":
-        return ~np.isnan(relapses["reported_time"])
-    if kind == "confirmed":
-        return ~np.isnan(relapses["confirmed_time"])
-    true: NDArray[np.bool_] = relapses["pseudo"] == 0
-    return true & ~np.isnan(relapses["recalled_onset"]) if kind == "recalled" else true
+    kept: NDArray[np.bool_] = relapses["pseudo"] == 0
+    if kind in ("reported", "confirmed"):
+        kept = ~np.isnan(relapses[f"{kind}_time"])
+    elif kind == "recalled":
+        kept &= ~np.isnan(relapses["recalled_onset"])
+    return kept
 
 
 def at_visit(people: Cohort, field: str, visit: int) -> Floats:

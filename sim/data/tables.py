@@ -191,7 +191,7 @@ def _event_id(word: int) -> str:
 
 
 def truth(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
-    """Give what no statistician would see: what is fixed for life at AVISITN -1, then the latent scores visit by visit."""
+    """Give what no statistician would see: what is fixed for life at AVISITN -1, then latent scores at visits."""
     s, v = records.subjects, records.visits
     fixed = pd.DataFrame(
         {
@@ -235,6 +235,6 @@ def _per_patient(records: TrialRecords, rows: Records, field: str) -> NDArray[np
 
 
 def _study_day(time: NDArray[np.float64], day_1: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the ADaM study day: day 1 is the day of randomisation, the day before it is -1; NaN for those not entered."""
+    """Give the ADaM study day: 1 on study day 1, -1 the day before; NaN for those not entered."""
     days = np.floor(time - day_1)
     return np.where(days >= 0.0, days + 1.0, days)

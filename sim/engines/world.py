@@ -8,7 +8,7 @@ from typing import NamedTuple
 class World(NamedTuple):
     """Which procedure everyone gets (-1: as allocated), whether belief is free, and whether people may leave.
 
-    `reference_belief` = 1 holds the belief of everyone on the path of a blinded person without a leak, the same in every
+    `reference_belief` = 1 holds everyone's belief on the path of a blinded person without a leak, the same in every
     arm; `attrition` = 0 keeps everyone to the end.
     """
 

@@ -12,7 +12,7 @@ from sim.core.units import months
 
 
 class ActivityPlan(NamedTuple):
-    """Levels and mean sojourns (days) of the two states, and the stationary share of active ones; on = 0 when constant."""
+    """Levels and mean sojourns (days) of the two states, stationary share of active ones; on = 0: constant."""
 
     on: float
     quiescent_level: float
@@ -29,9 +29,13 @@ class Activity(Table):
     kind: Literal["two_state", "none"] = param(
         "two_state", unit="-", meaning="the process: a two-state chain, or constant intensity", source="design"
     )
-    ratio: float = param(6.0, unit="1", ge=1.0, le=1000.0, meaning="intensity when active over intensity when quiescent")
+    ratio: float = param(
+        6.0, unit="1", ge=1.0, le=1000.0, meaning="intensity when active over intensity when quiescent"
+    )
     active_months: float = param(8.0, unit="months", gt=0.0, le=1200.0, meaning="mean sojourn in the active state")
-    quiescent_months: float = param(24.0, unit="months", gt=0.0, le=1200.0, meaning="mean sojourn in the quiescent state")
+    quiescent_months: float = param(
+        24.0, unit="months", gt=0.0, le=1200.0, meaning="mean sojourn in the quiescent state"
+    )
 
     def plan(self) -> ActivityPlan:
         """Normalise the levels so that the stationary mean intensity is 1."""

@@ -55,6 +55,14 @@ class Belief(Table):
 
 
 @rule
+def is_blinded(blinded: float, assessor: float, procedure: float) -> float:
+    """Give 1 for a holder who does not know the arm: nobody but an assessor is blinded to having had no procedure."""
+    if procedure == 0.0 and assessor == 0.0:
+        return 0.0
+    return blinded
+
+
+@rule
 def blinded_belief(u: float, prior_logit: float, sd: float, shift: float) -> float:
     """Draw what a blinded person believes: logit-normal around the prior, shifted by `shift` log odds."""
     return logistic(prior_logit + sd * normal(u) + shift)

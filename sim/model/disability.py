@@ -59,7 +59,7 @@ class Disability(Table):
         unit="1",
         ge=0.0,
         le=1.0,
-        meaning="share of examinations with the wide error below (one normal error can't give 69% exact and 92% within a step)",
+        meaning="share of examinations with the wide error below (one normal can't give 69% exact, 92% within a step)",
         source="noseworthy1990.one_step",
     )
     tail_sd_points: float = param(
@@ -75,7 +75,7 @@ class Disability(Table):
         unit="EDSS points",
         ge=-3.0,
         le=3.0,
-        meaning="how much lower an assessor sure of angioplasty rates than one sure of none (0.23 SD of an EDSS with SD about 1.1)",
+        meaning="how much lower an assessor sure of angioplasty rates than one sure of none (0.23 SD, the SD 1.1)",
         source="hrobjartsson2013",
     )
 

@@ -32,16 +32,30 @@ class Eligibility(Table):
     kind: Literal["strict", "soft"] = param(
         "strict",
         unit="-",
-        meaning="strict: enough relapses or out; soft: those without a relapse in the last year enter with selection_weight",
+        meaning="strict: enough relapses or out; soft: without one in the last year, in with selection_weight",
         source="design",
     )
-    edss_min: float = param(0.0, unit="EDSS points", ge=0.0, le=10.0, meaning="lowest EDSS at screening", source="freedoms.arr")
-    edss_max: float = param(5.5, unit="EDSS points", ge=0.0, le=10.0, meaning="highest EDSS at screening", source="freedoms.arr")
+    edss_min: float = param(
+        0.0, unit="EDSS points", ge=0.0, le=10.0, meaning="lowest EDSS at screening", source="freedoms.arr"
+    )
+    edss_max: float = param(
+        5.5, unit="EDSS points", ge=0.0, le=10.0, meaning="highest EDSS at screening", source="freedoms.arr"
+    )
     relapses_1y: int = param(
-        1, unit="relapses", ge=0, le=50, meaning="strict: at least so many in the last year, or ...", source="freedoms.arr"
+        1,
+        unit="relapses",
+        ge=0,
+        le=50,
+        meaning="strict: at least so many in the last year, or ...",
+        source="freedoms.arr",
     )
     relapses_2y: int = param(
-        2, unit="relapses", ge=0, le=50, meaning="strict: ... at least so many in the last two years", source="freedoms.arr"
+        2,
+        unit="relapses",
+        ge=0,
+        le=50,
+        meaning="strict: ... at least so many in the last two years",
+        source="freedoms.arr",
     )
     relapse_free_days: float = param(
         0.0, unit="days", ge=0.0, le=365.0, meaning="no relapse so recently before screening", source="design"

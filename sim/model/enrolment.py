@@ -23,7 +23,9 @@ class EnrolmentPlan(NamedTuple):
 class Enrolment(Table):
     """When recruitment ends."""
 
-    target: int = param(200, unit="patients", ge=1, le=100000, meaning="enrolment closes when so many have entered", source="design")
+    target: int = param(
+        200, unit="patients", ge=1, le=100000, meaning="enrolment closes when so many have entered", source="design"
+    )
     max_days: float = param(
         3652.5, unit="days", gt=0.0, le=36525.0, meaning="enrolment closes on this day at the latest", source="design"
     )
@@ -36,11 +38,16 @@ class Enrolment(Table):
     accrual: Literal["poisson", "uniform"] = param(
         "poisson",
         unit="-",
-        meaning="poisson: sites recruit until the target; uniform: exactly `target` candidates arrive over accrual_days",
+        meaning="poisson: sites recruit until the target; uniform: `target` candidates arrive over accrual_days",
         source="design",
     )
     accrual_days: float = param(
-        365.25, unit="days", gt=0.0, le=36525.0, meaning="with uniform accrual: the time over which they arrive", source="design"
+        365.25,
+        unit="days",
+        gt=0.0,
+        le=36525.0,
+        meaning="with uniform accrual: the time over which they arrive",
+        source="design",
     )
 
     def plan(self) -> EnrolmentPlan:

@@ -19,7 +19,10 @@ class Randomisation(Table):
     """How patients are allocated to arms."""
 
     kind: Literal["simple", "permuted_blocks"] = param(
-        "permuted_blocks", unit="-", meaning="a coin for each patient, or permuted blocks held centrally", source="design"
+        "permuted_blocks",
+        unit="-",
+        meaning="a coin for each patient, or permuted blocks held centrally",
+        source="design",
     )
     block_size: int = param(
         4, unit="patients", ge=1, le=1000, meaning="block length, a multiple of the sum of the ratios", source="design"

@@ -38,7 +38,9 @@ def is_recalled(u: float, omission_prob: float) -> bool:
 
 
 @rule
-def recalled_onset(onset: float, screening: float, u_whether: float, u_shift: float, prob: float, share: float) -> float:
+def recalled_onset(
+    onset: float, screening: float, u_whether: float, u_shift: float, prob: float, share: float
+) -> float:
     """Give the onset as the patient dates it at screening: the true one, or a later one (never after screening)."""
     if u_whether >= prob or onset >= screening:
         return onset

@@ -1,8 +1,8 @@
 """Relapses: candidate points on the patient's own arm-free activity clock, thinned by what changes the rate.
 
-Points run at unit rate on the integral of annual_rate * frailty * activity, in layers L = 0, 1, ...; a point with mark u
-is an onset when L + u < factor, the product of decline, medication and treatment. So a treatment that works removes some
-onsets and leaves the others exactly where they were.
+Points run at unit rate on the integral of annual_rate * frailty * activity, in layers L = 0, 1, ...; a point with
+mark u is an onset when L + u < factor, the product of decline, medication and treatment. So a treatment that works
+removes some onsets and leaves the others exactly where they were.
 """
 
 from __future__ import annotations
@@ -41,7 +41,12 @@ class Relapse(Table):
         30.0, unit="days", ge=0.0, le=365.0, meaning="an onset this soon after the last relapse's onset belongs to it"
     )
     history_years: float = param(
-        3.0, unit="years", ge=0.0, le=20.0, meaning="how long before screening a patient's history starts", source="design"
+        3.0,
+        unit="years",
+        ge=0.0,
+        le=20.0,
+        meaning="how long before screening a patient's history starts",
+        source="design",
     )
     severity_median_points: float = param(
         1.0,

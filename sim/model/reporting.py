@@ -29,18 +29,25 @@ class ReportingPlan(NamedTuple):
 class Reporting(Table):
     """From an onset on study to a reported and a confirmed relapse."""
 
-    enabled: bool = param(True, unit="-", meaning="false: every onset is reported and confirmed, nothing else is", source="design")
-    mild_points: float = param(1.0, unit="EDSS points", ge=0.0, le=10.0, meaning="a relapse below this severity is mild")
+    enabled: bool = param(
+        True, unit="-", meaning="false: every onset is reported and confirmed, nothing else is", source="design"
+    )
+    mild_points: float = param(
+        1.0, unit="EDSS points", ge=0.0, le=10.0, meaning="a relapse below this severity is mild"
+    )
     mild_report_prob: float = probability(0.9, meaning="a mild relapse is reported by someone who does not feel cured")
     severe_report_prob: float = probability(1.0, meaning="any other relapse is reported")
     unreported_by_cured_prob: float = probability(
-        0.3, meaning="a mild relapse is kept silent by a patient sure of angioplasty, beyond what goes unreported anyway"
+        0.3,
+        meaning="a mild relapse is kept silent by a patient sure of angioplasty, beyond what goes unreported anyway",
     )
     pseudo_per_year: float = param(
         0.1, unit="1/year", ge=0.0, le=10.0, meaning="pseudo-relapses reported by a patient sure of no angioplasty"
     )
     report_delay_days: float = param(3.0, unit="days", ge=0.0, le=365.0, meaning="from onset to the report")
-    confirm_delay_days: float = param(4.0, unit="days", ge=0.0, le=365.0, meaning="from report to the examination that confirms")
+    confirm_delay_days: float = param(
+        4.0, unit="days", ge=0.0, le=365.0, meaning="from report to the examination that confirms"
+    )
     confirm_prob: float = param(
         0.9, unit="1", gt=0.0, lt=1.0, meaning="a reported relapse is confirmed by an assessor sure of no angioplasty"
     )

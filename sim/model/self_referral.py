@@ -18,7 +18,9 @@ class SelfReferralPlan(NamedTuple):
 class SelfReferral(Table):
     """Arrival at a site depends on how the patient has been."""
 
-    enabled: bool = param(False, unit="-", meaning="whether a recent relapse brings patients to the site", source="design")
+    enabled: bool = param(
+        False, unit="-", meaning="whether a recent relapse brings patients to the site", source="design"
+    )
     weight: float = param(
         3.0, unit="1", ge=1.0, le=100.0, meaning="arrival weight of a patient with a recent relapse over one without"
     )
@@ -35,7 +37,7 @@ class SelfReferral(Table):
 def presents(u: float, days_since_relapse: float, weight: float, window_days: float) -> bool:
     """Tell whether a possible candidate comes; those without a recent relapse do so with probability 1 / weight.
 
-    Sites see possible candidates at `weight` times their nominal rate, so that patients without a recent relapse come at
-    the nominal rate and the others `weight` times as often.
+    Sites see possible candidates at `weight` times their nominal rate, so that patients without a recent relapse come
+    at the nominal rate and the others `weight` times as often.
     """
     return days_since_relapse <= window_days or u < 1.0 / weight

@@ -14,7 +14,7 @@ from sim.core.units import DAYS_PER_MONTH
 class SitesPlan(NamedTuple):
     """Number of sites, their mean arrivals a day, the gamma shape between them (0 = alike), opening gaps in days."""
 
-    count: float
+    number: float
     arrivals_per_day: float
     shape: float
     log_gamma_shape: float
@@ -26,10 +26,20 @@ class Sites(Table):
 
     count: int = param(1, unit="sites", ge=1, le=1000, meaning="number of sites", source="design")
     arrivals_per_month: float = param(
-        2.0, unit="1/month", gt=0.0, le=100000.0, meaning="mean number of candidates screened at a site", source="design"
+        2.0,
+        unit="1/month",
+        gt=0.0,
+        le=100000.0,
+        meaning="mean number of candidates screened at a site",
+        source="design",
     )
     rate_variance: float = param(
-        0.0, unit="1", ge=0.0, le=20.0, meaning="variance of the sites' relative arrival rates (gamma, mean 1)", source="design"
+        0.0,
+        unit="1",
+        ge=0.0,
+        le=20.0,
+        meaning="variance of the sites' relative arrival rates (gamma, mean 1)",
+        source="design",
     )
     opening_interval_days: float = param(
         0.0, unit="days", ge=0.0, le=3650.0, meaning="the next site opens so long after the last", source="design"

@@ -65,10 +65,12 @@ class Veins(Table):
         0.47, unit="1", ge=0.0, lt=1.0, meaning="an opened azygos vein is narrow again by 18 months"
     )
     restenosis_shape: float = param(
-        2.0, unit="1", gt=0.0, le=20.0, meaning="shape of that law (above 1: few in the first months)"
+        2.0, unit="1", ge=0.1, le=20.0, meaning="shape of that law (above 1: few in the first months)"
     )
     patency: Literal["share", "any", "all"] = param(
-        "share", unit="-", meaning="a patient's patency: the share of treated veins open, or 1 if any is, or 1 if all are"
+        "share",
+        unit="-",
+        meaning="a patient's patency: the share of treated veins open, or 1 if any is, or 1 if all are",
     )
     wait_days: float = param(
         0.0, unit="days", ge=0.0, le=3650.0, meaning="time from entering the study to the procedure", source="design"
@@ -98,7 +100,8 @@ class Veins(Table):
         if prob_18m == 0.0:
             return math.inf
         odds = -math.log1p(-prob_18m) if self.restenosis_kind == "weibull" else prob_18m / (1.0 - prob_18m)
-        return months(18.0) / math.exp(math.log(odds) / self.restenosis_shape)
+        log_ratio = math.log(odds) / self.restenosis_shape
+        return months(18.0) / math.exp(log_ratio) if log_ratio > -600.0 else math.inf
 
 
 @rule

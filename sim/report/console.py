@@ -110,13 +110,17 @@ def _power_notes(result: PowerResult) -> Iterator[str]:
     if result.solution:
         s = result.solution
         yield (
-            f"population solved: relapse.rate_per_year = {s.rate_per_year:.4f}, frailty.variance = {s.frailty_variance:.4f} "
-            f"give {s.on_study_rate_per_year:.3f} (MCSE {s.on_study_rate_mcse:.3f}) relapses a year on study, dispersion "
+            f"population solved: relapse.rate_per_year = {s.rate_per_year:.4f} and "
+            f"frailty.variance = {s.frailty_variance:.4f} give {s.on_study_rate_per_year:.3f} "
+            f"(MCSE {s.on_study_rate_mcse:.3f}) relapses a year on study, dispersion "
             f"{s.on_study_dispersion:.2f} ({s.on_study_dispersion_mcse:.2f})"
         )
     if result.short_trials:
         yield f"in {result.short_trials} of {result.trials} trials enrolment closed on its last day before the target"
-    yield f"engine {result.engine}, {result.trials_per_s:.1f} trials/s, {result.elapsed_s:.1f} s in all, digest {result.digest[:12]}"
+    yield (
+        f"engine {result.engine}, {result.trials_per_s:.1f} trials/s, {result.elapsed_s:.1f} s in all, "
+        f"digest {result.digest[:12]}"
+    )
 
 
 def replay_table(result: ReplayResult) -> None:

@@ -18,6 +18,7 @@ from sim.study.power import PowerResult, primary
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
 Floats = NDArray[np.float64]
 
@@ -58,14 +59,15 @@ class PowerData:
 
     @property
     def quantity(self) -> str:
-        """What the share of significant trials is: power, or the type I error where the truth is that nothing differs."""
+        """What the share of significant trials is: power, or type I error where the truth is that nothing differs."""
         return "Type I error" if self.truth == self.null else "Power"
 
     @property
     def message(self) -> str:
         """What the picture says, from the data."""
         found = round(self.power * self.trials)
-        return f"{found:,} of {self.trials:,} simulated trials find a difference in the primary endpoint"
+        words = f"{found:,} of {self.trials:,} simulated trials find a difference in the primary endpoint"
+        return words if self.quantity == "Power" else f"{words}, though there is none"
 
 
 def power_data(result: PowerResult) -> PowerData:
@@ -138,42 +140,60 @@ def power_figure(data: PowerData) -> Figure:
     """Draw the estimates across trials, significant ones apart, and below them the power of every endpoint."""
     lines = sum(1 + row.label.count("\n") for row in data.rows)
     forest = 0.75 + 0.30 * lines
-    figure = style.new_figure(9.5, 4.9 + forest)
-    panels = figure.subplot_mosaic([["estimates"], ["forest"]], height_ratios=[3.5, forest])
+    figure = style.new_figure(10.0, 4.6 + forest)
     style.headline(figure, data.message)
-    _estimates(panels["estimates"], data)
-    _forest(panels["forest"], data)
+    upper, lower = figure.subfigures(2, 1, height_ratios=[3.6, forest])
+    left, right = upper.subplots(1, 2, width_ratios=[2.9, 1.0])
+    _estimates(left, data)
+    _verdict(right, data)
+    _forest(lower.subplots(), data)
     without = f" {data.not_converged:,} without an answer count as not significant." if data.not_converged else ""
     style.footnote(
         figure,
         f"Scenario {data.name}, {data.trials:,} trials, seed {data.seed}. MCSE: Monte Carlo standard error; "
-        f"bars below are ±1.96 MCSE.{without}",
+        f"the thin lines are ±1.96 MCSE.{without}",
         130,
     )
     return figure
+
+
+def _verdict(axes: Axes, data: PowerData) -> None:
+    """Write the power, big, and the key to the columns below it."""
+    axes.set_axis_off()
+    axes.text(0.0, 1.0, data.quantity, fontsize=style.LARGE, va="top", transform=axes.transAxes)
+    share = style.percent(data.power)
+    axes.text(0.0, 0.90, share, fontsize=style.HUGE, fontweight="bold", va="top", transform=axes.transAxes)
+    error = f"± {100.0 * data.mcse:.1f} percentage\npoints (MCSE)"
+    axes.text(0.0, 0.71, error, va="top", linespacing=1.4, transform=axes.transAxes)
+    handles = [_patch(style.YES), _patch(style.NO)]
+    found = int(data.significant.sum())
+    words = [f"significant ({found:,})", f"not significant ({len(data.values) - found:,})"]
+    axes.legend(handles, words, loc="upper left", bbox_to_anchor=(0.0, 0.46), borderaxespad=0.0, handlelength=1.6)
+
+
+def _patch(look: style.Look) -> Patch:
+    from matplotlib.patches import Patch
+
+    return Patch(facecolor=look.colour, hatch=look.hatch, edgecolor=style.GREY if look.hatch else look.colour)
 
 
 def _estimates(axes: Axes, data: PowerData) -> None:
     axes.set_xlabel(data.label)
     axes.set_ylabel("Number of trials")
     style.bare(axes)
-    words = f"{data.quantity} {style.percent(data.power)}"
-    axes.text(1.0, 1.0, words, fontsize=style.HUGE, fontweight="bold", ha="right", va="top", transform=axes.transAxes)
-    error = f"± {100.0 * data.mcse:.1f} percentage points (MCSE)"
-    axes.text(1.0, 0.84, error, ha="right", va="top", transform=axes.transAxes)
     if not len(data.values):
         axes.text(0.0, 0.5, "no trial has an estimate", transform=axes.transAxes)
         return
-    top = _stack(axes, data)
-    axes.set_ylim(0.0, 1.5 * top)
-    _line(axes, data.null, 1.45 * top, "no difference", style.INK, ":", data)
+    _stack(axes, data)
+    middle = float(np.median(data.values))
+    sides = ("left", "right") if data.null > middle else ("right", "left")
+    style.upright(axes, data.null, 0.99, "no difference", (style.INK, ":"), sides[0])
     if not math.isnan(data.truth) and data.truth != data.null:
-        _line(axes, data.truth, 1.45 * top, f"truth {style.number(data.truth)}", style.VERMILLION, "-", data)
-    axes.legend(loc="upper right", bbox_to_anchor=(1.0, 0.74), borderaxespad=0.0, handlelength=1.6)
+        style.upright(axes, data.truth, 0.88, f"truth {style.number(data.truth)}", (style.VERMILLION, "-"), sides[0])
 
 
-def _stack(axes: Axes, data: PowerData) -> float:
-    """Draw the two stacked histograms; give the height of the tallest column."""
+def _stack(axes: Axes, data: PowerData) -> None:
+    """Draw the two stacked histograms, with room above for the names of the lines."""
     scaled = np.log(data.values) if data.ratio else data.values
     ends = [float(scaled.min()), float(scaled.max()), 0.0]
     pad = 0.05 * (max(ends) - min(ends)) + 1e-9
@@ -181,10 +201,7 @@ def _stack(axes: Axes, data: PowerData) -> float:
     bins = np.linspace(low, high, int(np.clip(2.5 * len(scaled) ** (1.0 / 3.0), 10, 45)) + 1)
     below = np.zeros(len(bins) - 1)
     edges = np.exp(bins) if data.ratio else bins
-    for kept, look, words in (
-        (data.significant, style.YES, "significant"),
-        (~data.significant, style.NO, "not significant"),
-    ):
+    for kept, look in ((data.significant, style.YES), (~data.significant, style.NO)):
         heights = np.histogram(scaled[kept], bins)[0].astype(np.float64)
         axes.bar(
             edges[:-1],
@@ -194,33 +211,16 @@ def _stack(axes: Axes, data: PowerData) -> float:
             align="edge",
             color=look.colour,
             hatch=look.hatch,
-            edgecolor="white" if not look.hatch else style.GREY,
+            edgecolor=style.GREY if look.hatch else "white",
             linewidth=0.5,
-            label=f"{words} ({int(kept.sum()):,})",
         )
         below = below + heights
+    axes.set_ylim(0.0, 1.32 * float(below.max()))
+    axes.yaxis.get_major_locator().set_params(integer=True)
     if data.ratio:
         style.ratio_axis(axes, math.exp(low), math.exp(high))
     else:
         axes.set_xlim(low, high)
-    return float(below.max())
-
-
-def _line(axes: Axes, x: float, y: float, words: str, colour: str, line: str, data: PowerData) -> None:
-    """Draw one upright line with its name on the side that is away from the other line."""
-    axes.axvline(x, color=colour, linestyle=line, linewidth=2.0, zorder=3)
-    other = data.truth if x == data.null else data.null
-    right = x > other if not math.isnan(other) and other != x else True
-    axes.annotate(
-        words,
-        (x, y),
-        xytext=(5 if right else -5, 0),
-        textcoords="offset points",
-        ha="left" if right else "right",
-        va="top",
-        color=colour,
-        fontweight="bold",
-    )
 
 
 def _forest(axes: Axes, data: PowerData) -> None:

@@ -73,8 +73,9 @@ class Band:
 class ReplayData:
     """What the picture shows.
 
-    `before` and `after` are shares of the trials by count 0, 1, ..., `patients`; medians are counts, `ratio` the finite
-    ratios, `no_ratio` the number of trials without one; a band is None where nothing was published.
+    `before` and `after` are shares of the trials by count 0, 1, ..., `patients`; medians are counts; `ratio` are the
+    ratios that exist, `no_ratio` counts the trials without one (no relapse before); a band is None where nothing was
+    published.
     """
 
     study: str
@@ -102,15 +103,15 @@ class ReplayData:
             return f"No true effect, {link} {before} of {n} are relapse-free before and {after} after"
         return f"With the scenario's effect, {before} of {n} are relapse-free before and {after} after"
 
-    def share_at_least(self, ratio: float) -> float:
-        """Share of the trials with a ratio of rates of `ratio` or more."""
-        return float(np.mean(self.ratio >= ratio)) if len(self.ratio) else float("nan")
+    def at_least(self, ratio: float) -> int:
+        """How many trials have a ratio of rates of `ratio` or more."""
+        return int((self.ratio >= ratio).sum())
 
 
 def replay_data(result: Replayed, scenario: Scenario) -> ReplayData:
     """Compute the picture of a replay; the published figures are those of the scenario that was replayed."""
     ratio = np.asarray(result.ratio, np.float64)
-    finite = ratio[np.isfinite(ratio) & (ratio > 0.0)]
+    finite = ratio[np.isfinite(ratio)]
     figures = scenario.published.figure
     return ReplayData(
         study=result.study,
@@ -146,116 +147,84 @@ def replay_figure(data: ReplayData) -> Figure:
     """Draw the counts relapse-free before and after at the left, the ratio of rates at the right, the verdict below."""
     verdict = [line for s in data.sentences for line in textwrap.wrap(f"• {s}", 122, subsequent_indent="   ")]
     figure = style.new_figure(11.0, 5.2 + 0.21 * len(verdict))
-    heights = [1.0, 1.0, 0.085 * len(verdict) + 0.01]
     panels = figure.subplot_mosaic(
         [["before", "ratio"], ["after", "ratio"], ["verdict", "verdict"]],
-        height_ratios=heights,
+        height_ratios=[1.0, 1.0, 0.085 * len(verdict) + 0.01],
         width_ratios=[1.25, 1.0],
     )
     style.headline(figure, data.message)
-    counts = [("before", data.before, data.published_before), ("after", data.after, data.published_after)]
-    for (name, shares, band), look in zip(counts, (style.BEFORE, style.AFTER), strict=True):
-        _counts(panels[name], name, shares, band, look, data)
+    _counts(panels["before"], "before", data, style.BEFORE)
+    _counts(panels["after"], "after", data, style.AFTER)
     panels["before"].tick_params(labelbottom=False)
     panels["after"].set_xlabel(f"Patients without a relapse in the year (of {data.patients})")
     _ratios(panels["ratio"], data)
-    panels["verdict"].set_axis_off()
-    panels["verdict"].text(
-        0.0, 1.0, "\n".join(verdict), va="top", linespacing=1.45, transform=panels["verdict"].transAxes
+    words = panels["verdict"]
+    words.set_axis_off()
+    words.text(0.0, 1.0, "\n".join(verdict), va="top", linespacing=1.45, transform=words.transAxes)
+    without = f" {data.no_ratio:,} without a relapse before have no ratio." if data.no_ratio else ""
+    style.footnote(
+        figure, f"{data.study} replayed in {data.trials:,} simulated studies of {data.patients} patients.{without}"
     )
-    style.footnote(figure, f"{data.study} replayed in {data.trials:,} simulated studies of {data.patients} patients.")
     return figure
 
 
-def _counts(axes: Axes, name: str, shares: Floats, band: Band | None, look: style.Look, data: ReplayData) -> None:
-    median = data.before_median if name == "before" else data.after_median
-    axes.bar(
-        np.arange(len(shares)),
-        shares,
-        0.86,
-        color=look.colour,
-        hatch=look.hatch,
-        edgecolor="white",
-        linewidth=0.0,
-        zorder=2,
+def _counts(axes: Axes, name: str, data: ReplayData, look: style.Look) -> None:
+    before = name == "before"
+    shares, median, band = (
+        (data.before, data.before_median, data.published_before)
+        if before
+        else (data.after, data.after_median, data.published_after)
     )
-    top = 1.42 * max(float(data.before.max()), float(data.after.max()))
-    axes.set_ylim(0.0, top)
+    places = np.arange(len(shares))
+    axes.bar(places, shares, 0.86, color=look.colour, hatch=look.hatch, edgecolor="white", linewidth=0.0, zorder=2)
+    axes.set_ylim(0.0, 1.42 * max(float(data.before.max()), float(data.after.max())))
     axes.set_xlim(-0.7, data.patients + 0.7)
-    axes.set_ylabel("Share of studies")
-    axes.yaxis.set_major_formatter(lambda y, _: style.percent(y))
-    axes.locator_params(axis="y", nbins=4)
+    _shares_up(axes)
     axes.set_title(f"Relapse-free in the year {name}: {median:g} of {data.patients} predicted")
     if band:
         low, high = band.low - 0.5, band.high + 0.5
         axes.axvspan(low, high, color=style.VERMILLION, alpha=0.25, linewidth=0.0, zorder=1)
-        for edge in (low, high):
-            axes.axvline(edge, color=style.VERMILLION, linewidth=1.2, zorder=3)
-        left = high < 0.6 * data.patients
-        axes.annotate(
-            f"published: {band}",
-            (high if left else low, 0.93 * top),
-            xytext=(5 if left else -5, 0),
-            textcoords="offset points",
-            ha="left" if left else "right",
-            va="center",
-            color=style.VERMILLION,
-            fontweight="bold",
-        )
-    style.bare(axes)
+        left = low > 0.6 * data.patients
+        axes.axvline(high if left else low, color=style.VERMILLION, linewidth=2.0, zorder=3)
+        _published(axes, low if left else high, f"published: {band}", "left" if left else "right")
 
 
 def _ratios(axes: Axes, data: ReplayData) -> None:
     axes.set_title("Relapse rate, after / before")
-    axes.set_xlabel("Ratio of relapses per year, after / before (log scale)")
-    axes.set_ylabel("Share of studies")
-    axes.yaxis.set_major_formatter(lambda y, _: style.percent(y))
-    style.bare(axes)
+    axes.set_xlabel("Relapses per year after / relapses per year before (ratio)")
+    _shares_up(axes)
     if not len(data.ratio):
         axes.text(0.5, 0.5, "no study has a ratio", ha="center", transform=axes.transAxes)
         return
+    right = max(1.0, float(data.ratio.max()), data.published_ratio.high if data.published_ratio else 0.0)
+    bins = np.linspace(0.0, right, int(np.clip(2.0 * len(data.ratio) ** (1.0 / 3.0), 12, 40)) + 1)
+    shares = np.histogram(data.ratio, bins)[0] / len(data.ratio)
+    axes.bar(bins[:-1], shares, np.diff(bins), align="edge", color=style.AFTER.colour, edgecolor="white", zorder=2)
+    axes.set_ylim(0.0, 1.42 * float(shares.max()))
+    axes.set_xlim(0.0, 1.5 * right)
+    median = f"predicted\nmedian {style.number(data.ratio_median)}"
+    style.upright(axes, data.ratio_median, 0.985, median, (style.INK, "--"), "left")
     band = data.published_ratio
-    logs = np.log(data.ratio)
-    ends = np.quantile(logs, [0.001, 0.999])
-    low, high = min(float(ends[0]), -0.3) - 0.1, max(float(ends[1]), 0.3) + 0.1
-    bins = np.linspace(low, high, int(np.clip(2.0 * len(logs) ** (1.0 / 3.0), 12, 45)) + 1)
-    weights = np.full(len(logs), 1.0 / len(logs))
-    heights, _, _ = axes.hist(
-        np.exp(np.clip(logs, low, high)),
-        np.exp(bins),
-        weights=weights,
-        color=style.AFTER.colour,
-        edgecolor="white",
-        zorder=2,
-    )
-    top = 1.42 * float(np.max(heights))
-    axes.set_ylim(0.0, top)
-    style.ratio_axis(axes, float(np.exp(low)), float(np.exp(high)))
-    axes.axvline(data.ratio_median, color=style.INK, linestyle="--", linewidth=1.5, zorder=3)
-    _beside(
-        axes, data.ratio_median, 0.93 * top, f"predicted\nmedian {style.number(data.ratio_median)}", "right", style.INK
-    )
     if band:
-        if band.high > band.low:
-            axes.axvspan(band.low, band.high, color=style.VERMILLION, alpha=0.25, linewidth=0.0, zorder=1)
-        for edge in {band.low, band.high}:
-            axes.axvline(edge, color=style.VERMILLION, linewidth=2.5, zorder=3)
-        words = "unchanged,\nas published" if band.low <= 1.0 <= band.high else f"published:\n{band}"
-        _beside(axes, band.high, 0.93 * top, words, "left", style.VERMILLION)
-        share = style.percent(data.share_at_least(band.low))
-        axes.text(
-            0.99, 0.62, f"{share} of studies\nat {band.low:g} or above", ha="right", va="top", transform=axes.transAxes
-        )
+        axes.axvspan(band.low, band.high, color=style.VERMILLION, alpha=0.25, linewidth=0.0, zorder=1)
+        if band.low < band.high:
+            axes.axvline(band.low, color=style.VERMILLION, linewidth=2.0, zorder=3)
+        unchanged = "unchanged,\nas published" if band.low == band.high == 1.0 else f"published:\n{band}"
+        _published(axes, band.high, f"{unchanged}\n\n{_so_many(data, band.low)}", "right")
 
 
-def _beside(axes: Axes, x: float, y: float, words: str, side: str, colour: str) -> None:
-    axes.annotate(
-        words,
-        (x, y),
-        xytext=(-5 if side == "right" else 5, 0),
-        textcoords="offset points",
-        ha="right" if side == "right" else "left",
-        va="center",
-        color=colour,
-        fontweight="bold",
-    )
+def _so_many(data: ReplayData, ratio: float) -> str:
+    found, of = data.at_least(ratio), len(data.ratio)
+    many = style.percent(found / of) if found else f"none of {of:,}"
+    return f"{many} of studies\nat {ratio:g} or above" if found else f"{many}\nsimulated studies\nat {ratio:g} or above"
+
+
+def _published(axes: Axes, x: float, words: str, side: str) -> None:
+    style.upright(axes, x, 0.985, words, (style.VERMILLION, "-"), side)
+
+
+def _shares_up(axes: Axes) -> None:
+    axes.set_ylabel("Share of simulated studies (%)")
+    axes.yaxis.set_major_formatter(lambda y, _: style.percent(y))
+    axes.locator_params(axis="y", nbins=4)
+    style.bare(axes)

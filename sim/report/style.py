@@ -93,7 +93,8 @@ def house() -> Iterator[None]:
     import matplotlib as mpl
     import seaborn as sns
 
-    with mpl.rc_context({**sns.axes_style("ticks"), **sns.plotting_context("notebook"), **_RC}):
+    settings: Any = {**sns.axes_style("ticks"), **sns.plotting_context("notebook"), **_RC}
+    with mpl.rc_context(settings):
         yield
 
 
@@ -115,9 +116,9 @@ def new_figure(width: float, height: float) -> Figure:
     """Give an empty figure of this size in inches, tied to no window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr]
+    figure = Figure(figsize=(width, height), dpi=DPI, layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08))
     FigureCanvasAgg(figure)
     return figure
 
@@ -171,6 +172,27 @@ def number(value: float, digits: int = 2, sign: bool = False) -> str:
     if math.isnan(value):
         return "n/a"
     return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+
+
+def upright(axes: Axes, x: float, height: float, words: str, look: tuple[str, str], side: str) -> None:
+    """Draw an upright line through `axes` and name it at `height` (0 to 1), on its "left" or "right" side.
+
+    `look` is (colour, line style).
+    """
+    colour, line = look
+    axes.axvline(x, color=colour, linestyle=line, linewidth=2.0, zorder=3)
+    axes.annotate(
+        words,
+        (x, height),
+        xycoords=axes.get_xaxis_transform(),
+        xytext=(5 if side == "right" else -5, 0),
+        textcoords="offset points",
+        ha="left" if side == "right" else "right",
+        va="top",
+        color=colour,
+        fontweight="bold",
+        zorder=4,
+    )
 
 
 def percent(share: float, digits: int = 0) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
 from sim.core.params import Refusal, Refusals
-from sim.core.units import DAYS_PER_MONTH
+from sim.core.units import DAYS_PER_MONTH, on_clock
+from sim.model.relapse import MOST_LAYERS
 
 if TYPE_CHECKING:
-    from sim.scenario.schema import Scenario
+    from sim.scenario.schema import Endpoint, Scenario
 
 ARMS: dict[str, tuple[str, ...]] = {
     "sham_parallel": ("angioplasty", "sham"),
@@ -32,7 +35,9 @@ def _arms(s: Scenario) -> Iterator[Refusal]:
     if design in ARMS and found != ARMS[design]:
         yield Refusal("arm", f"procedures {list(found)}", f"{design} has one arm of each of {list(ARMS[design])}")
     if design == "open_label_parallel" and (len(found) != 2 or found.count("angioplasty") != 1):
-        yield Refusal("arm", f"procedures {list(found)}", "open_label_parallel has angioplasty and one arm of sham or none")
+        yield Refusal(
+            "arm", f"procedures {list(found)}", "open_label_parallel has angioplasty and one arm of sham or none"
+        )
     if design == "uncontrolled_before_after" and len(found) != 1:
         yield Refusal("arm", f"{len(found)} arms", "uncontrolled_before_after has exactly one arm")
     names = [a.name for a in s.arm]
@@ -54,7 +59,9 @@ def _allocation(s: Scenario) -> Iterator[Refusal]:
     total = sum(a.ratio for a in s.arm)
     if s.randomisation.block_size % total:
         yield Refusal(
-            "randomisation.block_size", s.randomisation.block_size, f"a multiple of the sum of the arms' ratios, {total}"
+            "randomisation.block_size",
+            s.randomisation.block_size,
+            f"a multiple of the sum of the arms' ratios, {total}",
         )
 
 
@@ -62,7 +69,7 @@ def _visits(s: Scenario) -> Iterator[Refusal]:
     months, end = s.visits.months, s.study.follow_up_months
     if months[0] != 0.0:
         yield Refusal("visits.months", months[0], "the first visit is the baseline, at month 0")
-    if any(b <= a for a, b in zip(months, months[1:], strict=False)):
+    if any(b <= a for a, b in pairwise(months)):
         yield Refusal("visits.months", months, "months in rising order")
     if months[-1] > end:
         yield Refusal("visits.months", months[-1], f"no visit after study.follow_up_months = {end:g}")
@@ -73,7 +80,9 @@ def _endpoints(s: Scenario) -> Iterator[Refusal]:
     for i, endpoint in enumerate(s.endpoint):
         here = f"endpoint[{i}]"
         if endpoint.key in keys[:i]:
-            yield Refusal(f"{here}.id" if endpoint.id else f"{here}.name", endpoint.key, "each endpoint has an id of its own")
+            yield Refusal(
+                f"{here}.id" if endpoint.id else f"{here}.name", endpoint.key, "each endpoint has an id of its own"
+            )
         try:
             base, months = parse_endpoint(endpoint.name)
         except ValueError as error:
@@ -84,10 +93,24 @@ def _endpoints(s: Scenario) -> Iterator[Refusal]:
             name = getattr(endpoint, role)
             if name and name not in [a.name for a in s.arm]:
                 yield Refusal(f"{here}.{role}", name, f"the name of an arm: {[a.name for a in s.arm]}")
+        yield from _contrast(s, here, endpoint)
     if not keys:
         yield Refusal("endpoint", "no endpoint", "at least one [[endpoint]]")
     if s.study.primary and s.study.primary not in keys:
         yield Refusal("study.primary", s.study.primary, f"the id of an endpoint: {keys}")
+
+
+def _contrast(s: Scenario, here: str, endpoint: Endpoint) -> Iterator[Refusal]:
+    kinds = {a.name: a.procedure for a in s.arm}
+    treatment = endpoint.treatment or next((name for name, kind in kinds.items() if kind == "angioplasty"), "")
+    if s.before_after or treatment not in kinds:
+        return
+    others = [name for name in kinds if name != treatment]
+    default = "sham" if "sham" in kinds.values() and kinds[treatment] != "sham" else "none"
+    if endpoint.control == treatment:
+        yield Refusal(f"{here}.control", endpoint.control, f"an arm other than {treatment}: {others}")
+    elif not endpoint.control and default not in [kinds[name] for name in others]:
+        yield Refusal(f"{here}.control", "nothing", f"the arm that {treatment} is compared with: {others}")
 
 
 def _endpoint_design(s: Scenario, here: str, name: str, base: str, months: float | None) -> Iterator[Refusal]:
@@ -113,7 +136,9 @@ def _windows(s: Scenario) -> Iterator[Refusal]:
     if not 0.0 <= after[0] < after[1]:
         yield Refusal("study.after_months", after, "start and end in rising order, the start no earlier than month 0")
     if after[1] > s.study.follow_up_months:
-        yield Refusal("study.after_months", after, f"no end after study.follow_up_months = {s.study.follow_up_months:g}")
+        yield Refusal(
+            "study.after_months", after, f"no end after study.follow_up_months = {s.study.follow_up_months:g}"
+        )
 
 
 def _history(s: Scenario) -> Iterator[Refusal]:
@@ -127,6 +152,10 @@ def _history(s: Scenario) -> Iterator[Refusal]:
         yield Refusal(
             "relapse.history_years", s.relapse.history_years, f"at least the longest look-back in use, {need:g} years"
         )
+    fall = s.decline.fall_per_year if s.decline.enabled else 0.0
+    if -math.log1p(-fall) * s.relapse.history_years > math.log(MOST_LAYERS) - 1e-9:
+        past = f"relapse.history_years = {s.relapse.history_years:g}"
+        yield Refusal("decline.fall_per_year", fall, f"a fall that over {past} makes less than a factor of {MOST_LAYERS}")
     if rule.edss_min > rule.edss_max:
         yield Refusal("eligibility.edss_min", rule.edss_min, f"no more than eligibility.edss_max = {rule.edss_max:g}")
     must = rule.enabled and rule.kind == "strict" and rule.relapses_1y > 0 and rule.relapses_2y > 0
@@ -139,13 +168,26 @@ def _history(s: Scenario) -> Iterator[Refusal]:
 def _recruitment(s: Scenario) -> Iterator[Refusal]:
     e, sites = s.enrolment, s.sites
     if e.accrual == "uniform":
-        if e.accrual_days > e.max_days:
-            yield Refusal("enrolment.accrual_days", e.accrual_days, f"no more than enrolment.max_days = {e.max_days:g}")
+        resolution = float(s.clock.resolution_days)
+        last = on_clock(e.accrual_days, resolution)
+        last = last if e.in_screening == "admit" else on_clock(last + e.screening_days, resolution)
+        if last > e.max_days:
+            yield Refusal(
+                "enrolment.max_days",
+                e.max_days,
+                f"no less than {last:g}, when the last of those who arrive over accrual_days is through screening",
+            )
+        if (sites.count - 1) * sites.opening_interval_days >= e.accrual_days:
+            yield Refusal(
+                "sites.opening_interval_days",
+                sites.opening_interval_days,
+                f"so little that all {sites.count} sites open within enrolment.accrual_days = {e.accrual_days:g}",
+            )
         if s.eligibility.enabled or (s.self_referral.enabled and s.switches.self_referral):
             yield Refusal(
                 "enrolment.accrual",
                 "uniform",
-                "poisson where eligibility or self_referral may turn candidates away (the target could never be reached)",
+                "poisson where eligibility or self_referral may turn candidates away (target never reached)",
             )
         return
     open_days = sum(max(0.0, e.max_days - i * sites.opening_interval_days) for i in range(sites.count))
@@ -154,8 +196,8 @@ def _recruitment(s: Scenario) -> Iterator[Refusal]:
         yield Refusal(
             "enrolment.target",
             e.target,
-            f"no more than the {expected:.0f} candidates that {sites.count} sites at {sites.arrivals_per_month:g} a month"
-            f" can be expected to see within enrolment.max_days = {e.max_days:g}; recruitment could never end",
+            f"no more than the {expected:.0f} candidates that {sites.count} sites at {sites.arrivals_per_month:g} "
+            f"a month can be expected to see within enrolment.max_days = {e.max_days:g}; recruitment could never end",
         )
 
 
@@ -165,5 +207,7 @@ def _population(s: Scenario) -> Iterator[Refusal]:
         yield Refusal("population.on_study_rate_per_year", "nothing", "a rate, where on_study_dispersion is given")
     if p.on_study_rate_per_year is not None and p.window_months > s.study.follow_up_months:
         yield Refusal(
-            "population.window_months", p.window_months, f"no more than study.follow_up_months = {s.study.follow_up_months:g}"
+            "population.window_months",
+            p.window_months,
+            f"no more than study.follow_up_months = {s.study.follow_up_months:g}",
         )

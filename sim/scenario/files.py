@@ -79,8 +79,8 @@ def locate_parent(name: object, child: Document, child_path: Path) -> Path:
         raise refuse_extends(child, repr(name), "a name without '..' that is not an absolute path")
     beside = child_path.parent / (name + _SUFFIX)
     for path in (beside, _shipped_path(name)):
-        if os.path.isfile(path):
-            return path
+        if os.path.isfile(path) and path.resolve() != child_path.resolve():
+            return path  # a file may change the shipped scenario of its own name
     near = sorted(p.stem for p in child_path.parent.glob(f"*{_SUFFIX}") if p != child_path)
     raise refuse_extends(child, f"no scenario {name!r}", _instead(name, [*shipped(), *near], []))
 

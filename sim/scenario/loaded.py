@@ -58,7 +58,8 @@ class Loaded:
         arms = " v ".join(f"{a.name} ({a.ratio})" for a in s.arm)
         ends = ", ".join(e.key for e in s.endpoint)
         return (
-            f"{self.name}: {s.intent}\n  {s.study.design}, {s.enrolment.target} patients at {s.sites.count} sites, {arms}\n"
+            f"{self.name}: {s.intent}\n"
+            f"  {s.study.design}, {s.enrolment.target} patients at {s.sites.count} sites, {arms}\n"
             f"  endpoints: {ends}\n  digest {self.digest[:12]}"
         )
 

@@ -66,7 +66,7 @@ class Plan(NamedTuple):
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
-    a, b, c = (values + [0.0, 0.0, 0.0])[:3]
+    a, b, c = [*values, 0.0, 0.0, 0.0][:3]
     return a, b, c
 
 

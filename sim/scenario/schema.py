@@ -51,15 +51,28 @@ class Study(Table):
     sided: Literal[2] = param(2, unit="-", meaning="tests are two-sided", source="design")
     primary: str = param("", unit="-", meaning="id of the primary endpoint; empty: the first", source="design")
     follow_up_months: float = param(
-        24.0, unit="months", gt=0.0, le=240.0, meaning="planned follow-up of a patient from study day 1", source="design"
+        24.0,
+        unit="months",
+        gt=0.0,
+        le=240.0,
+        meaning="planned follow-up of a patient from study day 1",
+        source="design",
     )
     close_days: float = param(
-        0.0, unit="days", ge=0.0, le=73050.0, meaning="everyone's follow-up ends on this day; 0: no such day", source="design"
+        0.0,
+        unit="days",
+        ge=0.0,
+        le=73050.0,
+        meaning="everyone's follow-up ends on this day; 0: no such day",
+        source="design",
     )
     before_months: list[float] = _window([-12.0, 0.0], "before-after designs: the before-window, from study day 1")
     after_months: list[float] = _window([6.0, 18.0], "before-after designs: the after-window, from study day 1")
     analyse: Literal["all", "completers"] = param(
-        "all", unit="-", meaning="who is analysed: all who entered, or only those who stayed to the end", source="design"
+        "all",
+        unit="-",
+        meaning="who is analysed: all who entered, or only those who stayed to the end",
+        source="design",
     )
 
 
@@ -78,7 +91,12 @@ class Population(Table):
         None, unit="1/year", gt=0.0, le=20.0, meaning="true relapse rate of the enrolled, untreated", source="design"
     )
     on_study_dispersion: float | None = param(
-        None, unit="1", gt=0.0, le=20.0, meaning="(variance - mean) / mean^2 of their counts in the window", source="design"
+        None,
+        unit="1",
+        gt=0.0,
+        le=20.0,
+        meaning="(variance - mean) / mean^2 of their counts in the window",
+        source="design",
     )
     window_months: float = param(
         24.0, unit="months", gt=0.0, le=240.0, meaning="the window from study day 1", source="design"
@@ -176,7 +194,7 @@ class Scenario(Table):
         return self.study.design == "uncontrolled_before_after"
 
     def angioplasty_share(self) -> float:
-        """Share of patients allocated to angioplasty among those who have any procedure (0.5 where all or none have)."""
+        """Share allocated to angioplasty among those who have any procedure (0.5 where all or none have)."""
         treated = sum(a.ratio for a in self.arm if a.procedure == "angioplasty")
         sham = sum(a.ratio for a in self.arm if a.procedure == "sham")
         return treated / (treated + sham) if treated and sham else 0.5

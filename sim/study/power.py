@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DEFAULT_TRIALS = 500
 PILOT_TRIALS = 200
 MOST_TRIALS = 10_000_000
+
+Truths = Sequence[Truth | None]
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ class PowerResult:
         return frame
 
     def __repr__(self) -> str:
-        lines = [f"{self.name}: {self.trials} trials, seed {self.seed}, engine {self.engine}, digest {self.digest[:12]}"]
+        lines = [
+            f"{self.name}: {self.trials} trials, seed {self.seed}, engine {self.engine}, digest {self.digest[:12]}"
+        ]
         for key, p in self.endpoints.items():
             lines.append(
                 f"  {key}: power {p.power:.3f} (MCSE {p.mcse:.3f}), mean estimate {p.estimate_mean:+.3f}, "
@@ -142,7 +146,9 @@ def power(
             f"nobody entered any of {len(good)} trials before enrolment.max_days = {ready.enrolment.max_days:g}: "
             "no candidate met the entry rule, see `shamtrial simulate` (adsl, SCRFREAS) for the reasons"
         )
-    truths = find_truth(ready, truth_trials, workers, watch_truth) if truth_trials else [None] * len(ready.endpoint)
+    truths: Truths = [None] * len(ready.endpoint)
+    if truth_trials:
+        truths = find_truth(ready, truth_trials, workers, watch_truth)
     estimates = _table([(k, e) for k, (e, _) in good])
     return PowerResult(
         name=name,
@@ -209,9 +215,7 @@ def _table(answers: list[tuple[int, list[Estimate]]]) -> Estimates:
     return np.array(rows, dtype=ESTIMATE)
 
 
-def _performances(
-    scenario: Scenario, estimates: Estimates, truths: list[Truth | None] | list[Truth], trials: int
-) -> dict[str, Performance]:
+def _performances(scenario: Scenario, estimates: Estimates, truths: Truths, trials: int) -> dict[str, Performance]:
     found = {}
     for i, endpoint in enumerate(scenario.endpoint):
         meaning = ENDPOINTS[parse_endpoint(endpoint.name)[0]]
@@ -222,9 +226,11 @@ def _performances(
     return found
 
 
-def _effect(scenario: Scenario, truths: list[Truth | None] | list[Truth]) -> dict[str, float]:
-    """Give the nominal rate ratio, and the effective one after failure, waiting and restenosis, as the first endpoint on
-    relapse rates has it."""
+def _effect(scenario: Scenario, truths: Truths) -> dict[str, float]:
+    """Give the nominal rate ratio, and the effective one after failure, waiting and restenosis.
+
+    The effective one is that of the first endpoint on relapse rates.
+    """
     on = scenario.effect.enabled and scenario.switches.effect
     found = {"nominal_rate_ratio": scenario.effect.rate_ratio if on else 1.0}
     for endpoint, truth in zip(scenario.endpoint, truths, strict=True):

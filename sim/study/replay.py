@@ -83,7 +83,9 @@ class ReplayResult:
         return pd.DataFrame(self.figures).set_index("id")
 
     def __repr__(self) -> str:
-        lines = [f"{self.study} replayed {self.trials} times ({self.name}, seed {self.seed}), {self.patients} patients each"]
+        lines = [
+            f"{self.study} replayed {self.trials} times ({self.name}, seed {self.seed}), {self.patients} patients each"
+        ]
         for f in self.figures:
             low, high = f["interval"]
             lines.append(
@@ -116,7 +118,9 @@ def replay(
     failed = tuple(a for a in answers if isinstance(a, Failure))
     good = np.array([a for a in answers if not isinstance(a, Failure) and not math.isnan(a[2])], dtype=float)
     if len(good) < 2:
-        raise failed[0].error() if failed else ShamtrialError("replay: no trial had a relapse before and a patient after")
+        raise (
+            failed[0].error() if failed else ShamtrialError("replay: no trial had a relapse before and a patient after")
+        )
     simulated = dict(zip(QUANTITIES, good.T, strict=False))
     return ReplayResult(
         study=scenario.published.study,
@@ -201,8 +205,10 @@ def _sentences(figures: list[Figure], simulated: dict[str, Floats], joint: dict[
 def _counts_sentence(joint: dict[str, float]) -> str:
     tail = joint["tail_probability_counts"]
     if tail >= RARE:
-        return f"Explained without any effect: the counts relapse-free, before and after ({_percent(tail)} of replays lie as far out)."
-    return f"Not explained: the counts relapse-free, before and after (only {_percent(tail)} of replays lie as far out)."
+        verdict = "Explained without any effect"
+    else:
+        verdict = "Not explained"
+    return f"{verdict}: the counts relapse-free, before and after ({_percent(tail)} of replays lie as far out)."
 
 
 def _ratio_sentences(figures: list[Figure], simulated: dict[str, Floats]) -> list[str]:
@@ -211,10 +217,10 @@ def _ratio_sentences(figures: list[Figure], simulated: dict[str, Floats]) -> lis
         if f.quantity == "rate_ratio":
             judged = judge(f, simulated[f.quantity])
             tail = 2.0 * min(judged["mid_pit"], 1.0 - judged["mid_pit"])
-            verdict = "Explained" if tail >= RARE else "Not explained"
+            verdict, (low, high) = "Explained" if tail >= RARE else "Not explained", judged["interval"]
             said.append(
                 f"{verdict}: a relapse rate after over before of {_range(judged['published'])} "
-                f"(replays: median {judged['median']:.2f}, 95% {judged['interval'][0]:.2f} to {judged['interval'][1]:.2f})."
+                f"(replays: median {judged['median']:.2f}, 95% {low:.2f} to {high:.2f})."
             )
     return said
 
@@ -222,11 +228,14 @@ def _ratio_sentences(figures: list[Figure], simulated: dict[str, Floats]) -> lis
 def _joint_sentence(joint: dict[str, float]) -> str:
     tail = joint["tail_probability"]
     words = "within" if tail >= RARE else "outside"
-    return f"Taken together the published figures are {words} what this scenario gives ({_percent(tail)} of replays lie as far out)."
+    return (
+        f"Taken together the published figures are {words} what this scenario gives "
+        f"({_percent(tail)} of replays lie as far out)."
+    )
 
 
 def _percent(share: float) -> str:
-    return f"{100.0 * share:.1f}%"
+    return f"{100.0 * share:.1f}%" if share else "none"
 
 
 def _range(published: list[float]) -> str:

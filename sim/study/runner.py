@@ -35,7 +35,9 @@ class Failure:
         return RunError(f"trial {self.trial} of seed {self.seed} failed: {self.message}")
 
 
-class Interrupted(ShamtrialError):
+class Interrupted(  # noqa: N818 - named for what happened; it is not a fault
+    ShamtrialError
+):
     """Ctrl-C in a run."""
 
     exit_status = 130
@@ -79,7 +81,9 @@ class Pool(Generic[T]):
     def __enter__(self) -> Pool[T]:
         if self.workers > 1:
             context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
-            self.pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_worker, initargs=(self.function,))
+            self.pool = ProcessPoolExecutor(
+                self.workers, mp_context=context, initializer=_worker, initargs=(self.function,)
+            )
             wait([self.pool.submit(_warm) for _ in range(2 * self.workers)])
         return self
 
@@ -131,7 +135,7 @@ _FUNCTION: Callable[[int], Any] | None = None
 
 
 def _worker(function: Callable[[int], Any]) -> None:
-    global _FUNCTION
+    global _FUNCTION  # noqa: PLW0603 - a worker process holds one function for its life
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _FUNCTION = function
 

@@ -70,7 +70,9 @@ def write_frame(path: Path, frame: pd.DataFrame) -> Path:
     return path
 
 
-def write_run(folder: Path, command: str, scenario: Scenario, seed: int, result: dict[str, Any], elapsed: float) -> Path:
+def write_run(
+    folder: Path, command: str, scenario: Scenario, seed: int, result: dict[str, Any], elapsed: float
+) -> Path:
     """Write run.json: what was run, on what, how long it took, and what came out."""
     content = {
         "command": command,

@@ -15,7 +15,7 @@ UNKNOWN_SHOWN = 8
 
 
 def trace(trial: SimulatedTrial, patient: str) -> str:
-    """Tell the life of a screened candidate (USUBJID), one line an event; ShamtrialError if there is no such candidate."""
+    """Tell the life of a screened candidate (USUBJID), one line an event; ShamtrialError if there is none."""
     try:
         site, arrival = parse_usubjid(patient)
     except ValueError as error:

@@ -1,8 +1,8 @@
 """The truth of an endpoint, from the potential worlds of the same patients.
 
-In each world every enrolled patient has one and the same procedure and stays to the end. True onsets and latent scores are
-read, so no reporting, rater or recall error enters. Belief is held on one reference path that does not depend on the
-arm; the total effect, with belief free, stands beside it.
+In each world every enrolled patient has one and the same procedure and stays to the end. True onsets and latent
+scores are read, so no reporting, rater or recall error enters. Belief is held on one reference path that does not
+depend on the arm; the total effect, with belief free, stands beside it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Twins:
     play: Play
 
     def __call__(self, trial: int) -> NDArray[np.float64]:
-        """Give an array (endpoint, 2 estimands, 4): sum and weight in the treated world, sum and weight in the other."""
+        """Give an array (endpoint, 2 estimands, 4): sum and weight in the treated world, then in the other."""
         people: dict[World, Cohort] = {}
 
         def lived(world: World) -> Cohort:
@@ -59,8 +59,8 @@ class Twins:
 def worlds(scenario: Scenario, endpoint: Endpoint) -> tuple[Pair, Pair]:
     """Give the two worlds behind the truth and the two behind the total effect; equal worlds are one world.
 
-    Where open veins do nothing, the worlds of the truth coincide; where everyone is blinded without a leak, belief is
-    on its reference path anyhow and the total effect is the truth.
+    Where open veins do nothing, the worlds of the truth coincide; where both arms have a procedure and everyone is
+    blinded without a leak, belief is on its reference path anyhow and the total effect is the truth.
     """
     if scenario.before_after:
         kinds = (float(PROCEDURES.index(scenario.arm[0].procedure)), 0.0)
@@ -74,7 +74,7 @@ def worlds(scenario: Scenario, endpoint: Endpoint) -> tuple[Pair, Pair]:
     blind = b.blinding_leak == 0.0 and "open" not in (b.patient, b.physician, b.assessor)
     if kinds[0] == kinds[1]:
         return (first, first), (first, first)
-    if blind:
+    if blind and 0.0 not in kinds:
         return truth, truth
     return truth, (potential(kinds[0], False), potential(kinds[1], False))
 
@@ -100,7 +100,7 @@ def _sum(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> tuple[float,
 def find_truth(
     scenario: Scenario, trials: int = TWIN_TRIALS, workers: int = 1, watch: Watcher | None = None
 ) -> list[Truth]:
-    """Give the truth of each endpoint, from `trials` twin trials; answers are kept on disk and asked for there first."""
+    """Give the truth of each endpoint, from `trials` twin trials; answers are kept on disk."""
     kept = kept_file("truth", scenario, TWIN_SEED, trials)
     known = read(kept)
     if known is not None and len(known) == len(scenario.endpoint):

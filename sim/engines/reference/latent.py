@@ -27,7 +27,7 @@ class Point(NamedTuple):
     number: int
 
     @property
-    def index(self) -> int:
+    def order(self) -> int:
         """The point's index in the tie order and in the event log."""
         return self.number * relapse.MOST_LAYERS + self.layer
 
@@ -42,7 +42,9 @@ class Latent:
         self.rate = plan.relapse.rate_per_day * frailty
         p = plan.activity
         active = activity.starts_active(uniforms(*address, LATENT, 0)[3], p.active_share)
-        self.path = [Segment(start, start + self._sojourn(0, active), active)] if p.on else [Segment(start, math.inf, 0.0)]
+        self.path = (
+            [Segment(start, start + self._sojourn(0, active), active)] if p.on else [Segment(start, math.inf, 0.0)]
+        )
 
     def _sojourn(self, switch: int, active: float) -> float:
         u = uniforms(*self.address, ACTIVITY, switch // 4)[switch % 4]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from sim.engines.reference.trial import Trial
 
 NEVER = math.nan
+PATIENT, ASSESSOR = 0, 2
 
 
 @dataclass(slots=True)
@@ -190,12 +191,14 @@ class Patient:
         HANDLERS[rank](self, index, what)
 
     def on_activity(self, index: int, _: Any) -> None:
+        """Change between active and quiescent."""
         stretch = self.latent.segment(index)
         self.note(Kind.ACTIVITY, index, stretch.active)
         if stretch.end <= self.latent.horizon:
             self.set_clock(stretch.end, Kind.ACTIVITY, index + 1)
 
     def on_point(self, index: int, what: tuple[Point, PointClock]) -> None:
+        """Have a relapse at this candidate point, if the factor lets it be one and it is not part of the last."""
         point, clock = what
         self.await_point(clock)
         factor = self.factor()
@@ -212,15 +215,15 @@ class Patient:
         u, v = self.draw(SEVERITY, *at), self.draw(RECALL, *at)
         points = relapse.severity(u[0], rule.log_severity, rule.severity_log_sd)
         left = relapse.residual(u[1], u[2], rule.residual_prob, rule.residual_mean_points)
-        own = OwnRelapse(len(self.relapses), point.index, at, False, self.now, points, left, self.recalled_as(v))
+        own = OwnRelapse(len(self.relapses), point.order, at, False, self.now, points, left, self.recalled_as(v))
         self.relapses.append(own)
-        self.note(Kind.RELAPSE, point.index, points)
+        self.note(Kind.RELAPSE, point.order, points)
         if self.now >= self.screening_time:
             self.lasting += left
         if not self.entered:
             self.consider_medication(self.draw(REPORT, *at)[2])
         elif self.speaks_up(own):
-            self.set_clock(self.now + self.plan.reporting.report_delay_days, Kind.RELAPSE_REPORTED, point.index, own)
+            self.set_clock(self.now + self.plan.reporting.report_delay_days, Kind.RELAPSE_REPORTED, point.order, own)
 
     def recalled_as(self, u: tuple[float, float, float, float]) -> float:
         """Give the onset as it is recalled, NaN if forgotten."""
@@ -238,7 +241,7 @@ class Patient:
         return reporting.is_reported(
             u,
             own.severity,
-            self.believed(0),
+            self.believed(PATIENT),
             rule.mild_points,
             rule.mild_prob,
             rule.severe_prob,
@@ -246,14 +249,16 @@ class Patient:
         )
 
     def on_pseudo(self, index: int, mark: float) -> None:
+        """Report a relapse that was none, if disappointed enough."""
         self.await_pseudo(index + 1, self.now)
-        if reporting.is_pseudo(mark, self.believed(0)):
+        if reporting.is_pseudo(mark, self.believed(PATIENT)):
             own = OwnRelapse(len(self.relapses), index, (index, 0), True, self.now, NEVER, 0.0, NEVER)
             self.relapses.append(own)
             self.note(Kind.PSEUDO_RELAPSE, index, 0.0)
             self.set_clock(self.now + self.plan.reporting.report_delay_days, Kind.RELAPSE_REPORTED, ~index, own)
 
     def on_reported(self, index: int, own: OwnRelapse) -> None:
+        """Report a relapse; the clock of its confirmation is set."""
         own.reported_time = self.now
         self.note(Kind.RELAPSE_REPORTED, index, 0.0 if own.pseudo else 1.0)
         self.set_clock(self.now + self.plan.reporting.confirm_delay_days, Kind.RELAPSE_CONFIRMED, index, own)
@@ -261,10 +266,11 @@ class Patient:
             self.consider_medication(self.report_lanes(own)[1 if own.pseudo else 2])
 
     def on_confirmed(self, index: int, own: OwnRelapse) -> None:
+        """Have a report confirmed, or not."""
         rule = self.plan.reporting
         u = self.report_lanes(own)[0 if own.pseudo else 1]
         odds = rule.pseudo_confirm_logit if own.pseudo else rule.confirm_logit
-        if reporting.is_confirmed(u, odds, rule.confirm_lean, self.believed(2)):
+        if reporting.is_confirmed(u, odds, rule.confirm_lean, self.believed(ASSESSOR)):
             own.confirmed_time = self.now
             self.note(Kind.RELAPSE_CONFIRMED, index, 0.0 if own.pseudo else 1.0)
 
@@ -276,6 +282,7 @@ class Patient:
             self.set_clock(self.now + rule.start_delay_days, Kind.MEDICATION_START, 0)
 
     def on_medication_start(self, _: int, __: Any) -> None:
+        """Start medication."""
         self.on_medication, self.medication_time = 1.0, self.now
         self.note(Kind.MEDICATION_START, 0, self.plan.medication.rate_ratio)
 
@@ -304,9 +311,7 @@ class Patient:
                 self.set_clock(self.day_1 + day, Kind.VISIT, visit)
         if self.world.attrition:
             rule = plan.dropout
-            days = dropout.dropout_days(
-                self.u_dropout, self.beliefs[0], rule.hazard_per_day, rule.log_disbelief_ratio
-            )
+            days = dropout.dropout_days(self.u_dropout, self.beliefs[0], rule.hazard_per_day, rule.log_disbelief_ratio)
             if self.day_1 + days < self.planned_end:
                 self.set_clock(self.day_1 + days, Kind.DROPOUT, 0)
         self.set_clock(self.planned_end, Kind.END_OF_STUDY, 0)
@@ -319,9 +324,11 @@ class Patient:
             a, b, c = (belief.blinded_belief(u[i], rule.prior_logit, rule.sd, 0.0) for i in range(3))
         else:
             treated = 1.0 if self.procedure == veins.ANGIOPLASTY else 0.0
-            a, b, c = (
-                belief.belief(u[i], rule.prior_logit, rule.sd, rule.leak, rule.blinded[i], treated) for i in range(3)
-            )
+            hidden = [
+                belief.is_blinded(rule.blinded[i], 1.0 if i == ASSESSOR else 0.0, float(self.procedure))
+                for i in range(3)
+            ]
+            a, b, c = (belief.belief(u[i], rule.prior_logit, rule.sd, rule.leak, hidden[i], treated) for i in range(3))
         return a, b, c
 
     def believed(self, holder: int) -> float:
@@ -329,6 +336,7 @@ class Patient:
         return self.beliefs[holder] if self.believing else 0.0
 
     def on_procedure(self, index: int, _: Any) -> None:
+        """Have the procedure, or learn that there is none."""
         self.believing = True
         if self.procedure == veins.NONE:
             return
@@ -340,9 +348,7 @@ class Patient:
             for number, vein in enumerate(self.own_veins):
                 self.treat(number, vein)
             self.refresh_patency()
-        self.procedures.append(
-            (self.site, self.arrival, index, self.procedure, self.entry_time, self.now, mask)
-        )
+        self.procedures.append((self.site, self.arrival, index, self.procedure, self.entry_time, self.now, mask))
 
     def treat(self, number: int, vein: OwnVein) -> None:
         """Open one vein, or fail to; an opened one gets the clock of its restenosis."""
@@ -369,6 +375,7 @@ class Patient:
         return mask
 
     def on_restenosis(self, index: int, _: Any) -> None:
+        """Have a vein narrow again."""
         self.own_veins[index].open_now = False
         self.note(Kind.RESTENOSIS, index, float(index))
         self.refresh_patency()
@@ -403,19 +410,20 @@ class Patient:
     # ---- being seen -------------------------------------------------------------------------------------------
 
     def on_visit(self, index: int, _: Any) -> None:
+        """Be examined and fill in the questionnaire."""
         edss, latent, acute, u = self.examine(index + 1)
         q = self.plan.quality
         lasting = latent - self.baseline - acute
         since = self.now - self.procedure_time
         gain = quality.placebo(
-            since, self.believed(0), q.placebo_points, q.placebo_onset_days, q.placebo_decay_days
+            since, self.believed(PATIENT), q.placebo_points, q.placebo_onset_days, q.placebo_decay_days
         )
         gain += self.plan.effect.quality_points * self.patency
         true = quality.quality_latent(self.quality_start, lasting, acute, gain, q.per_edss, q.per_relapse_point)
         scored = quality.quality_scored(true, u, q.noise_sd)
         self.note(Kind.VISIT, index, edss)
         self.visits.append(
-            (self.site, self.arrival, index, self.now, edss, scored, latent, true, self.patency, self.believed(0))
+            (self.site, self.arrival, index, self.now, edss, scored, latent, true, self.patency, self.believed(PATIENT))
         )
 
     def examine(self, number: int) -> tuple[float, float, float, float]:
@@ -428,10 +436,11 @@ class Patient:
         grown = disability.progressed(self.lasting_until, self.now, self.slope, self.slope_factor)
         latent = self.baseline + (self.lasting + grown) + acute
         error = disability.examination_error(u[0], u[1], rule.examination_sd, rule.tail_prob, rule.tail_sd)
-        found = disability.examined(latent, self.rater, error, rule.lean, self.believed(2))
+        found = disability.examined(latent, self.rater, error, rule.lean, self.believed(ASSESSOR))
         return found, latent, acute, u[2]
 
     def on_dropout(self, _: int, __: Any) -> None:
+        """Leave the study."""
         self.dropped_out, self.end_time = 1, self.now
         self.note(Kind.DROPOUT, 0, self.now - self.day_1 + 1.0)
         self.ended = True
@@ -470,7 +479,7 @@ class Patient:
         history_only = point.layer >= math.ceil(self.plan.study.study_bound)
         if point.time > self.screening_time and history_only:
             return
-        self.set_clock(point.time, Kind.RELAPSE, point.index, (point, clock))
+        self.set_clock(point.time, Kind.RELAPSE, point.order, (point, clock))
 
     def await_pseudo(self, index: int, now: float) -> None:
         """Set the clock of the next occasion for a pseudo-relapse."""
@@ -482,7 +491,7 @@ class Patient:
         self.set_clock(now + reporting.pseudo_gap(lanes[place], per_day), Kind.PSEUDO_RELAPSE, index, lanes[place + 1])
 
 
-HANDLERS = {
+HANDLERS: dict[int, Callable[[Patient, int, Any], None]] = {
     Kind.ACTIVITY: Patient.on_activity,
     Kind.RELAPSE: Patient.on_point,
     Kind.PSEUDO_RELAPSE: Patient.on_pseudo,

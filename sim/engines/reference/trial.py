@@ -36,7 +36,7 @@ class Trial:
         self.entered = 0
         self.closed = False
         self.places = [0.0, 0.0, 0.0]
-        for site in range(int(plan.sites.count)):
+        for site in range(int(plan.sites.number)):
             self.agenda.process(self.recruit(site))
         self.agenda.process(self.last_day())
 
@@ -62,7 +62,7 @@ class Trial:
     def arrivals(self, site: int, opening: float, rate: float) -> Generator[float, None, None]:
         """Give the arrival times at a site: Poisson from its opening, or a fixed number of sorted uniform ones."""
         entry, time, arrival = self.plan.enrolment, opening, 0
-        share = enrolment.share_of_target(float(site), self.plan.sites.count, entry.target)
+        share = enrolment.share_of_target(float(site), self.plan.sites.number, entry.target)
         while True:
             u = uniforms(self.seed, self.number, patient_word(site, arrival), PERSON, 0)[0]
             if entry.uniform:

@@ -1,0 +1,281 @@
+"""Twin evidence: each rule, compiled by Numba from its own source, answers as it does interpreted, in every bit."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import itertools
+import math
+import pkgutil
+import struct
+import textwrap
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+
+import sim.core
+import sim.model
+from sim.core.rules import RULES
+from tests.twin.jit import Rule, compiled
+
+MODEL = [importlib.import_module(f"sim.model.{m.name}") for m in pkgutil.iter_modules(sim.model.__path__)]
+CORE = [importlib.import_module(f"sim.core.{m.name}") for m in pkgutil.iter_modules(sim.core.__path__)]
+
+DRAWS = 400
+TOP = 2**64 - 1
+SMALLEST = 2.0**-53
+
+# What values a parameter takes, by its name: edge values, then the range of random ones. A rule may have its own entry,
+# as "rule.parameter". Where a range spans many orders of magnitude, random values are spread evenly over its logarithm.
+Domain = tuple[tuple[float, ...], float, float]
+
+UNIT: Domain = ((SMALLEST, 0.5, 1.0 - SMALLEST, 0.075, 0.925), SMALLEST, 1.0 - SMALLEST)
+PROB: Domain = ((0.0, 1.0), 0.0, 1.0)
+FLAG: Domain = ((0.0, 1.0), 0.0, 0.0)
+CODE: Domain = ((0.0, 1.0, 2.0), 0.0, 0.0)
+COUNT: Domain = ((0.0, 1.0, 2.0, 3.0, 7.0), 0.0, 0.0)
+TIME: Domain = ((0.0, -1095.75, 14.0, 730.5), -1100.0, 4000.0)
+DAYS: Domain = ((0.0, 1.0, 365.25), 0.0, 4000.0)
+LENGTH: Domain = ((1e-3, 1.0, 30.0, 365.25, math.inf), 1e-2, 4e3)
+RATE: Domain = ((0.0, 1e-300, 1.0), 1e-6, 10.0)
+EDSS: Domain = ((0.0, 0.25, 0.5, 0.74, 0.75, 1.25, 9.75, 10.0, 12.0, -1.0), -1.0, 11.0)
+POINTS: Domain = ((0.0, 0.5, 1.0, 62.0, 100.0), -20.0, 120.0)
+LOGS: Domain = ((0.0, -0.0, 1.0, -1.0, 800.0, -800.0), -10.0, 10.0)
+SPREAD: Domain = ((0.0, 1.0), 0.0, 3.0)
+FACTOR: Domain = ((0.0, 1.0, 8.0, 0.6), 0.0, 8.0)
+SHAPE: Domain = ((0.0, 0.05, 0.4, 1.0, 2.5, 1e3), 0.05, 1e4)
+
+DOMAINS: dict[str, Domain] = {
+    **dict.fromkeys(("u", "u_tail", "u_whether", "u_shift", "u_size", "mark"), UNIT),
+    **dict.fromkeys(("active_share", "omission_prob", "prob", "share", "start_prob", "tail_prob", "patency"), PROB),
+    **dict.fromkeys(("mild", "severe", "silent", "belief", "patient_belief", "assessor_belief"), PROB),
+    **dict.fromkeys(("active", "assessor", "blinded", "angioplasty", "on_it", "weibull", "resolution"), FLAG),
+    **dict.fromkeys(("kind", "procedure"), CODE),
+    **dict.fromkeys(("last_1y", "last_2y", "need_1y", "need_2y", "layer", "treated", "open_now", "site"), COUNT),
+    **dict.fromkeys(("weight_0", "weight_1", "weight_2"), COUNT),
+    **dict.fromkeys(("time", "screening", "since", "now", "start", "end", "onset", "since_start"), TIME),
+    **dict.fromkeys(("wait_days", "wait_mean_days", "interval_days", "last", "window_days", "days_since_relapse"), DAYS),
+    **dict.fromkeys(("quiescent_days", "active_days", "recovery_days", "onset_days", "decay_days", "scale_days"), LENGTH),
+    **dict.fromkeys(("per_day", "hazard_per_day", "rate", "need", "slope_per_day", "mean_points"), RATE),
+    **dict.fromkeys(("before_per_day", "after_per_day"), ((0.0, 1e-4), 0.0, 1e-2)),
+    **dict.fromkeys(("edss", "edss_centre", "low", "high", "points", "mild_points"), EDSS),
+    **dict.fromkeys(("latent", "mean", "lasting", "acute", "gain", "peak", "per_edss", "per_relapse_point"), POINTS),
+    **dict.fromkeys(("prior_logit", "shift", "leak", "lean", "log_ratio", "x", "rater", "error"), LOGS),
+    **dict.fromkeys(("log_baseline", "log_severity", "log_disbelief_ratio"), ((0.0, 1.0), -3.0, 3.0)),
+    **dict.fromkeys(("sd", "log_sd", "rater_sd", "tail_sd", "noise_sd", "severity_log_sd"), SPREAD),
+    **dict.fromkeys(("factor", "slope_factor", "active_level", "quiescent_level"), FACTOR),
+    "weight": ((1.0, 3.0, 0.45), 1e-2, 100.0),
+    "accrual_days": ((365.25,), 4000.0, 8000.0),
+    "remaining": ((1.0, 2.0, 200.0), 1.0, 1000.0),
+    "sites": ((1.0, 3.0, 12.0), 1.0, 50.0),
+    "target": ((1.0, 35.0, 200.0), 1.0, 1000.0),
+    "shape": SHAPE,
+    "gamma.shape": (SHAPE[0][1:], *SHAPE[1:]),
+    "gamma_lower.shape": (SHAPE[0][1:], *SHAPE[1:]),
+    "gamma_lower.x": ((0.0, -1.0, 1e-300, 1.0, 1e3), 1e-3, 1e4),
+    "restenosis_days.shape": ((0.1, 1.0, 2.0, 20.0), 0.1, 20.0),
+    "ratio_at.log_ratio": ((0.0, math.log(20.0), -744.0), -3.0, 3.0),
+    "is_confirmed.confirm_logit": ((0.0, math.inf, -math.inf), -5.0, 5.0),
+    "presents.days_since_relapse": ((0.0, 90.0, math.inf), 0.0, 400.0),
+    "on_clock.time": ((0.0, -0.5, -1095.75, 1.0, 2.0**53, 1e18, 1e19, 1e300, math.inf), -1100.0, 4000.0),
+    "quality_baseline.sd": ((0.0, 17.0), 0.0, 50.0),
+    "quality_latent.start": POINTS,
+}
+
+WORD_EDGES = (0, 1, 2**32 - 1, 2**32, 2**63, TOP)
+
+
+def is_word_rule(rule: Rule) -> bool:
+    """Tell whether a rule takes uint64 words."""
+    return rule.__module__ == "sim.core.philox"
+
+
+def arguments(name: str, rule: Rule) -> list[tuple[Any, ...]]:
+    """Give edge and random arguments of a rule: all pairs of edges, then random draws mixed with edges."""
+    rng = np.random.Generator(np.random.PCG64(sum(name.encode())))
+    names = list(inspect.signature(rule).parameters)
+    if is_word_rule(rule):
+        edges = [tuple(np.uint64(WORD_EDGES[(i * (k + 1)) % 6]) for k in range(len(names))) for i in range(6)]
+        draws = rng.integers(0, TOP, (DRAWS, len(names)), dtype=np.uint64, endpoint=True)
+        return edges + [tuple(row) for row in draws]
+    domains = [DOMAINS.get(f"{rule.__name__}.{n}", DOMAINS.get(n)) for n in names]
+    missing = [n for n, d in zip(names, domains, strict=True) if d is None and n != "log_gamma_shape"]
+    assert not missing, f"{name}: give {missing} a domain above"
+    rows = [[draw(d, rng) for d in domains] for _ in range(DRAWS)]
+    for i, j in itertools.combinations(range(len(names)), 2):
+        for a, b in itertools.product(*(domains[k][0] if domains[k] else (0.0,) for k in (i, j))):  # type: ignore[index]
+            row = [draw(d, rng) for d in domains]
+            row[i], row[j] = a, b
+            rows.append(row)
+    if "log_gamma_shape" in names:
+        place, shape = names.index("log_gamma_shape"), names.index("shape")
+        for row in rows:
+            row[place] = math.lgamma(row[shape]) if row[shape] else 0.0
+    return [tuple(row) for row in rows]
+
+
+def draw(domain: Domain | None, rng: np.random.Generator) -> float:
+    """Draw one value: an edge in every fourth case, else from the range."""
+    if domain is None:
+        return 0.0
+    edges, low, high = domain
+    if low == high or rng.random() < 0.25:
+        return float(edges[rng.integers(len(edges))])
+    if low > 0.0 and high / low > 1e3:
+        return float(np.exp(rng.uniform(math.log(low), math.log(high))))
+    return float(rng.uniform(low, high))
+
+
+def bits(value: Any) -> tuple[str, Any]:
+    """Give what must be equal: the kind of number and, of a float, its bits (NaN and signed zero told apart)."""
+    if isinstance(value, tuple):
+        return "tuple", tuple(bits(v) for v in value)
+    if isinstance(value, float):
+        return "float", struct.pack("<d", value)
+    if isinstance(value, bool | np.bool_):
+        return "bool", bool(value)
+    return "int", int(value)
+
+
+def interpreted(rule: Rule, args: tuple[Any, ...]) -> Any:
+    """Run the rule as it stands; uint64 arithmetic wraps, as it does when compiled."""
+    with np.errstate(over="ignore"):
+        return rule(*args)
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_compiled_and_interpreted_agree_in_every_bit(name: str) -> None:
+    """The rule compiles in nopython mode, and on edge and random arguments gives the bits of the interpreted one."""
+    rule = RULES[name]
+    fast = compiled(rule)
+    rows = arguments(name, rule)
+    assert len(rows) >= DRAWS
+    for args in rows:
+        assert bits(fast(*args)) == bits(interpreted(rule, args)), args
+    assert fast.nopython_signatures  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_arguments_reach_more_than_one_answer(name: str) -> None:
+    """The comparison is not empty: the arguments lead each rule to different answers."""
+    rule = RULES[name]
+    answers = {bits(interpreted(rule, args)) for args in arguments(name, rule)}
+    assert len(answers) >= 2
+
+
+def _sum_first(x: float) -> float:
+    return math.log(1.0 + x)
+
+
+def _sum_inside(x: float) -> float:
+    return math.log1p(x)
+
+
+def test_a_difference_in_the_last_bit_is_found() -> None:
+    """The comparison can fail: log(1 + x), compiled, is told from log1p(x), its equal in all but the last bits."""
+    values = np.linspace(0.1, 0.9, 100).tolist()
+    other = numba.njit(_sum_inside)
+    pairs = [(_sum_first(x), other(x)) for x in values]
+    assert all(math.isclose(a, b, rel_tol=1e-14) for a, b in pairs)
+    assert any(bits(a) != bits(b) for a, b in pairs)
+
+
+# ---- the form of a rule -------------------------------------------------------------------------------------------
+
+
+def tree(rule: Rule) -> ast.FunctionDef:
+    """Give the syntax tree of a rule's source."""
+    function = ast.parse(textwrap.dedent(inspect.getsource(rule))).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    return function
+
+
+def called(rule: Rule) -> set[str]:
+    """Give the names that a rule calls, as written; decorators left out."""
+    return {ast.unparse(n.func) for part in tree(rule).body for n in ast.walk(part) if isinstance(n, ast.Call)}
+
+
+def test_no_rule_has_a_power_operator() -> None:
+    """No rule holds `**` or pow: compiled and interpreted powers differ in the last bit."""
+    for name, rule in RULES.items():
+        assert not [n for n in ast.walk(tree(rule)) if isinstance(n, ast.Pow)], name
+        assert not called(rule) & {"pow", "math.pow", "math.fsum"}, name
+
+
+def test_rules_call_math_and_rules_only() -> None:
+    """A rule calls math.*, min, max, range and other rules; of NumPy only uint64, and that in philox alone."""
+    for name, rule in RULES.items():
+        rest = {c for c in called(rule) if not c.startswith("math.")} - {"min", "max", "range"}
+        if is_word_rule(rule):
+            rest -= {"np.uint64", "float"}
+        assert all(rule.__globals__.get(c) in RULES.values() for c in rest), (name, rest)
+
+
+def test_rules_hold_no_container_but_tuples() -> None:
+    """No list, dict, set, comprehension, string, exception or closure stands in a rule's body."""
+    banned = (ast.List, ast.Dict, ast.Set, ast.comprehension, ast.JoinedStr, ast.Try, ast.Raise, ast.Lambda, ast.With)
+    for name, rule in RULES.items():
+        docstring, *body = tree(rule).body
+        assert isinstance(docstring, ast.Expr), name
+        nodes = [n for part in body for n in ast.walk(part)]
+        assert not [ast.unparse(n) for n in nodes if isinstance(n, banned)], name
+        assert not [n for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)], name
+
+
+def test_rules_take_floats_or_words() -> None:
+    """Every parameter of a rule is a float, or a uint64 in philox, without a default."""
+    for name, rule in RULES.items():
+        word = "np.uint64" if is_word_rule(rule) else "float"
+        for parameter in inspect.signature(rule).parameters.values():
+            assert parameter.annotation == word, name
+            assert parameter.default is inspect.Parameter.empty, name
+
+
+@pytest.mark.parametrize(
+    ("source", "check"),
+    [
+        ("def bad(x: float) -> float:\n    'Doc.'\n    return x ** 2", "test_no_rule_has_a_power_operator"),
+        ("def bad(x: float) -> float:\n    'Doc.'\n    return np.exp(x)", "test_rules_call_math_and_rules_only"),
+        ("def bad(x: float) -> float:\n    'Doc.'\n    return [x][0]", "test_rules_hold_no_container_but_tuples"),
+        ("def bad(x: int) -> float:\n    'Doc.'\n    return 1.0 * x", "test_rules_take_floats_or_words"),
+    ],
+)
+def test_a_rule_of_bad_form_is_found(source: str, check: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each check of form can fail: a rule with a power, a NumPy call, a list or an int is caught by it."""
+    path = tmp_path / "bad_rule.py"
+    path.write_text("from __future__ import annotations\nimport numpy as np\n" + source + "\n", encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("bad_rule", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(RULES, "bad_rule.bad", module.bad)
+    with pytest.raises(AssertionError):
+        globals()[check]()
+
+
+def test_every_function_of_the_model_is_a_rule() -> None:
+    """No mechanism computes outside the registry: each public function of sim/model/*.py is a rule."""
+    functions = [
+        f"{module.__name__}.{name}"
+        for module in MODEL
+        for name, value in vars(module).items()
+        if isinstance(value, FunctionType) and value.__module__ == module.__name__ and not name.startswith("_")
+    ]
+    assert len(MODEL) >= 19
+    assert set(functions) <= set(RULES)
+    assert {name for name in RULES if name.startswith("sim.model.")} == set(functions)
+
+
+def test_the_registry_refuses_a_second_rule_of_one_name() -> None:
+    """Two rules of one name are an error, not a silent replacement."""
+    from sim.core.rules import rule
+
+    with pytest.raises(ValueError, match="two rules are called"):
+        rule(RULES["sim.model.relapse.gap"])
