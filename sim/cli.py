@@ -216,6 +216,14 @@ def check_scenario(scenario: str, sets: tuple[str, ...], as_json: bool) -> None:
     _print({"scenario": loaded.name, "digest": loaded.digest, "values": [vars(v) for v in values]}, as_json, show)
 
 
+@scenarios.command("keys")
+def keys() -> None:
+    """Every key with unit, range, default, meaning and source, as Markdown."""
+    from sim.report.keys import keys
+
+    click.echo(keys())
+
+
 @scenarios.command("schema")
 def schema() -> None:
     """JSON Schema of scenario files, for editors."""

@@ -23,6 +23,9 @@ Floats = NDArray[np.float64]
 Tables = Mapping[str, "pd.DataFrame"]
 
 HISTORY_MONTHS: Final = 36.0
+ACTIVITY: Final = style.Look(style.ORANGE, "....", "s", "-")
+OPEN: Final = style.Look(style.GREEN, "", "s", "-")
+MEDICATION: Final = style.Look(style.PURPLE, "\\\\\\\\", "s", "-")
 VEIN_NAMES: Final = {"left_ijv": "Left jugular", "right_ijv": "Right jugular", "azygos": "Azygos"}
 
 
@@ -36,7 +39,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Relapse:
-    """A relapse or pseudo-relapse: when it began, was reported, was confirmed, and is recalled (months; NaN: never)."""
+    """A relapse or pseudo-relapse: when it began, was reported, was confirmed (months; NaN: never).
+
+    `recalled` is when a relapse before study day 1 is said to have been, NaN where it is forgotten.
+    """
 
     onset: float
     severity: float
@@ -160,9 +166,7 @@ def _subject(adsl: pd.DataFrame, usubjid: str) -> pd.Series:
     rows = adsl[adsl["USUBJID"] == usubjid]
     if not len(rows):
         some = ", ".join(adsl.loc[adsl["ENRLFL"] == "Y", "USUBJID"].head(5))
-        raise ShamtrialError(
-            f"USUBJID: found {usubjid}; allowed: a patient screened in this trial, e.g. {some or 'none'}"
-        )
+        raise ShamtrialError(f"USUBJID: found {usubjid!r}; allowed: one screened in this trial, e.g. {some or 'none'}")
     return rows.iloc[0]
 
 
@@ -181,7 +185,14 @@ def _relapses(adrel: pd.DataFrame, at: object) -> tuple[Relapse, ...]:
     columns = [at(adrel[key]) for key in ("ASTDT", "RCLDT", "REPDT", "CONFDT")]
     rows = zip(*columns, adrel["SEVERITY"], adrel["TRUEFL"], strict=True)
     return tuple(
-        Relapse(float(onset), float(points), true != "Y", float(recalled), float(reported), float(confirmed))
+        Relapse(
+            float(onset),
+            float(points),
+            true != "Y",
+            float(recalled) if onset <= 0.0 else math.nan,
+            float(reported),
+            float(confirmed),
+        )
         for onset, recalled, reported, confirmed, points, true in rows
     )
 
@@ -222,15 +233,15 @@ def lifeline_figure(life: Lifeline) -> Figure:
     edss.tick_params(bottom=False)
     style.footnote(
         figure,
-        "Marks are sized by severity. Dark lanes are the patient's truth; what a trial would know is its recalled, reported "
-        "and confirmed relapses, its examinations and its images.",
-        140,
+        "Discs are sized by severity; × is a pseudo-relapse. High activity, true relapses and dashed lines are the "
+        "patient's truth; recalled, reported and confirmed relapses and the solid lines are what the trial sees.",
+        130,
     )
     return figure
 
 
 def _lanes(life: Lifeline) -> list[str]:
-    lanes = ["High activity", "Relapses", "as recalled", "as reported", "as confirmed"]
+    lanes = ["High activity", "True relapses", "recalled", "reported", "confirmed"]
     lanes += [VEIN_NAMES.get(vein.name, vein.name) for vein in life.veins]
     return [*lanes, "Medication"]
 
@@ -241,43 +252,37 @@ def _draw_lanes(axes: Axes, life: Lifeline, lanes: list[str]) -> None:
     for lane in range(len(lanes)):
         axes.axhline(lane, color=style.PALE, linewidth=0.6, zorder=0)
     for span in life.active:
-        left = max(span.start, life.start)
-        if span.end > left:
-            axes.barh(
-                0, span.end - left, 0.55, left, color=style.ORANGE, hatch="....", edgecolor="white", linewidth=0.0
-            )
+        _bar(axes, 0, span, life.start, ACTIVITY)
     for relapse in life.relapses:
         _draw_relapse(axes, relapse, life.start)
     for lane, vein in enumerate(life.veins, start=5):
         _draw_vein(axes, lane, vein, life)
-    if not math.isnan(life.medication) and life.medication < life.end:
-        left = max(life.medication, life.start)
-        axes.barh(
-            len(lanes) - 1,
-            life.end - left,
-            0.5,
-            left,
-            color=style.PURPLE,
-            hatch="\\\\\\\\",
-            edgecolor="white",
-            linewidth=0.0,
-        )
+    if not math.isnan(life.medication):
+        _bar(axes, len(lanes) - 1, Span(life.medication, life.end), life.start, MEDICATION)
     style.bare(axes, "")
 
 
-def _draw_relapse(axes: Axes, relapse: Relapse, start: float) -> None:
-    if relapse.onset < start:
+def _bar(axes: Axes, lane: int, span: Span, first: float, look: style.Look) -> None:
+    """Draw a stretch of time in a lane, as far as it lies after `first`."""
+    start = max(span.start, first)
+    if span.end > start:
+        axes.barh(
+            lane, span.end - start, 0.55, start, color=look.colour, hatch=look.hatch, edgecolor="white", linewidth=0.0
+        )
+
+
+def _draw_relapse(axes: Axes, relapse: Relapse, first: float) -> None:
+    if relapse.onset < first:
         return
     size = 45.0 if relapse.pseudo else 40.0 + 70.0 * min(relapse.severity, 4.0)
-    places = (1, 2, 3, 4)
     times = (relapse.onset, relapse.recalled, relapse.reported, relapse.confirmed)
-    for lane, time in zip(places, times, strict=True):
-        if math.isnan(time):
+    for lane, time in enumerate(times, start=1):
+        if math.isnan(time) or (relapse.pseudo and lane == 1):
             continue
         if relapse.pseudo:
             axes.scatter(time, lane, size, marker="x", color=style.VERMILLION, linewidth=2.0, zorder=3)
         else:
-            face = style.INK if lane == 1 else "white" if lane < 4 else style.BLUE
+            face = {1: style.INK, 4: style.BLUE}.get(lane, "white")
             axes.scatter(time, lane, size, marker="o", facecolor=face, edgecolor=style.INK, linewidth=1.3, zorder=3)
     if not math.isnan(relapse.recalled):
         axes.plot([relapse.onset, relapse.recalled], [1, 2], color=style.GREY, linewidth=1.0, zorder=2)
@@ -285,21 +290,14 @@ def _draw_relapse(axes: Axes, relapse: Relapse, start: float) -> None:
 
 def _draw_vein(axes: Axes, lane: int, vein: Vein, life: Lifeline) -> None:
     axes.barh(lane, life.end - life.start, 0.16, life.start, color="#BBBBBB", linewidth=0.0)
-    if vein.opened is None:
-        words = "could not be opened" if vein.treated else "narrow, not treated"
-        axes.text(life.start + 0.3, lane - 0.12, words, fontsize=style.SMALL, color=style.GREY, va="bottom")
-        return
-    axes.barh(lane, vein.opened.end - vein.opened.start, 0.55, vein.opened.start, color=style.GREEN, linewidth=0.0)
-    axes.text(
-        vein.opened.start + 0.4,
-        lane,
-        "open",
-        fontsize=style.SMALL,
-        color="white",
-        va="center",
-        fontweight="bold",
-        zorder=4,
-    )
+    failed = vein.opened is None and vein.treated
+    words = "narrow, could not be opened" if failed else "narrow"
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+    axes.text(life.start + 1.5, lane, words, fontsize=style.SMALL, color=style.GREY, va="center", bbox=box)
+    if vein.opened:
+        _bar(axes, lane, vein.opened, life.start, OPEN)
+        left = vein.opened.start + 0.4
+        axes.text(left, lane, "open", va="center_baseline", fontsize=style.SMALL, color="white", fontweight="bold")
 
 
 def _draw_edss(axes: Axes, life: Lifeline) -> None:
@@ -310,7 +308,7 @@ def _draw_edss(axes: Axes, life: Lifeline) -> None:
         axes.step(life.visits, life.edss, where="post", color=style.BLUE, label="as examined")
         axes.scatter(life.visits, life.edss, 30.0, color=style.BLUE, zorder=3)
     highest = max([3.0, *life.edss, *life.latent_edss])
-    axes.set_ylim(0.0, math.ceil(highest) + 0.5)
+    axes.set_ylim(-0.25, math.ceil(highest) + 0.5)
     _name_lines(axes)
     style.bare(axes)
 

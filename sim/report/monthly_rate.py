@@ -18,6 +18,7 @@ from sim.report import style
 from sim.study.play import Play
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
@@ -76,7 +77,7 @@ def by_month(people: Cohort) -> Ints:
 
 @dataclass(frozen=True)
 class MonthlyRateData:
-    """What the picture shows: relapses a year, month by month (48, the middle of each in `months`), with standard errors.
+    """What the picture shows: relapses a year, month by month (48, their middles in `months`), with standard errors.
 
     `year_before` and `year_after` are the two years around entry, `two_before` the year before those; `falls` and
     `rises` tell whether the rate falls after entry and rose before it by more than 1.96 standard errors.
@@ -116,7 +117,7 @@ def monthly_rate_data(name: str, trials: list[MonthlyCounts], medication: bool =
     return MonthlyRateData(
         name=name,
         patients=n,
-        months=np.arange(-MONTHS, MONTHS) + 0.5,
+        months=np.arange(-MONTHS, MONTHS, dtype=np.float64) + 0.5,
         rate=12.0 * table.mean(axis=0),
         error=12.0 * table.std(axis=0, ddof=1) / math.sqrt(n),
         population=sum(t.screened_relapses for t in trials) / (LOOK_BACK_YEARS * screened),
@@ -159,16 +160,13 @@ def monthly_rate_figure(data: MonthlyRateData) -> Figure:
     _name_lines(axes, data, top)
     style.footnote(
         figure,
-        f"Scenario {data.name}: {data.patients:,} untreated patients who met the entry rule. Ribbon: ±1.96 standard errors.",
+        f"Scenario {data.name}: {data.patients:,} patients who met the entry rule. Ribbon: ±1.96 standard errors.",
         120,
     )
     return figure
 
 
-def _name_lines(axes: object, data: MonthlyRateData, top: float) -> None:
-    from matplotlib.axes import Axes
-
-    assert isinstance(axes, Axes)
+def _name_lines(axes: Axes, data: MonthlyRateData, top: float) -> None:
     axes.annotate(
         f"on study: {style.number(data.on_study)} a year",
         (MONTHS, data.on_study),
@@ -187,7 +185,10 @@ def _name_lines(axes: object, data: MonthlyRateData, top: float) -> None:
         color=style.GREY,
         fontweight="bold",
     )
-    axes.text(
-        -6.0, 0.05 * top, f"year before entry: {style.number(data.year_before)}", ha="center", fontsize=style.SMALL
-    )
-    axes.text(6.0, 0.05 * top, f"year after: {style.number(data.year_after)}", ha="center", fontsize=style.SMALL)
+    for start, words in (
+        (-12.0, f"year before: {style.number(data.year_before)}"),
+        (0.0, f"year after: {style.number(data.year_after)}"),
+    ):
+        ends = (start + 0.2, 0.07 * top), (start + 11.8, 0.07 * top)
+        axes.annotate("", *ends, arrowprops={"arrowstyle": "<->", "color": style.INK, "linewidth": 1.0})
+        axes.text(start + 6.0, 0.085 * top, words, ha="center", va="bottom")

@@ -142,7 +142,8 @@ def power_figure(data: PowerData) -> Figure:
     forest = 0.75 + 0.30 * lines
     figure = style.new_figure(10.0, 4.6 + forest)
     style.headline(figure, data.message)
-    upper, lower = figure.subfigures(2, 1, height_ratios=[3.6, forest])
+    grid = figure.add_gridspec(2, 1, height_ratios=[3.6, forest])
+    upper, lower = (figure.add_subfigure(grid[row]) for row in range(2))
     left, right = upper.subplots(1, 2, width_ratios=[2.9, 1.0])
     _estimates(left, data)
     _verdict(right, data)
@@ -194,6 +195,8 @@ def _estimates(axes: Axes, data: PowerData) -> None:
 
 def _stack(axes: Axes, data: PowerData) -> None:
     """Draw the two stacked histograms, with room above for the names of the lines."""
+    from matplotlib.ticker import MaxNLocator
+
     scaled = np.log(data.values) if data.ratio else data.values
     ends = [float(scaled.min()), float(scaled.max()), 0.0]
     pad = 0.05 * (max(ends) - min(ends)) + 1e-9
@@ -216,7 +219,7 @@ def _stack(axes: Axes, data: PowerData) -> None:
         )
         below = below + heights
     axes.set_ylim(0.0, 1.32 * float(below.max()))
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     if data.ratio:
         style.ratio_axis(axes, math.exp(low), math.exp(high))
     else:

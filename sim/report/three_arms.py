@@ -107,13 +107,12 @@ class ThreeArmsData:
         """What the picture says, from the data."""
         none, whole = self.rate.parts[0].value, self.rate.whole.value
         if not (whole < 0.0 and none < 0.0):
-            change = style.number(whole, 2, sign=True)
-            return f"After angioplasty relapses change by {change} a year; with no treatment by {style.number(none, 2, sign=True)}"
+            with_it, without = style.number(whole, 2, sign=True), style.number(none, 2, sign=True)
+            return f"Relapses a year change by {with_it} after angioplasty, by {without} with no treatment"
         if none <= whole:
             return "The whole fall in relapses after angioplasty also happens with no treatment"
-        return (
-            f"{style.percent(none / whole)} of the fall in relapses after angioplasty happens with no treatment at all"
-        )
+        share = style.percent(none / whole)
+        return f"{share} of the fall in relapses after angioplasty happens with no treatment at all"
 
 
 def three_arms_data(name: str, changes: list[Floats] | Floats) -> ThreeArmsData:
@@ -169,7 +168,7 @@ def three_arms_figure(data: ThreeArmsData) -> Figure:
     left.set_ylim(3.55, -0.55)
     style.footnote(
         figure,
-        f"Scenario {data.name}, {data.trials:,} trials. Means over trials; thin lines ±1.96 Monte Carlo standard errors.",
+        f"Scenario {data.name}, {data.trials:,} trials. Means over trials; thin lines: ±1.96 MCSE (Monte Carlo).",
         130,
     )
     return figure

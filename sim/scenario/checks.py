@@ -155,7 +155,7 @@ def _history(s: Scenario) -> Iterator[Refusal]:
     fall = s.decline.fall_per_year if s.decline.enabled else 0.0
     if -math.log1p(-fall) * s.relapse.history_years > math.log(MOST_LAYERS) - 1e-9:
         past = f"relapse.history_years = {s.relapse.history_years:g}"
-        yield Refusal("decline.fall_per_year", fall, f"a fall that over {past} makes less than a factor of {MOST_LAYERS}")
+        yield Refusal("decline.fall_per_year", fall, f"a fall by a factor below {MOST_LAYERS} over {past}")
     if rule.edss_min > rule.edss_max:
         yield Refusal("eligibility.edss_min", rule.edss_min, f"no more than eligibility.edss_max = {rule.edss_max:g}")
     must = rule.enabled and rule.kind == "strict" and rule.relapses_1y > 0 and rule.relapses_2y > 0

@@ -28,6 +28,7 @@ PLAIN = {
     "sites.opening_interval_days": 0.0,
     "enrolment.target": PATIENTS,
     "enrolment.accrual": "uniform",
+    "self_referral.enabled": False,
     "eligibility.enabled": False,
     "activity.kind": "none",
     "relapse.refractory_days": 0.0,
