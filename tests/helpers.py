@@ -1,7 +1,7 @@
 """The only way in which a test plays a trial, and the decision rule of every statistical test.
 
-`play` is the one door to the engines: when a second engine comes, the comparison of the twins is put in here and no test
-can use one of them alone. `agrees` is the one rule by which a Monte Carlo estimate is compared with the truth.
+`play` is the one door to the engines: when a second engine comes, the comparison of the twins is put in here and no
+test can use one of them alone. `agrees` is the one rule by which a Monte Carlo estimate is compared with the truth.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -60,5 +61,5 @@ def are_shares(flags: FloatArray) -> bool:
 
 def is_rounding(sum_of_squares: float, n: int, scale: float) -> bool:
     """Return whether a sum of n squares is no more than rounding of values of size `scale` can make."""
-    step = _ROUNDINGS * float(np.finfo(np.float64).eps) * scale
-    return sum_of_squares <= n * step * step
+    bound = math.sqrt(n) * _ROUNDINGS * float(np.finfo(np.float64).eps) * scale
+    return bound < math.inf and math.sqrt(sum_of_squares) <= bound

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,20 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Tables = Mapping[str, "pd.DataFrame"]
+Clock = Callable[[Any], Floats]
 
 HISTORY_MONTHS: Final = 36.0
-ACTIVITY: Final = style.Look(style.ORANGE, "....", "s", "-")
+ACTIVITY: Final = style.Look(style.ORANGE, "xxxx", "s", "-")
 OPEN: Final = style.Look(style.GREEN, "", "s", "-")
 MEDICATION: Final = style.Look(style.PURPLE, "\\\\\\\\", "s", "-")
+KEPT_OUT: Final = {
+    "": "still in screening",
+    "edss": "EDSS out of range",
+    "relapses": "too few relapses",
+    "recent_relapse": "a relapse too recently",
+    "no_stenosis": "no narrow vein",
+    "enrolment_closed": "enrolment had closed",
+}
 VEIN_NAMES: Final = {"left_ijv": "Left jugular", "right_ijv": "Right jugular", "azygos": "Azygos"}
 
 
@@ -65,8 +74,8 @@ class Vein:
 class Lifeline:
     """What the picture shows; times in months from study day 1 (from screening, for who never entered).
 
-    `active` are the stretches of high disease activity; `visits` the months of the examinations that took place, with
-    EDSS and MSQOL-54 physical as written down; `latent_months` and `latent_edss` the disability behind them.
+    `active` are the stretches of high disease activity; `edss` was found at `edss_months` (screening, then the visits
+    that took place), `quality` (MSQOL-54 physical) at `quality_months`; the latent scores stand behind them.
     """
 
     usubjid: str
@@ -82,8 +91,9 @@ class Lifeline:
     active: tuple[Span, ...]
     relapses: tuple[Relapse, ...]
     veins: tuple[Vein, ...]
-    visits: Floats
+    edss_months: Floats
     edss: Floats
+    quality_months: Floats
     quality: Floats
     latent_months: Floats
     latent_edss: Floats
@@ -93,7 +103,7 @@ class Lifeline:
     def message(self) -> str:
         """What the picture says, from the data."""
         if not self.entered:
-            return f"Patient {self.usubjid}: screened, and did not enter ({self.status})"
+            return f"Patient {self.usubjid}: screened, did not enter ({self.status})"
         before = sum(not r.pseudo and -12.0 < r.onset <= 0.0 for r in self.relapses)
         after = sum(not r.pseudo and r.onset > 0.0 for r in self.relapses)
         plural = "" if before == 1 else "s"
@@ -112,8 +122,9 @@ def lifeline_data(tables: Tables, usubjid: str) -> Lifeline:
     entered = bool(subject["ENRLFL"] == "Y")
     origin = float(subject["DAY1DT"]) if entered else float(subject["SCRNDT"])
 
-    def at(times: object) -> Floats:
-        return (np.asarray(times, np.float64) - origin) / DAYS_PER_MONTH
+    def at(times: Any) -> Floats:
+        since: Floats = (np.asarray(times, np.float64) - origin) / DAYS_PER_MONTH
+        return since
 
     def one(key: str) -> float:
         return float(at(subject[key]))
@@ -126,7 +137,7 @@ def lifeline_data(tables: Tables, usubjid: str) -> Lifeline:
         usubjid=usubjid,
         arm=str(subject["TRT01P"]),
         treated_as=str(subject["TRT01A"]),
-        status=str(subject["EOSSTT"] if entered else subject["SCRFREAS"]).replace("_", " ").lower(),
+        status=str(subject["EOSSTT"]).lower() if entered else KEPT_OUT[str(subject["SCRFREAS"])],
         entered=entered,
         start=screening - HISTORY_MONTHS,
         screening=screening,
@@ -136,8 +147,9 @@ def lifeline_data(tables: Tables, usubjid: str) -> Lifeline:
         active=_active(own["events"], at, end),
         relapses=_relapses(own["adrel"], at),
         veins=_veins(own["veins"], at, one("TRTSDT"), end),
-        visits=at(own["visits"]["ADT"]),
-        edss=own["visits"]["EDSS"].to_numpy(np.float64),
+        edss_months=np.append(screening, at(own["visits"]["ADT"])),
+        edss=np.append(float(subject["SCRNEDSS"]), own["visits"]["EDSS"].to_numpy(np.float64)),
+        quality_months=at(own["visits"]["ADT"]),
         quality=own["visits"]["MSQOLPHY"].to_numpy(np.float64),
         latent_months=at(latent["time"]),
         latent_edss=latent["edss_latent"].to_numpy(np.float64),
@@ -170,18 +182,16 @@ def _subject(adsl: pd.DataFrame, usubjid: str) -> pd.Series:
     return rows.iloc[0]
 
 
-def _active(events: pd.DataFrame, at: object, end: float) -> tuple[Span, ...]:
+def _active(events: pd.DataFrame, at: Clock, end: float) -> tuple[Span, ...]:
     """Give the stretches of high activity up to the end of follow-up."""
-    assert callable(at)
     path = events[events["event"] == "activity"]
     starts = at(path["time"])
-    ends = np.append(starts[1:], np.inf)
+    ends = np.append(starts, np.inf)[1:]
     spans = zip(starts, ends, path["value"], strict=True)
     return tuple(Span(float(a), min(float(b), end)) for a, b, on in spans if on == 1.0 and a < end)
 
 
-def _relapses(adrel: pd.DataFrame, at: object) -> tuple[Relapse, ...]:
-    assert callable(at)
+def _relapses(adrel: pd.DataFrame, at: Clock) -> tuple[Relapse, ...]:
     columns = [at(adrel[key]) for key in ("ASTDT", "RCLDT", "REPDT", "CONFDT")]
     rows = zip(*columns, adrel["SEVERITY"], adrel["TRUEFL"], strict=True)
     return tuple(
@@ -197,8 +207,7 @@ def _relapses(adrel: pd.DataFrame, at: object) -> tuple[Relapse, ...]:
     )
 
 
-def _veins(veins: pd.DataFrame, at: object, procedure: float, end: float) -> tuple[Vein, ...]:
-    assert callable(at)
+def _veins(veins: pd.DataFrame, at: Clock, procedure: float, end: float) -> tuple[Vein, ...]:
     narrow = veins[veins["STENFL"] == "Y"]
     found = []
     for name, treated, opened, closed in zip(
@@ -302,23 +311,26 @@ def _draw_vein(axes: Axes, lane: int, vein: Vein, life: Lifeline) -> None:
 
 def _draw_edss(axes: Axes, life: Lifeline) -> None:
     axes.set_ylabel("EDSS (points)")
-    if len(life.latent_months):
-        axes.plot(life.latent_months, life.latent_edss, color=style.ORANGE, linestyle="--", label="latent (true)")
-    if len(life.visits):
-        axes.step(life.visits, life.edss, where="post", color=style.BLUE, label="as examined")
-        axes.scatter(life.visits, life.edss, 30.0, color=style.BLUE, zorder=3)
+    _latent(axes, life.latent_months, life.latent_edss)
+    axes.step(
+        life.edss_months, life.edss, where="post", color=style.BLUE, marker="o", markersize=5.5, label="as examined"
+    )
     highest = max([3.0, *life.edss, *life.latent_edss])
     axes.set_ylim(-0.25, math.ceil(highest) + 0.5)
     _name_lines(axes)
     style.bare(axes)
 
 
+def _latent(axes: Axes, at: Floats, values: Floats) -> None:
+    mark = "s" if len(at) == 1 else ""  # a single score makes no line
+    axes.plot(at, values, color=style.ORANGE, linestyle="--", marker=mark, label="latent (true)")
+
+
 def _draw_quality(axes: Axes, life: Lifeline) -> None:
     axes.set_ylabel("MSQOL-54\nphysical (points)")
-    if len(life.latent_months):
-        axes.plot(life.latent_months, life.latent_quality, color=style.ORANGE, linestyle="--", label="latent (true)")
-    if len(life.visits):
-        axes.plot(life.visits, life.quality, color=style.BLUE, marker="o", markersize=5.5, label="as answered")
+    _latent(axes, life.latent_months, life.latent_quality)
+    if len(life.quality_months):
+        axes.plot(life.quality_months, life.quality, color=style.BLUE, marker="o", markersize=5.5, label="as answered")
     axes.set_ylim(0.0, 100.0)
     _name_lines(axes)
     style.bare(axes)

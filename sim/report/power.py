@@ -46,8 +46,6 @@ class PowerData:
     seed: int
     label: str
     ratio: bool
-    favourable: int
-    sides: tuple[str, str]
     values: Floats
     significant: NDArray[np.bool_]
     null: float
@@ -66,8 +64,8 @@ class PowerData:
     def message(self) -> str:
         """What the picture says, from the data."""
         found = round(self.power * self.trials)
-        words = f"{found:,} of {self.trials:,} simulated trials find a difference in the primary endpoint"
-        return words if self.quantity == "Power" else f"{words}, though there is none"
+        which = "in the primary endpoint" if self.quantity == "Power" else "that is not there"
+        return f"{found:,} of {self.trials:,} simulated trials find a difference {which}"
 
 
 def power_data(result: PowerResult) -> PowerData:
@@ -85,8 +83,6 @@ def power_data(result: PowerResult) -> PowerData:
         seed=result.seed,
         label=_axis(scenario, endpoint),
         ratio=ratio,
-        favourable=meaning.favourable,
-        sides=_sides(scenario, endpoint),
         values=np.exp(values) if ratio else values,
         significant=np.asarray(rows["p"] < scenario.study.alpha, np.bool_),
         null=1.0 if ratio else 0.0,
@@ -101,22 +97,14 @@ def power_data(result: PowerResult) -> PowerData:
     )
 
 
-def _sides(scenario: Scenario, endpoint: Endpoint) -> tuple[str, str]:
-    """Give in words who does better when the estimate is in favour of the treatment, and when it is against it."""
-    if scenario.before_after:
-        return "better after", "worse after"
-    treatment, control = (scenario.arm[a].name.replace("_", " ") for a in contrast(scenario, endpoint))
-    return f"{treatment} better", f"{control} better"
-
-
 def _axis(scenario: Scenario, endpoint: Endpoint) -> str:
     """Name the axis of an endpoint's estimates with its unit."""
     base, months = parse_endpoint(endpoint.name)
     meaning = ENDPOINTS[base]
-    words = meaning.label
+    words = meaning.label.replace(" - ", " − ")
     if not scenario.before_after:
         treatment, control = (scenario.arm[a].name.replace("_", " ") for a in contrast(scenario, endpoint))
-        words = words.replace("treated", treatment).replace("control", control).replace(" - ", " − ")
+        words = words.replace("treated", treatment).replace("control", control)
     when = "" if months is None else f", {months:g} months"
     unit = "ratio, log scale" if meaning.scale == "log_ratio" else meaning.unit
     return f"{words}{when} ({unit})"

@@ -224,7 +224,7 @@ def _published(axes: Axes, x: float, words: str, side: str) -> None:
 
 
 def _shares_up(axes: Axes) -> None:
-    axes.set_ylabel("Share of simulated studies (%)")
+    axes.set_ylabel("Share of studies (%)")
     axes.yaxis.set_major_formatter(lambda y, _: style.percent(y))
     axes.locator_params(axis="y", nbins=4)
     style.bare(axes)

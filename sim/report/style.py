@@ -45,7 +45,7 @@ Z95: Final = 1.959963984540054
 _RC: Final[dict[str, Any]] = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so every machine has it
+    "font.family": ["DejaVu Sans", "sans-serif"],  # the first comes with matplotlib; an SVG may need the second
     "font.size": BODY,
     "axes.titlesize": BODY,
     "axes.titleweight": "bold",
@@ -200,9 +200,9 @@ def percent(share: float, digits: int = 0) -> str:
     if math.isnan(share):
         return "n/a"
     least = 10.0**-digits / 2.0
-    if 0.0 < 100.0 * share < least:
+    if 0.0 < 100.0 * share <= least:
         return f"<{2.0 * least:g}%"
-    if 100.0 - least < 100.0 * share < 100.0:
+    if 100.0 - least <= 100.0 * share < 100.0:
         return f">{100.0 - 2.0 * least:g}%"
     return f"{100.0 * share:.{digits}f}%"
 

@@ -150,7 +150,7 @@ def _part(name: str, how: str, values: Floats) -> Part:
 
 LOOKS: Final = (
     style.Look(style.SKY, "////", "s", "-"),
-    style.Look(style.ORANGE, "....", "o", "-"),
+    style.Look(style.ORANGE, "xxxx", "o", "-"),
     style.Look(style.BLUE, "", "D", "-"),
 )
 WHOLE: Final = style.Look(style.GREY, "", "o", "-")
@@ -165,6 +165,7 @@ def three_arms_figure(data: ThreeArmsData) -> Figure:
     _waterfall(left, data.rate, "first year on study − recalled year before")
     _waterfall(right, data.quality, "last visit − baseline")
     left.set_yticks(range(4), [f"{p.name}\n({p.how})" for p in (*data.rate.parts, data.rate.whole)])
+    left.tick_params(axis="y", labelsize=style.BODY)
     left.set_ylim(3.55, -0.55)
     style.footnote(
         figure,

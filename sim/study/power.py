@@ -197,7 +197,7 @@ def trials_for(rejected: int, trials: int, mcse: float) -> int:
     taken for certainty.
     """
     p = (rejected + 2.0) / (trials + 4.0)
-    return math.ceil(p * (1.0 - p) / (mcse * mcse))
+    return math.ceil(p * (1.0 - p) / (mcse * mcse) - 1e-9)  # rounding must not cost a trial
 
 
 def _still_needed(scenario: Scenario, answers: list[tuple[list[Estimate], int] | Failure], mcse: float) -> int:

@@ -4,6 +4,7 @@ The tolerances are derived, not chosen. EPS is the spacing of doubles at 1. Each
 algorithm, times how much the quantity magnifies them (its condition number).
 """
 
+import itertools
 import math
 import statistics
 import sys
@@ -86,9 +87,9 @@ def test_logistic_is_symmetric(x: float) -> None:
 def probability_error(x: float, shape: float) -> float:
     """Bound the rounding error of P(shape, x), relative.
 
-    Its front factor is exp(-x + shape log x - log Gamma(shape)): an exponent whose terms cancel, so that their roundings
-    (EPS / 2 each, three terms and two sums) come out absolute in it, and relative in the factor; here, in SciPy's own
-    answer, and 16 more EPS for the series or fraction, whose terms are of one sign.
+    Its front factor is exp(-x + shape log x - log Gamma(shape)): an exponent whose terms cancel, so that their
+    roundings (EPS / 2 each, three terms and two sums) come out absolute in it, and relative in the factor; here, in
+    SciPy's own answer, and 16 more EPS for the series or fraction, whose terms are of one sign.
     """
     return EPS * (16.0 + 3.0 * (x + abs(shape * math.log(x)) + abs(math.lgamma(shape))))
 
@@ -106,8 +107,8 @@ def test_gamma_is_the_gamma_quantile(shape: float) -> None:
     """The gamma quantile has probability u, to the rounding of P and to what the last Halley step leaves.
 
     The last step is at most 1e-6 of x and the error after it is of third order, magnified by no more than
-    (z^2 + 2) / 12 < 8 per squared standard deviation of log x (1 / shape or more): 1e-18 * 8 * (shape + 1), relative in x.
-    What is left of P - u near u = 1 is no better than the spacing of doubles there, EPS.
+    (z^2 + 2) / 12 < 8 per squared standard deviation of log x (1 / shape or more): relative in x,
+    1e-18 * 8 * (shape + 1). What is left of P - u near u = 1 is no better than the spacing of doubles there, EPS.
     """
     for u in (1e-15, 1e-9, 1e-3, 0.05, 0.25, 0.4, 0.6, 0.75, 0.95, 0.999, 1.0 - 1e-9, 1.0 - 1e-13, 1.0 - SMALLEST):
         x = gamma(u, shape, math.lgamma(shape))
@@ -136,7 +137,7 @@ def test_gamma_rises_with_u(shape: float) -> None:
     """More u, more x, over the whole grid: draws stay in order when they are compared."""
     grid = sorted({*np.linspace(1e-4, 1.0 - 1e-4, 300).tolist(), 1e-15, 1e-12, 1e-9, 1e-6, 1.0 - 1e-6, 1.0 - 1e-9})
     x = [gamma(u, shape, math.lgamma(shape)) for u in grid]
-    assert all(a < b or b < 1e-290 for a, b in zip(x, x[1:], strict=False))
+    assert all(a < b or b < 1e-290 for a, b in itertools.pairwise(x))
 
 
 @given(unit, unit)

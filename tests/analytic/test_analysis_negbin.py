@@ -93,7 +93,7 @@ def direct_maximum(trial: Trial, start: FloatArray) -> FloatArray:
     rough = optimize.minimize(
         lambda p: -log_likelihood(p, trial), start, method="Nelder-Mead", options={"maxiter": 600}
     )
-    return optimize.root(lambda p: gradient(p, trial), rough.x, tol=1e-13).x
+    return np.asarray(optimize.root(lambda p: gradient(p, trial), rough.x, tol=1e-13).x)
 
 
 def ours(fit: NegbinFit) -> FloatArray:
@@ -161,7 +161,7 @@ def decimal_newton(trial: Trial, start: list[float], steps: int) -> tuple[list[f
 
 
 def decimal_derivatives(theta: list[Decimal], trial: Trial) -> tuple[FloatArray, FloatArray]:
-    """Score and observed information by central differences, steps h up to 1e-20: truncated at h^2, rounded at 1e-50."""
+    """Score and observed information by central differences, steps up to h = 1e-20: errors h^2 and 1e-50."""
     h = [Decimal("1e-20"), Decimal("1e-20"), min(Decimal("1e-20"), theta[2] * Decimal("1e-9"))]
 
     def at(*moves: tuple[int, int]) -> Decimal:

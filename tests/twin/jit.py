@@ -1,4 +1,4 @@
-"""Compiles a rule from the very source that the reference engine runs: same code object, calls between rules included."""
+"""Compiles a rule from the very source that the reference engine runs, calls between rules included."""
 
 from __future__ import annotations
 

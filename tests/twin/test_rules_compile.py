@@ -60,8 +60,12 @@ DOMAINS: dict[str, Domain] = {
     **dict.fromkeys(("last_1y", "last_2y", "need_1y", "need_2y", "layer", "treated", "open_now", "site"), COUNT),
     **dict.fromkeys(("weight_0", "weight_1", "weight_2"), COUNT),
     **dict.fromkeys(("time", "screening", "since", "now", "start", "end", "onset", "since_start"), TIME),
-    **dict.fromkeys(("wait_days", "wait_mean_days", "interval_days", "last", "window_days", "days_since_relapse"), DAYS),
-    **dict.fromkeys(("quiescent_days", "active_days", "recovery_days", "onset_days", "decay_days", "scale_days"), LENGTH),
+    **dict.fromkeys(
+        ("wait_days", "wait_mean_days", "interval_days", "last", "window_days", "days_since_relapse"), DAYS
+    ),
+    **dict.fromkeys(
+        ("quiescent_days", "active_days", "recovery_days", "onset_days", "decay_days", "scale_days"), LENGTH
+    ),
     **dict.fromkeys(("per_day", "hazard_per_day", "rate", "need", "slope_per_day", "mean_points"), RATE),
     **dict.fromkeys(("before_per_day", "after_per_day"), ((0.0, 1e-4), 0.0, 1e-2)),
     **dict.fromkeys(("edss", "edss_centre", "low", "high", "points", "mild_points"), EDSS),
@@ -180,7 +184,7 @@ def _sum_inside(x: float) -> float:
 def test_a_difference_in_the_last_bit_is_found() -> None:
     """The comparison can fail: log(1 + x), compiled, is told from log1p(x), its equal in all but the last bits."""
     values = np.linspace(0.1, 0.9, 100).tolist()
-    other = numba.njit(_sum_inside)
+    other: Rule = numba.njit(_sum_inside)
     pairs = [(_sum_first(x), other(x)) for x in values]
     assert all(math.isclose(a, b, rel_tol=1e-14) for a, b in pairs)
     assert any(bits(a) != bits(b) for a, b in pairs)

@@ -1,0 +1,518 @@
+"""Worlds evidence: two worlds that differ in one thing differ in what that thing can reach, and in nothing else.
+
+Each test plays two worlds with one seed and says exactly which events, and which fields of which tables, may change; it
+also asserts that they do change, so that a switch without effect can't pass. Comparisons are of bits, not of numbers
+within a tolerance: draws have addresses, so what is not touched is the same double.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sim.core.events import Kind
+from sim.engines.records import LAYOUT, Records, TrialRecords
+from sim.engines.world import World, potential
+from sim.model.eligibility import FAILS_RECENT, FAILS_RELAPSES, FAILS_STENOSIS, TURNED_AWAY
+from sim.model.veins import ANGIOPLASTY, NONE, SHAM
+from tests.helpers import (
+    EventRow,
+    Overrides,
+    address,
+    changed_fields,
+    changed_kinds,
+    difference,
+    event_rows,
+    kinds,
+    of_kind,
+    people,
+    play,
+)
+
+ARMS = [{"name": "sham", "procedure": "sham"}, {"name": "angioplasty", "procedure": "angioplasty"}]
+COURSE = {Kind.RELAPSE, Kind.RELAPSE_REPORTED, Kind.RELAPSE_CONFIRMED, Kind.VISIT}
+"""What follows when the true relapses of enrolled patients change, and nothing feeds back."""
+
+# Every mechanism is on, pinned here so that no test leans on a shipped default. The cohort is fixed: everybody who
+# arrives enters, so who is in the study can't change.
+FIXED: dict[str, object] = {
+    "sites.count": 3,
+    "sites.opening_interval_days": 0.0,
+    "enrolment": {"target": 300, "accrual": "uniform", "accrual_days": 365.25, "max_days": 3652.5},
+    "self_referral.enabled": False,
+    "eligibility.enabled": False,
+    "randomisation": {"kind": "permuted_blocks", "block_size": 4},
+    "frailty.variance": 0.5,
+    "activity": {"kind": "two_state", "ratio": 6.0, "active_months": 8.0, "quiescent_months": 24.0},
+    "relapse": {"rate_per_year": 1.0, "refractory_days": 0.0, "history_years": 3.0},
+    "decline": {"enabled": True, "fall_per_year": 0.1},
+    "disability.rater_lean_points": 0.5,
+    "quality.placebo_peak_points": 5.0,
+    "veins": {"wait_days": 7.0, "success_prob": 0.95},
+    "effect": {"enabled": True, "rate_ratio": 0.4, "slope_ratio": 1.0, "msqol_points": 0.0},
+    "belief": {"patient": "blinded", "physician": "blinded", "assessor": "blinded", "blinding_leak": 0.0},
+    "reporting": {"enabled": True, "pseudo_per_year": 0.5},
+    "recall": {"enabled": True, "omission_prob": 0.2, "telescoping_prob": 0.3},
+    "medication.enabled": False,
+    "dropout": {"enabled": True, "hazard_per_year": 0.1, "disbelief_ratio": 3.0},
+    "visits.months": [0.0, 6.0, 12.0, 18.0, 24.0],
+    "arm": ARMS,
+    "endpoint": [{"name": "arr_24m"}],
+    "study.primary": "",
+}
+
+# The same patients in a trial with an entry rule that closes on a day, not on a number: how many come in can't move the
+# closing day. Simple allocation: a patient's arm depends on the patient's own draw alone.
+RECRUITING = FIXED | {
+    "enrolment": {"target": 400, "accrual": "poisson", "max_days": 500.0, "screening_days": 14.0},
+    "sites": {"count": 12, "arrivals_per_month": 2.5, "rate_variance": 0.4, "opening_interval_days": 0.0},
+    "eligibility": {"enabled": True, "kind": "strict", "relapses_1y": 1, "relapses_2y": 2, "relapse_free_days": 30.0}
+    | {"stenosis_required": True, "edss_max": 5.5},
+    "randomisation": {"kind": "simple", "block_size": 4},
+    "relapse.rate_per_year": 0.6,
+}
+
+
+def off(switch: str, base: Overrides) -> Overrides:
+    """Give the world without this mechanism."""
+    return {**base, f"switches.{switch}": False}
+
+
+def pair(base: Overrides, other: Overrides) -> tuple[TrialRecords, TrialRecords]:
+    """Play both worlds with one seed."""
+    return play("sham_rct", base), play("sham_rct", other)
+
+
+def of_patients(rows: Iterable[EventRow], words: set[int]) -> set[EventRow]:
+    """Give the events of these patients."""
+    return {row for row in rows if row[2] in words}
+
+
+def words(subjects: Records) -> NDArray[np.int64]:
+    """Give the patient words of these rows."""
+    found: NDArray[np.int64] = (subjects["site"] << 32) | subjects["arrival"]
+    return found
+
+
+def without_values(rows: set[EventRow]) -> set[tuple[float, int, int, int]]:
+    """Give times and places alone."""
+    return {row[:4] for row in rows}
+
+
+def fields(a: TrialRecords, b: TrialRecords) -> dict[str, set[str]]:
+    """Give the fields that differ, by table, of the tables that differ; the event log left out."""
+    every = {name: changed_fields(getattr(a, name), getattr(b, name)) for name in LAYOUT if name != "events"}
+    return {name: changed for name, changed in every.items() if changed}
+
+
+FIXED_FOR_LIFE = ("frailty", "edss_latent", "slope_per_day", "quality_latent")
+"""What a patient is born with: drawn at the patient's address, never moved by any world."""
+
+
+def same_people(a: TrialRecords, b: TrialRecords) -> None:
+    """Assert that whoever is screened in both worlds was born the same."""
+    left, right = a.subjects, b.subjects
+    _, i, j = np.intersect1d(words(left), words(right), return_indices=True)
+    assert len(i) >= 50
+    for field in FIXED_FOR_LIFE:
+        assert np.array_equal(left[field][i], right[field][j])
+
+
+# ---- the same world -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("base", [FIXED, RECRUITING], ids=["fixed", "recruiting"])
+def test_the_same_world_is_the_same(base: dict[str, object]) -> None:
+    """Playing again, with a parameter written differently (1.0 as 1), gives every bit again; another seed does not."""
+    first = play("sham_rct", base)
+    again = play("sham_rct", base | {"effect.slope_ratio": 1})
+    assert not changed_kinds(first, again)
+    assert not fields(first, again)
+    other = play("sham_rct", base, seed=2)
+    assert not np.array_equal(first.subjects["frailty"][:50], other.subjects["frailty"][:50])
+    assert play("sham_rct", base, trial=1).subjects["frailty"][0] != first.subjects["frailty"][0]
+
+
+def test_a_trial_does_not_know_which_trials_were_played_before() -> None:
+    """Trial 7 alone is trial 7 after others: nothing is left over between trials."""
+    alone = play("sham_rct", RECRUITING, trial=7, seed=11)
+    for trial in (3, 8):
+        play("sham_rct", RECRUITING, trial=trial, seed=11)
+    again = play("sham_rct", RECRUITING | {"effect.slope_ratio": 1}, trial=7, seed=11)
+    assert not changed_kinds(alone, again)
+    assert not fields(alone, again)
+
+
+# ---- (a, b) the effect --------------------------------------------------------------------------------------------
+
+
+def onsets(records: TrialRecords, arm: int) -> set[EventRow]:
+    """Give the relapses of one arm's patients, as they stand in the log."""
+    s = records.subjects
+    return of_patients(
+        {r for r in event_rows(records) if r[1] == Kind.RELAPSE}, set(words(s)[s["arm"] == arm].tolist())
+    )
+
+
+@pytest.mark.parametrize("ratio", [0.3, 0.8])
+def test_an_effect_removes_relapses_and_moves_none(ratio: float) -> None:
+    """With a ratio below 1 the treated arm's onsets are a true subset of those without effect, at identical times."""
+    none, some = pair(FIXED | {"effect.rate_ratio": 1.0}, FIXED | {"effect.rate_ratio": ratio})
+    assert onsets(some, 1) < onsets(none, 1)
+    assert onsets(some, 0) == onsets(none, 0)
+    assert changed_kinds(none, some) <= COURSE
+
+
+@pytest.mark.parametrize("ratio", [1.5, 3.5])
+def test_harm_only_adds_relapses(ratio: float) -> None:
+    """With a ratio above 1, several layers up, the treated arm keeps every onset and gains some."""
+    none, some = pair(FIXED | {"effect.rate_ratio": 1.0}, FIXED | {"effect.rate_ratio": ratio})
+    assert onsets(some, 1) > onsets(none, 1)
+    assert onsets(some, 0) == onsets(none, 0)
+
+
+def test_a_stronger_effect_removes_more() -> None:
+    """Onsets are nested along the effect: each stronger one keeps a subset of what the weaker keeps."""
+    worlds = [onsets(play("sham_rct", FIXED | {"effect.rate_ratio": r}), 1) for r in (3.0, 1.2, 1.0, 0.9, 0.5, 0.1)]
+    for weaker, stronger in zip(worlds, worlds[1:], strict=False):
+        assert stronger < weaker
+
+
+def test_the_sham_arm_does_not_notice_the_effect() -> None:
+    """In the sham arm every event, visit, relapse and vein is bit-identical, whatever angioplasty does."""
+    effects = {"rate_ratio": 0.3, "slope_ratio": 0.2, "msqol_points": 10.0}
+    none, some = pair(FIXED | {"effect.enabled": False}, FIXED | {"effect": effects})
+    sham = set(words(none.subjects)[none.subjects["arm"] == 0].tolist())
+    assert of_patients(event_rows(none), sham) == of_patients(event_rows(some), sham)
+    for table in ("subjects", "relapses", "visits", "veins", "procedures"):
+        a, b = getattr(none, table), getattr(some, table)
+        assert not changed_fields(a[np.isin(words(a), list(sham))], b[np.isin(words(b), list(sham))])
+
+
+def test_slope_and_quality_effects_touch_what_they_name() -> None:
+    """A slope ratio moves EDSS and quality (which follows it); a quality gain moves quality alone, after the procedure."""
+    none = play("sham_rct", FIXED | {"effect.enabled": False})
+    slope = play("sham_rct", FIXED | {"effect": {"rate_ratio": 1.0, "slope_ratio": 0.1}})
+    assert changed_kinds(none, slope) == {Kind.VISIT}
+    assert fields(none, slope) == {"visits": {"edss", "edss_latent", "quality", "quality_latent"}}
+    gain = play("sham_rct", FIXED | {"effect": {"rate_ratio": 1.0, "msqol_points": 5.0}})
+    assert not changed_kinds(none, gain)
+    assert fields(none, gain) == {"visits": {"quality", "quality_latent"}}
+    a, b = none.visits, gain.visits
+    moved = a["quality_latent"] != b["quality_latent"]
+    assert (a["patency"][moved] > 0.0).all()
+    assert np.allclose((b["quality_latent"] - a["quality_latent"])[moved], 5.0 * a["patency"][moved], rtol=1e-9)
+
+
+# ---- (c) the switches ---------------------------------------------------------------------------------------------
+
+
+def test_switch_effect() -> None:
+    """`effect` off changes the course of treated patients, exactly as a ratio of 1 does; veins and addresses stay."""
+    on, without = pair(FIXED, off("effect", FIXED))
+    assert changed_kinds(on, without) == COURSE
+    assert onsets(on, 1) < onsets(without, 1)
+    assert not changed_kinds(without, play("sham_rct", FIXED | {"effect.rate_ratio": 1.0}))
+    assert set(fields(on, without)) == {"relapses", "visits"}  # subjects, veins and procedures are bit-identical
+
+
+def test_switch_decline() -> None:
+    """`decline` off leaves all up to screening as it was, and after it only adds relapses, with what follows them."""
+    on, level = pair(FIXED, off("decline", FIXED))
+    gone, new = difference(on, level)
+    assert kinds(gone) | kinds(new) == COURSE
+    assert Kind.RELAPSE not in kinds(gone)
+    assert Kind.RELAPSE in kinds(new)
+    first = dict(zip(words(on.subjects).tolist(), on.subjects["screening_time"].tolist(), strict=True))
+    assert all(row[0] > first[row[2]] for row in gone | new)
+    assert set(fields(on, level)) == {"relapses", "visits"}
+
+
+def test_switch_placebo() -> None:
+    """`placebo` off changes quality of life at visits, never for the better, and no event."""
+    on, without = pair(FIXED, off("placebo", FIXED))
+    assert not changed_kinds(on, without)
+    assert fields(on, without) == {"visits": {"quality", "quality_latent"}}
+    assert (on.visits["quality_latent"] >= without.visits["quality_latent"]).all()
+    base = on.visits["visit"] == 0
+    assert np.array_equal(on.visits["quality"][base], without.visits["quality"][base])  # nothing before the procedure
+
+
+def test_switch_rater_bias() -> None:
+    """`rater_bias` off changes EDSS as written down (never lower) and adds confirmations; nothing else, no true score."""
+    on, without = pair(FIXED, off("rater_bias", FIXED))
+    gone, new = difference(on, without)
+    assert kinds(gone) == {Kind.VISIT}
+    assert kinds(new) == {Kind.VISIT, Kind.RELAPSE_CONFIRMED}
+    assert without_values(gone) == {r[:4] for r in new if r[1] == Kind.VISIT}  # the same visits, other values
+    assert fields(on, without) == {"visits": {"edss"}, "relapses": {"confirmed_time"}}
+    assert (without.visits["edss"] >= on.visits["edss"]).all()
+
+
+def test_switch_under_reporting() -> None:
+    """`under_reporting` off: no pseudo-relapse, and relapses that were kept silent are reported; nothing true changes."""
+    on, without = pair(FIXED, off("under_reporting", FIXED))
+    gone, new = difference(on, without)
+    assert kinds(gone) == {Kind.PSEUDO_RELAPSE, Kind.RELAPSE_REPORTED, Kind.RELAPSE_CONFIRMED}
+    assert {r[4] for r in gone} == {0.0}  # all of them pseudo-relapses
+    assert kinds(new) == {Kind.RELAPSE_REPORTED, Kind.RELAPSE_CONFIRMED}
+    assert {r[4] for r in new} == {1.0}
+    assert not len(of_kind(without, Kind.PSEUDO_RELAPSE))
+    assert set(fields(on, without)) == {"relapses"}
+
+
+def test_switch_under_reporting_moves_medication_by_way_of_reports() -> None:
+    """With medication on, reports start it: the same switch then reaches the true course, and still no other event."""
+    with_drugs = FIXED | {"medication": {"enabled": True, "start_prob": 0.5, "rate_ratio": 0.2}}
+    on, without = pair(with_drugs, off("under_reporting", with_drugs))
+    assert changed_kinds(on, without) == COURSE | {Kind.PSEUDO_RELAPSE, Kind.MEDICATION_START}
+
+
+def test_switch_recall_in_a_fixed_cohort() -> None:
+    """`recall` off changes what is recalled at screening, and nothing that is."""
+    on, without = pair(FIXED, off("recall", FIXED))
+    gone, new = difference(on, without)
+    assert kinds(gone) == kinds(new) == {Kind.SCREENED}
+    assert without_values(gone) == without_values(new)
+    assert fields(on, without) == {"subjects": {"recalled_1y", "recalled_2y"}, "relapses": {"recalled_onset"}}
+
+
+def entry_changes_only_who_enters(a: TrialRecords, b: TrialRecords) -> tuple[set[int], set[int]]:
+    """Assert that both worlds screened the same people, at the same times, and that whoever entered both lived the same.
+
+    The number in ENROLLED counts all who entered so far, so it may differ; give those who entered only `a`, only `b`.
+    """
+    assert np.array_equal(words(a.subjects), words(b.subjects))
+    same_people(a, b)
+    for field in ("screening_time", "screening_edss", "active_at_screening"):
+        assert np.array_equal(a.subjects[field], b.subjects[field])
+    in_a, in_b = (set(words(r.subjects)[r.subjects["entry_number"] >= 0].tolist()) for r in (a, b))
+    both = in_a & in_b
+    assert len(both) >= 50
+    counted = {Kind.ENROLLED, Kind.SCREENED}  # values: entered so far, recalled relapses
+    left, right = (of_patients(event_rows(r), both) for r in (a, b))
+    assert kinds(left ^ right) <= counted
+    assert without_values(left) == without_values(right)
+    return in_a - in_b, in_b - in_a
+
+
+def test_switch_recall_may_change_who_enters() -> None:
+    """With an entry rule, `recall` off changes who enters, both ways, and not the life of anyone who enters anyway."""
+    only_on, only_off = entry_changes_only_who_enters(*pair(RECRUITING, off("recall", RECRUITING)))
+    assert only_on
+    assert only_off
+
+
+def test_switch_selection() -> None:
+    """`selection` off: the same are screened, all who entered still do, and nobody fails for relapses any more."""
+    on, without = pair(RECRUITING, off("selection", RECRUITING))
+    only_on, only_off = entry_changes_only_who_enters(on, without)
+    assert not only_on
+    assert only_off
+    asked = {FAILS_RELAPSES, FAILS_RECENT}
+    assert asked < set(on.subjects["reason"].tolist())
+    assert not asked & set(without.subjects["reason"].tolist())
+    # who failed for relapses enters, or fails for what would have been asked next, or is there too late
+    then = without.subjects["reason"][np.isin(on.subjects["reason"], list(asked))]
+    assert set(then.tolist()) == {0, FAILS_STENOSIS, TURNED_AWAY}
+    others = ~np.isin(on.subjects["reason"], list(asked))
+    assert np.array_equal(on.subjects["reason"][others], without.subjects["reason"][others])
+
+
+def test_switch_self_referral() -> None:
+    """`self_referral` off: the same possible candidates, all of them present, three times as far apart.
+
+    Everyone's life is shifted as a whole, so all that can be the same is what is fixed for life, the sites, and the state
+    at screening. Times agree to rounding (a sum of some tens of gaps).
+    """
+    weight = 3.0
+    referred = RECRUITING | {"self_referral": {"enabled": True, "weight": weight, "window_days": 90.0}}
+    on, without = pair(referred, off("self_referral", referred))
+    same_people(on, without)
+    assert np.array_equal(of_kind(on, Kind.SITE_OPEN), of_kind(without, Kind.SITE_OPEN))
+    # off: nobody stays at home, so arrival numbers have no gaps
+    for site in set(without.subjects["site"].tolist()):
+        arrivals = without.subjects["arrival"][without.subjects["site"] == site]
+        assert arrivals.tolist() == list(range(len(arrivals)))
+    missing = [(s, a) for s, a in address(without.subjects) if (s, a) not in address(on.subjects)]
+    assert missing
+    _, i, j = np.intersect1d(words(on.subjects), words(without.subjects), return_indices=True)
+    near, far = on.subjects[i], without.subjects[j]
+    assert np.allclose(far["screening_time"], weight * near["screening_time"], rtol=1e-12)
+    assert np.array_equal(near["active_at_screening"], far["active_at_screening"])
+    assert np.array_equal(near["screening_edss"], far["screening_edss"])
+    for field in ("recalled_1y", "recalled_2y"):
+        assert np.array_equal(near[field], far[field])
+
+
+def test_self_referral_brings_those_with_a_recent_relapse() -> None:
+    """On: whoever has no relapse in the 90 days before came by chance, and nobody with one stayed at home."""
+    referred = RECRUITING | {"self_referral": {"enabled": True, "weight": 3.0, "window_days": 90.0}}
+    on, without = pair(referred, off("self_referral", referred))
+    first = dict(zip(words(without.subjects).tolist(), without.subjects["screening_time"].tolist(), strict=True))
+    recent = {
+        row[2] for row in event_rows(without) if row[1] == Kind.RELAPSE and 0.0 <= first[row[2]] - row[0] <= 89.999
+    }
+    assert len(recent) >= 20
+    assert recent <= set(words(on.subjects).tolist())
+
+
+def test_switch_medication() -> None:
+    """`medication` off: nobody starts it, and relapses are only added (no refractory time), with what follows them."""
+    with_drugs = FIXED | {"medication": {"enabled": True, "start_prob": 0.5, "rate_ratio": 0.2}}
+    on, without = pair(with_drugs, off("medication", with_drugs))
+    gone, new = difference(on, without)
+    assert len(of_kind(on, Kind.MEDICATION_START)) >= 20
+    assert not len(of_kind(without, Kind.MEDICATION_START))
+    assert Kind.RELAPSE not in kinds(gone)
+    assert Kind.RELAPSE in kinds(new)
+    # SCREENED: the recalled count of those who started before
+    assert kinds(gone) | kinds(new) == COURSE | {Kind.MEDICATION_START, Kind.SCREENED}
+    assert fields(on, without)["subjects"] == {"medication_time", "recalled_1y", "recalled_2y"}
+    assert not changed_kinds(without, play("sham_rct", FIXED))  # the same as the mechanism not being there
+
+
+def test_switch_attrition() -> None:
+    """(d) `attrition` off: nobody drops out, everything before a dropout is identical, and life goes on after it."""
+    on, stay = pair(FIXED, off("attrition", FIXED))
+    assert len(of_kind(on, Kind.DROPOUT)) >= 20
+    assert not len(of_kind(stay, Kind.DROPOUT))
+    gone, new = difference(on, stay)
+    assert kinds(gone) == {Kind.DROPOUT}
+    left_at = {row[2]: row[0] for row in gone}
+    assert all(row[0] > left_at[row[2]] for row in new)
+    assert {Kind.END_OF_STUDY, Kind.VISIT, Kind.RELAPSE} <= kinds(new)
+    assert changed_fields(on.subjects, stay.subjects) == {"end_time", "dropped_out"}
+
+
+def test_attrition_off_is_the_world_without_attrition() -> None:
+    """The switch, and a world that keeps everyone, are the same world."""
+    switched = play("sham_rct", off("attrition", FIXED))
+    world = play("sham_rct", FIXED, world=World(attrition=0.0))
+    assert not changed_kinds(switched, world)
+    assert not fields(switched, world)
+
+
+# ---- (e) counterfactual twins -------------------------------------------------------------------------------------
+
+PROCEDURES = (NONE, SHAM, ANGIOPLASTY)
+
+
+@pytest.mark.parametrize("base", [FIXED, RECRUITING], ids=["fixed", "recruiting"])
+@pytest.mark.parametrize("reference", [False, True], ids=["free belief", "reference belief"])
+def test_twins_are_the_same_patients(base: dict[str, object], reference: bool) -> None:
+    """Whatever procedure everyone gets, the same patients enter, in the same order, arm and at the same time."""
+    observed = people("sham_rct", base)
+    for procedure in PROCEDURES:
+        twin = people("sham_rct", base, world=potential(float(procedure), reference))
+        assert (twin.subjects["procedure"] == procedure).all()
+        assert (twin.subjects["dropped_out"] == 0).all()
+        same = set(LAYOUT["subjects"].names or ()) - changed_fields(observed.subjects, twin.subjects)
+        assert same >= {
+            "site",
+            "arrival",
+            "entry_number",
+            "arm",
+            "screening_time",
+            "entry_time",
+            "day_1",
+            "planned_end",
+        }
+        assert same >= {"screening_edss", "recalled_1y", "recalled_2y", "medication_time", *FIXED_FOR_LIFE}
+
+
+def test_twins_have_the_same_relapses_where_angioplasty_does_nothing() -> None:
+    """Under sham, angioplasty and nothing, onsets are identical without an effect; with one, angioplasty's are fewer."""
+    null = FIXED | {"effect.enabled": False}
+    logs = [play("sham_rct", null, world=potential(float(p), True)) for p in PROCEDURES]
+    onset = [{r for r in event_rows(log) if r[1] == Kind.RELAPSE} for log in logs]
+    assert onset[0] == onset[1] == onset[2]
+    works = [play("sham_rct", FIXED, world=potential(float(p), True)) for p in PROCEDURES]
+    onset = [{r for r in event_rows(log) if r[1] == Kind.RELAPSE} for log in works]
+    assert onset[0] == onset[1]
+    assert onset[2] < onset[1]
+
+
+def test_sham_and_nothing_differ_in_the_procedure_alone_under_reference_belief() -> None:
+    """With belief held, the sham world has one event more a patient, the procedure, and is otherwise the untreated one."""
+    none, sham = (play("sham_rct", FIXED, world=potential(float(p), True)) for p in (NONE, SHAM))
+    gone, new = difference(none, sham)
+    assert not gone
+    assert kinds(new) == {Kind.PROCEDURE}
+    assert fields(none, sham) == {"subjects": {"procedure"}, "procedures": set(LAYOUT["procedures"].names or ())}
+
+
+def test_each_arm_is_seen_as_its_twin_world_shows_it() -> None:
+    """The observed trial is made of its worlds: each arm's events are those of the world with that arm's procedure."""
+    observed = play("sham_rct", FIXED)
+    for arm, procedure in ((0, SHAM), (1, ANGIOPLASTY)):
+        world = play("sham_rct", FIXED, world=World(procedure=float(procedure)))
+        mine = set(words(observed.subjects)[observed.subjects["arm"] == arm].tolist())
+        assert of_patients(event_rows(observed), mine) == of_patients(event_rows(world), mine)
+
+
+# ---- (f) belief ---------------------------------------------------------------------------------------------------
+
+BELIEFS = ("belief_patient", "belief_physician", "belief_assessor")
+OPEN = {"belief": {"patient": "open", "physician": "open", "assessor": "open"}, "study.design": "open_label_parallel"}
+
+
+def beliefs(base: Overrides, world: World) -> Records:
+    """Give the beliefs of all who entered."""
+    found: Records = people("sham_rct", base, world=world).subjects[list(BELIEFS)]
+    return found
+
+
+def test_a_blinded_patient_believes_the_same_in_either_arm() -> None:
+    """Without a leak, belief is bit-identical under sham and angioplasty, for all three holders."""
+    sham, treated = (beliefs(FIXED, World(procedure=float(p))) for p in (SHAM, ANGIOPLASTY))
+    assert np.array_equal(sham, treated)
+    assert all(len(set(sham[f].tolist())) > 100 for f in BELIEFS)  # and is not one and the same for everybody
+    assert not np.array_equal(sham["belief_patient"], sham["belief_assessor"])
+
+
+def test_a_leak_shifts_belief_towards_the_truth() -> None:
+    """A leak of 0.5 log odds lifts belief under angioplasty and lowers it under sham, by 0.5 each."""
+    leaky = {**FIXED, "belief.blinding_leak": 0.5}
+    none = beliefs(FIXED, World())
+    for procedure, shift in ((SHAM, -0.5), (ANGIOPLASTY, 0.5)):
+        moved = beliefs(leaky, World(procedure=float(procedure)))
+        for field in BELIEFS:
+            p, q = none[field], moved[field]
+            assert np.allclose(np.log(q / (1.0 - q)) - np.log(p / (1.0 - p)), shift, rtol=0.0, atol=1e-9)
+
+
+def test_open_label_belief_is_knowledge() -> None:
+    """Unblinded, everybody knows: 1 under angioplasty, 0 under sham and under nothing."""
+    for procedure, known in ((NONE, 0.0), (SHAM, 0.0), (ANGIOPLASTY, 1.0)):
+        found = beliefs(FIXED | OPEN, World(procedure=float(procedure)))
+        assert all((found[f] == known).all() for f in BELIEFS)
+
+
+def test_without_a_procedure_only_the_assessor_can_be_blinded() -> None:
+    """Patient and physician know that nothing was done; the blinded assessor believes as in the other arms."""
+    none, sham = (beliefs(FIXED, World(procedure=float(p))) for p in (NONE, SHAM))
+    assert (none["belief_patient"] == 0.0).all()
+    assert (none["belief_physician"] == 0.0).all()
+    assert np.array_equal(none["belief_assessor"], sham["belief_assessor"])
+
+
+@pytest.mark.parametrize("base", [{}, {"belief.blinding_leak": 2.0}, OPEN], ids=["blinded", "leaking", "open"])
+def test_reference_belief_is_one_path_for_all_worlds(base: dict[str, object]) -> None:
+    """Held belief is that of a blinded person without a leak: the same in every world, leak, and blinding."""
+    path = beliefs(FIXED, World())
+    for procedure in PROCEDURES:
+        assert np.array_equal(beliefs({**FIXED, **base}, potential(float(procedure), True)), path)
+
+
+def test_belief_starts_with_the_procedure() -> None:
+    """Nobody believes anything before the procedure: the baseline visit, a week earlier, is free of it."""
+    records = play("sham_rct", FIXED)
+    first = records.visits["visit"] == 0
+    assert (records.visits["belief_patient"][first] == 0.0).all()
+    assert (records.visits["belief_patient"][~first] > 0.0).all()
+    assert math.isclose(float(records.visits["patency"][first].max()), 0.0)
