@@ -132,7 +132,7 @@ class Patient:
         self.beliefs = (NEVER, NEVER, NEVER)
         self.own_veins: list[OwnVein] = []
         if plan.activity.on:
-            self.note(Kind.ACTIVITY, 0, self.latent.path[0].active, start)
+            self.note(Kind.ACTIVITY, 0, self.latent.path[0].active, on_clock(start, plan.study.resolution))
             self.set_clock(self.latent.path[0].end, Kind.ACTIVITY, 1)
         for layer in range(math.ceil(max(plan.study.history_bound, plan.study.study_bound))):
             self.await_point(self.latent.layer(layer))
@@ -303,7 +303,7 @@ class Patient:
         self.beliefs = self.form_beliefs()
         self.procedure_time = on_clock(self.now + self.wait, plan.study.resolution)
         self.day_1 = self.now if plan.study.randomised else self.procedure_time
-        end = min(on_clock(self.day_1 + plan.study.follow_up_days, plan.study.resolution), plan.study.close_day)
+        end = on_clock(min(self.day_1 + plan.study.follow_up_days, plan.study.close_day), plan.study.resolution)
         self.planned_end = max(end, self.day_1)
         self.set_clock(self.procedure_time, Kind.PROCEDURE, 0)
         for visit, day in enumerate(plan.visit_days):

@@ -85,7 +85,7 @@ class Trial:
 
     def last_day(self) -> Generator[Event, None, None]:
         """Close enrolment on its last day at the latest."""
-        yield self.agenda.at(self.plan.enrolment.max_days, Kind.ENROLMENT_CLOSED, TRIAL_WORD, 0)
+        yield self.agenda.at(self.on_clock(self.plan.enrolment.max_days), Kind.ENROLMENT_CLOSED, TRIAL_WORD, 0)
         if not self.closed:
             self.close()
 
