@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 SEED = click.option("--seed", type=int, default=1, show_default=True, help="Seed of every draw (0 to 2^64 - 1).")
 WORKERS = click.option("--workers", type=int, help="Processes; the result does not depend on it.  [default: all cores]")
-OUT = click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.")
+OUT = click.option("--out", type=click.Path(), help="Folder to write to.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 SET = click.option(
     "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override a value, e.g. effect.rate_ratio=0.7."
@@ -25,7 +27,10 @@ SET = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="shamtrial")
 def cli() -> None:
-    """Simulate sham-controlled trials: power with its error, and benefits that are not there."""
+    """Simulate sham-controlled trials: power with its error, and benefits that are not there.
+
+    SCENARIO is the name of a shipped scenario (`shamtrial scenarios list`) or the path of a .toml file.
+    """
 
 
 @cli.command()
@@ -41,14 +46,17 @@ def cli() -> None:
 @SET
 @AS_JSON
 def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: int, seed: int, workers: int | None,
-          out: Path | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
-    """Power of SCENARIO's endpoints, with Monte Carlo standard error, bias and coverage."""
+          out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
+    """Power of each endpoint, with its Monte Carlo standard error.
+
+    Bias and coverage stand beside it. SCENARIO is a shipped name (`shamtrial scenarios list`) or the path of a .toml
+    file; --out keeps run.json, every estimate (Parquet) and the picture.
+    """
     from sim.report.console import power_table, progress
     from sim.study import store
     from sim.study.power import power, primary, rejections
 
-    loaded = _load(scenario, sets)
-    folder = store.open_folder(out) if out else None
+    loaded, folder = _load(scenario, sets), _folder(out)
     counter = rejections(primary(loaded.scenario), loaded.scenario.study.alpha)
     with progress() as bar:
         result = power(
@@ -56,15 +64,16 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
             watch=bar.watch("trials", counter), watch_truth=bar.watch("twin trials (truth)"),
             watch_population=bar.watch("solving the population"),
         )  # fmt: skip
-    _print(result.to_dict(), as_json, lambda: power_table(result))
     if folder:
         from sim.report.power import power_data, power_figure
         from sim.report.style import save
 
         store.write_power(folder, result)
+        store.write_run(folder, "power", loaded.scenario, seed, result.to_dict(), result.elapsed_s)
         save(power_figure(power_data(result)), folder, "power")
-        store.write_run(folder, "power", result.scenario, seed, result.to_dict(), result.elapsed_s)
-    return _failures(result.failed)
+    status = _failures(result.failed)
+    _print(result.to_dict(), as_json, lambda: power_table(result))
+    return status
 
 
 @cli.command()
@@ -75,23 +84,26 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
 @OUT
 @SET
 @AS_JSON
-def simulate(scenario: str, trial: int, ending: str, seed: int, out: Path | None, sets: tuple[str, ...],
+def simulate(scenario: str, trial: int, ending: str, seed: int, out: str | None, sets: tuple[str, ...],
              as_json: bool) -> None:  # fmt: skip
-    """One trial of SCENARIO as tables: exactly trial K of the power run with that seed."""
+    """One trial of SCENARIO as tables.
+
+    It is exactly trial K of the power run with that seed.
+    """
     from sim.study import store
     from sim.study.simulate import simulate
 
-    loaded = _load(scenario, sets)
-    folder = store.open_folder(out) if out else None
+    loaded, folder = _load(scenario, sets), _folder(out)
+    begun = time.perf_counter()
     played = simulate(loaded.scenario, loaded.name, trial, seed)
-    tables = played.tables
-    if folder:
-        store.write_tables(folder, played, ending)
-    rows = {name: len(table) for name, table in tables.items()}
+    rows = {name: len(table) for name, table in played.tables.items()}
     summary = {
         "scenario": loaded.name, "digest": loaded.digest, "seed": seed, "trial": trial, "rows": rows,
         "out": str(folder) if folder else None,
     }  # fmt: skip
+    if folder:
+        store.write_tables(folder, played, ending)
+        store.write_run(folder, "simulate", loaded.scenario, seed, summary, time.perf_counter() - begun)
 
     def show() -> None:
         click.echo(repr(played))
@@ -109,23 +121,23 @@ def simulate(scenario: str, trial: int, ending: str, seed: int, out: Path | None
 @SEED
 @OUT
 @SET
-def trace(scenario: str, trial: int, patient: str, seed: int, out: Path | None, sets: tuple[str, ...]) -> None:
+def trace(scenario: str, trial: int, patient: str, seed: int, out: str | None, sets: tuple[str, ...]) -> None:
     """One patient's life as text, and a picture with --out."""
     from sim.study import store
     from sim.study.simulate import simulate
-    from sim.study.trace import trace
+    from sim.study.trace import full_name, trace
 
-    loaded = _load(scenario, sets)
-    folder = store.open_folder(out) if out else None
+    usubjid = full_name(patient)
+    loaded, folder = _load(scenario, sets), _folder(out)
     played = simulate(loaded.scenario, loaded.name, trial, seed)
-    text = trace(played, patient)
-    click.echo(text)
+    text = trace(played, usubjid)
     if folder:
         from sim.report.lifeline import lifeline_data, lifeline_figure
         from sim.report.style import save
 
-        store.write_text(folder / f"life-{patient}.txt", text + "\n")
-        save(lifeline_figure(lifeline_data(played.tables, patient)), folder, f"life-{patient}")
+        store.write_text(folder / f"life-{usubjid}.txt", text + "\n")
+        save(lifeline_figure(lifeline_data(played.tables, usubjid)), folder, f"life-{usubjid}")
+    click.echo(text)
 
 
 @cli.command()
@@ -136,36 +148,43 @@ def trace(scenario: str, trial: int, patient: str, seed: int, out: Path | None, 
 @OUT
 @SET
 @AS_JSON
-def replay(study: str, trials: int, seed: int, workers: int | None, out: Path | None, sets: tuple[str, ...],
+def replay(study: str, trials: int, seed: int, workers: int | None, out: str | None, sets: tuple[str, ...],
            as_json: bool) -> int:  # fmt: skip
-    """Replay a published before-after STUDY and judge its figures jointly."""
+    """Replay a published before-after study, judge its figures.
+
+    STUDY is a shipped scenario that holds the published figures, or a .toml file that extends one.
+    """
     from sim.report.console import progress, replay_table
     from sim.study import store
     from sim.study.replay import replay
 
-    loaded = _load(study, sets)
-    folder = store.open_folder(out) if out else None
+    loaded, folder = _load(study, sets), _folder(out)
     with progress() as bar:
-        result = replay(loaded.scenario, loaded.name, trials, seed, _workers(workers), bar.watch("replays"))
-    _print(result.to_dict(), as_json, lambda: replay_table(result))
+        result = replay(
+            loaded.scenario, loaded.name, trials, seed, _workers(workers),
+            watch=bar.watch("replays"), watch_population=bar.watch("solving the population"),
+        )  # fmt: skip
     if folder:
         from sim.report.replay import replay_data, replay_figure
         from sim.report.style import save
 
-        save(replay_figure(replay_data(result, loaded.scenario)), folder, "replay")
         store.write_run(folder, "replay", loaded.scenario, seed, result.to_dict(), result.elapsed_s)
-    return _failures(result.failed)
+        save(replay_figure(replay_data(result, loaded.scenario)), folder, "replay")
+    status = _failures(result.failed)
+    _print(result.to_dict(), as_json, lambda: replay_table(result))
+    return status
 
 
 @cli.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out/demo"), show_default=True)
+@click.option("--out", type=click.Path(), default="out/demo", show_default=True, help="Folder to write to.")
 @SEED
 @WORKERS
-def demo(out: Path, seed: int, workers: int | None) -> int:
-    """The main job end to end: a sham-controlled trial sized, the 2009 study replayed, and the pictures."""
+def demo(out: str, seed: int, workers: int | None) -> int:
+    """A trial sized, the 2009 study replayed, five pictures."""
     from sim.report.demo import demo
+    from sim.study import store
 
-    return _failures(demo(out, seed, _workers(workers)))
+    return _failures(demo(store.open_folder(out), seed, _workers(workers)))
 
 
 @cli.group()
@@ -185,7 +204,7 @@ def list_scenarios(as_json: bool) -> None:
         for name, intent in rows.items():
             click.echo(f"{name}\n    {intent}")
 
-    _print([{"scenario": n, "intent": i} for n, i in rows.items()], as_json, show)
+    _print({"scenarios": [{"scenario": n, "intent": i} for n, i in rows.items()]}, as_json, show)
 
 
 @scenarios.command("show")
@@ -202,7 +221,7 @@ def show_scenario(scenario: str) -> None:
 @SET
 @AS_JSON
 def check_scenario(scenario: str, sets: tuple[str, ...], as_json: bool) -> None:
-    """Check SCENARIO; print every resolved value and which file set it."""
+    """Check SCENARIO; print every value and which file set it."""
     loaded = _load(scenario, sets)
     values = loaded.values()
 
@@ -218,7 +237,10 @@ def check_scenario(scenario: str, sets: tuple[str, ...], as_json: bool) -> None:
 
 @scenarios.command("keys")
 def keys() -> None:
-    """Every key with unit, range, default, meaning and source, as Markdown."""
+    """Every key with unit, range, meaning and source.
+
+    Markdown, as in docs/scenario.md.
+    """
     from sim.report.keys import keys
 
     click.echo(keys())
@@ -240,6 +262,12 @@ def _load(scenario: str, sets: tuple[str, ...]) -> Loaded:
     return load(scenario, parse_settings(sets))
 
 
+def _folder(out: str | None) -> Path | None:
+    from sim.study import store
+
+    return None if out is None else store.open_folder(out)
+
+
 def _workers(asked: int | None) -> int:
     from sim.study.runner import available_workers
 
@@ -251,6 +279,12 @@ def _print(content: Any, as_json: bool, show: Callable[[], None]) -> None:
         click.echo(json.dumps(content))
     else:
         show()
+
+
+def _nobody_reads() -> None:
+    """Send what is left of our output nowhere, so that Python has nothing to complain of when it ends."""
+    if sys.stdout:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _failures(failed: Any) -> int:
@@ -266,19 +300,28 @@ def main() -> None:
     from sim.core.errors import ShamtrialError
 
     try:
-        status = cli.main(standalone_mode=False)
+        with cli.make_context("shamtrial", sys.argv[1:]) as context:  # cli.main() would end a closed pipe with 1
+            status = cli.invoke(context)
+        if sys.stdout:
+            sys.stdout.flush()
+    except click.exceptions.Exit as done:  # --help, --version
+        status = done.exit_code
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        status = error.exit_code
     except ShamtrialError as error:
         click.echo(str(error), err=True)
-        sys.exit(error.exit_status)
+        status = error.exit_status
     except (KeyboardInterrupt, click.Abort):
         click.echo("stopped by Ctrl-C", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away: nothing to tell it
-        sys.exit(0)
+        status = 130
+    except BrokenPipeError:  # `| head`: all is done and written, the reader had enough
+        _nobody_reads()
+        status = 0
+    except OSError as error:
+        click.echo(f"{error.filename or 'standard output'}: {error.strerror or error}", err=True)
+        _nobody_reads()
+        status = 2
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -10,6 +10,8 @@ that Numba compiles.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from sim.core.rules import rule
@@ -31,17 +33,21 @@ _U_LOW = np.uint64(0xFFFFFFFF)
 _U_32 = np.uint64(32)
 
 
+@lru_cache(maxsize=256)
+def round_keys(key_0: int, key_1: int) -> tuple[tuple[int, int], ...]:
+    """Give the keys of the ten rounds."""
+    return tuple(((key_0 + r * WEYL_0) & MASK, (key_1 + r * WEYL_1) & MASK) for r in range(ROUNDS))
+
+
 def philox(key_0: int, key_1: int, c_0: int, c_1: int, c_2: int, c_3: int) -> Words:
     """Give the four 64-bit words at this key and counter (Python integers from 0 to 2^64 - 1)."""
-    for _ in range(ROUNDS):
+    for round_0, round_1 in round_keys(key_0, key_1):
         product_0 = MULTIPLIER_0 * c_0
         product_1 = MULTIPLIER_1 * c_2
-        c_0 = (product_1 >> 64) ^ c_1 ^ key_0
+        c_0 = (product_1 >> 64) ^ c_1 ^ round_0
         c_1 = product_1 & MASK
-        c_2 = (product_0 >> 64) ^ c_3 ^ key_1
+        c_2 = (product_0 >> 64) ^ c_3 ^ round_1
         c_3 = product_0 & MASK
-        key_0 = (key_0 + WEYL_0) & MASK
-        key_1 = (key_1 + WEYL_1) & MASK
     return c_0, c_1, c_2, c_3
 
 

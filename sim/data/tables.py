@@ -12,7 +12,7 @@ from sim.core.events import Kind
 from sim.core.streams import SITE_ITSELF, TRIAL_WORD
 from sim.engines.records import Records, TrialRecords
 from sim.model.eligibility import REASONS
-from sim.model.veins import COMPLICATIONS, PROCEDURES, VEINS
+from sim.model.veins import COMPLICATIONS, NONE, PROCEDURES, VEINS
 from sim.scenario.schema import Scenario
 
 TABLES = ("adsl", "adrel", "visits", "veins", "procedures", "events", "truth")
@@ -65,6 +65,7 @@ def adsl(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
     ended = entered & ~np.isnan(s["end_time"])
     status = np.where(~ended, "", np.where(s["dropped_out"] == 1, "DISCONTINUED", "COMPLETED"))
     kinds = [name.upper() for name in PROCEDURES]
+    had = entered & (s["procedure"] > NONE) & ~(s["end_time"] < s["procedure_time"])  # some leave while they wait
     return pd.DataFrame(
         {
             "TRIAL": records.trial,
@@ -80,9 +81,9 @@ def adsl(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "ENRLSEQ": np.where(entered, s["entry_number"] + 1, 0),
             "ENRLDT": s["entry_time"],
             "TRT01P": _names(np.where(entered, s["arm"], -1), arms),
-            "TRT01A": _names(np.where(entered, s["procedure"], -1), kinds),
+            "TRT01A": _names(np.where(entered, np.where(had, s["procedure"], NONE), -1), kinds),
             "DAY1DT": s["day_1"],
-            "TRTSDT": np.where(s["procedure"] > 0, s["procedure_time"], np.nan),
+            "TRTSDT": np.where(had, s["procedure_time"], np.nan),
             "EOSDT": s["end_time"],
             "EOSPLDT": s["planned_end"],
             "EOSSTT": status,

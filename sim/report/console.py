@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -18,6 +19,8 @@ from sim.study.replay import ReplayResult
 from sim.study.runner import Progress, Watcher
 
 Counter = Callable[[list[Any]], int]
+
+WIDE = 92
 
 
 class Bars:
@@ -64,9 +67,23 @@ def progress() -> Iterator[Bars]:
         yield Bars(shown)
 
 
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=120)
+def _print(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]], notes: Iterable[str]) -> None:
+    """Print a table and the lines below it; where the terminal is narrow, figures wrap and names never do."""
+    console = Console(markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 120
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False)
+    table.padding = (0, 1) if console.width >= WIDE else (0, 0)
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if i else "left", no_wrap=not i, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    with console.capture() as text:
+        console.print(table)
+        console.print()
+        for line in notes:
+            console.print(line, soft_wrap=True)
+    click.echo(text.get(), nl=False)
 
 
 def _number(value: float, digits: int = 3, sign: bool = False) -> str:
@@ -77,12 +94,14 @@ def _number(value: float, digits: int = 3, sign: bool = False) -> str:
 
 def power_table(result: PowerResult) -> None:
     """Print a PowerResult: a row an endpoint, then what a reader must know of the methods and the effect."""
-    title = f"{result.name}: {result.trials} trials, seed {result.seed}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("endpoint", "power (MCSE)", "estimate (SD)", "truth", "bias (MCSE)", "coverage"):
-        table.add_column(heading, justify="left" if heading == "endpoint" else "right", overflow="fold")
+    title = f"{result.name}: {result.trials} trial{'s' * (result.trials > 1)}, seed {result.seed}"
+    headings = ("endpoint", "power (MCSE)", "estimate (SD)", "truth", "bias (MCSE)", "coverage")
+    _print(title, headings, _power_rows(result), _power_notes(result))
+
+
+def _power_rows(result: PowerResult) -> Iterator[tuple[str, ...]]:
     for key, p in result.endpoints.items():
-        table.add_row(
+        yield (
             key,
             f"{p.power:.3f} ({p.mcse:.3f})",
             f"{_number(p.estimate_mean, sign=True)} ({_number(p.estimate_sd)})",
@@ -90,17 +109,13 @@ def power_table(result: PowerResult) -> None:
             f"{_number(p.bias, sign=True)} ({_number(p.bias_mcse)})",
             _number(p.coverage),
         )
-    console = _console()
-    console.print(table)
-    for line in _power_notes(result):
-        console.print(line, soft_wrap=True, highlight=False)
 
 
 def _power_notes(result: PowerResult) -> Iterator[str]:
     for key, p in result.endpoints.items():
         scale = "log ratio" if p.scale == "log_ratio" else "difference"
-        odd = {k: v for k, v in p.outcomes.items() if k != "ok"}
-        yield f"{key}: {scale}; {p.method}" + (f"; outcomes {odd}" if odd else "")
+        odd = ", ".join(f"{name} in {count}" for name, count in p.outcomes.items() if name != "ok")
+        yield f"{key}: {scale}; {p.method}" + (f"; {odd} of {result.trials} trials" if odd else "")
     e = result.effect
     if "effective_rate_ratio" in e:
         yield (
@@ -128,16 +143,14 @@ def replay_table(result: ReplayResult) -> None:
     title = (
         f"{result.study}: {result.trials} replays of {result.name}, {result.patients} patients each, seed {result.seed}"
     )
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("figure", "published", "replays: median", "95% of replays", "mid-PIT"):
-        table.add_column(heading, justify="left" if heading == "figure" else "right")
+    headings = ("figure", "published", "replays: median", "95% of replays", "mid-PIT")
+    _print(title, headings, _replay_rows(result), result.joint["sentences"])
+
+
+def _replay_rows(result: ReplayResult) -> Iterator[tuple[str, ...]]:
     for f in result.figures:
         low, high = f["published"]
         published = f"{low:g}" if low == high else f"{low:g}-{high:g}"
         total = f" of {f['total']}" if f["total"] else ""
         spread = f"{f['interval'][0]:.3g} to {f['interval'][1]:.3g}"
-        table.add_row(f["quantity"], published + total, f"{f['median']:.3g}", spread, f"{f['mid_pit']:.3f}")
-    console = _console()
-    console.print(table)
-    for line in result.joint["sentences"]:
-        console.print(line, soft_wrap=True, highlight=False)
+        yield f["quantity"], published + total, f"{f['median']:.3g}", spread, f"{f['mid_pit']:.3f}"

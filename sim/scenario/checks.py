@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
 from sim.core.params import Refusal, Refusals
-from sim.core.units import DAYS_PER_MONTH, on_clock
+from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR, on_clock
 from sim.model.relapse import MOST_LAYERS
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _endpoints(s: Scenario) -> Iterator[Refusal]:
 def _contrast(s: Scenario, here: str, endpoint: Endpoint) -> Iterator[Refusal]:
     kinds = {a.name: a.procedure for a in s.arm}
     treatment = endpoint.treatment or next((name for name, kind in kinds.items() if kind == "angioplasty"), "")
-    if s.before_after or treatment not in kinds:
+    if s.before_after or treatment not in kinds or len(kinds) == 1:
         return
     others = [name for name in kinds if name != treatment]
     default = "sham" if "sham" in kinds.values() and kinds[treatment] != "sham" else "none"
@@ -146,6 +146,9 @@ def _history(s: Scenario) -> Iterator[Refusal]:
     if rule.enabled:
         need = 1.0 if rule.kind == "soft" or rule.relapses_1y else 0.0
         need = 2.0 if rule.kind == "strict" and rule.relapses_2y else need
+        need = max(need, rule.relapse_free_days / DAYS_PER_YEAR)
+    if s.self_referral.enabled:
+        need = max(need, s.self_referral.window_days / DAYS_PER_YEAR)
     if s.before_after:
         need = max(need, -s.study.before_months[0] / 12.0)
     if s.relapse.history_years < need:

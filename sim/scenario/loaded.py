@@ -80,11 +80,16 @@ def parse_settings(sets: Iterable[str]) -> dict[str, object]:
         key, equals, text = setting.partition("=")
         if not (equals and key.strip()):
             raise ScenarioError([Problem("", 0, "--set", repr(setting), "KEY=VALUE, such as effect.rate_ratio=0.7")])
-        try:
-            found[key.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            found[key.strip()] = text.strip()
+        found[key.strip()] = _value(text)
     return found
+
+
+def _value(text: str) -> object:
+    try:
+        tables = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):  # not TOML, a number of thousands of digits, arrays nested too deeply
+        return text.strip()
+    return tables["value"] if len(tables) == 1 else text.strip()
 
 
 def _values(model: BaseModel, above: str, raw: RawScenario) -> Iterator[Value]:

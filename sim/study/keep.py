@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,8 @@ from sim.study.play import scenario_digest
 
 def kept_file(kind: str, scenario: Scenario, *parts: int) -> Path:
     """Give where an answer is kept: by kind, scenario, engine version and whatever else it depends on."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     name = "-".join([scenario_digest(scenario), *map(str, (ENGINE_VERSION, *parts))])
-    return Path(home) / "shamtrial" / kind / f"{name}.json"
+    return _cache_folder() / "shamtrial" / kind / f"{name}.json"
 
 
 def read(path: Path) -> list[dict[str, Any]] | None:
@@ -39,4 +39,13 @@ def keep(path: Path, rows: list[dict[str, Any]]) -> None:
         scratch.write_text(json.dumps(rows), encoding="utf-8")
         scratch.replace(path)
     except OSError:
-        return
+        with suppress(OSError):
+            scratch.unlink()
+
+
+def _cache_folder() -> Path:
+    asked = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(asked) if asked else Path.home() / ".cache"
+    except RuntimeError:  # a user without a home: a place where nothing can be kept
+        return Path(os.devnull)

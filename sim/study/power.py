@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_TRIALS = 500
 PILOT_TRIALS = 200
 MOST_TRIALS = 10_000_000
+FAILED = "failed"
 
 Truths = Sequence[Truth | None]
 
@@ -77,7 +78,7 @@ class PowerResult:
             "elapsed_s": round(self.elapsed_s, 3),
             "trials_per_s": round(self.trials_per_s, 3),
             "endpoints": {key: p.to_dict() for key, p in self.endpoints.items()},
-            "effect": self.effect,
+            "effect": {key: None if math.isnan(value) else value for key, value in self.effect.items()},
             "short_trials": self.short_trials,
             "failed": [{"seed": f.seed, "trial": f.trial, "message": f.message} for f in self.failed],
             "population": self.solution.to_dict() if self.solution else None,
@@ -149,7 +150,7 @@ def power(
     truths: Truths = [None] * len(ready.endpoint)
     if truth_trials:
         truths = find_truth(ready, truth_trials, workers, watch_truth)
-    estimates = _table([(k, e) for k, (e, _) in good])
+    estimates = _table(answers, len(ready.endpoint))
     return PowerResult(
         name=name,
         scenario=ready,
@@ -206,12 +207,15 @@ def _still_needed(scenario: Scenario, answers: list[tuple[list[Estimate], int] |
     return max(0, wanted - len(answers))
 
 
-def _table(answers: list[tuple[int, list[Estimate]]]) -> Estimates:
-    rows = [
-        (k, i, e.value, e.standard_error, e.lower, e.upper, e.p, e.converged, e.n, e.outcome, e.method)
-        for k, estimates in answers
-        for i, e in enumerate(estimates)
-    ]
+def _table(answers: list[tuple[list[Estimate], int] | Failure], endpoints: int) -> Estimates:
+    """Give one row a trial and endpoint; a trial that raised has its rows too, without an answer."""
+    rows = []
+    for k, answer in enumerate(answers):
+        if isinstance(answer, Failure):
+            rows += [(k, i, *[math.nan] * 5, False, 0, FAILED, "") for i in range(endpoints)]
+            continue
+        for i, e in enumerate(answer[0]):
+            rows.append((k, i, e.value, e.standard_error, e.lower, e.upper, e.p, e.converged, e.n, e.outcome, e.method))
     return np.array(rows, dtype=ESTIMATE)
 
 

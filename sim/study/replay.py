@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.analysis.trial import windows
-from sim.core.errors import ShamtrialError
+from sim.core.errors import RunError, ShamtrialError
 from sim.scenario.schema import Figure, Scenario
 from sim.study.play import Play, scenario_digest
+from sim.study.population import solved
+from sim.study.power import MOST_TRIALS
 from sim.study.runner import Failure, Pool, Watcher
 
 if TYPE_CHECKING:
@@ -74,7 +76,8 @@ class ReplayResult:
     def to_dict(self) -> dict[str, Any]:
         """Give the JSON object of the contract."""
         names = ("study", "seed", "trials", "figures", "joint")
-        return {n: getattr(self, n) for n in names} | {"scenario": self.name, "digest": self.digest}
+        failed = [{"seed": f.seed, "trial": f.trial, "message": f.message} for f in self.failed]
+        return {n: getattr(self, n) for n in names} | {"scenario": self.name, "digest": self.digest, "failed": failed}
 
     def to_frame(self) -> pd.DataFrame:
         """Give one row a published figure."""
@@ -102,6 +105,7 @@ def replay(
     seed: int = 1,
     workers: int = 1,
     watch: Watcher | None = None,
+    watch_population: Watcher | None = None,
 ) -> ReplayResult:
     """Replay a published study `trials` times; ShamtrialError if the scenario has no published figures to judge by."""
     figures = [f for f in scenario.published.figure if f.use == "replay"]
@@ -110,17 +114,16 @@ def replay(
             f"replay: found {name or 'a scenario'} without [[published.figure]] of a before-after study; "
             "allowed: published/zamboni_2009, or a scenario that extends it"
         )
-    if trials < 2:
-        raise ShamtrialError(f"--trials: found {trials}; allowed: 2 or more")
+    if not 2 <= trials <= MOST_TRIALS:
+        raise ShamtrialError(f"--trials: found {trials}; allowed: 2 to {MOST_TRIALS:,}")
     begun = time.perf_counter()
-    with Pool(BeforeAfter(Play(scenario, seed)), seed, workers) as pool:
+    ready, _ = solved(scenario, workers, watch_population)
+    with Pool(BeforeAfter(Play(ready, seed)), seed, workers) as pool:
         answers = pool.run(range(trials), watch)
     failed = tuple(a for a in answers if isinstance(a, Failure))
     good = np.array([a for a in answers if not isinstance(a, Failure) and not math.isnan(a[2])], dtype=float)
     if len(good) < 2:
-        raise (
-            failed[0].error() if failed else ShamtrialError("replay: no trial had a relapse before and a patient after")
-        )
+        raise failed[0].error() if failed else RunError("replay: no trial had a relapse before and a patient after")
     simulated = dict(zip(QUANTITIES, good.T, strict=False))
     return ReplayResult(
         study=scenario.published.study,

@@ -8,10 +8,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +22,8 @@ from sim.core.errors import RunError, ShamtrialError
 T = TypeVar("T")
 
 CHUNK_SECONDS = 1.0
+MOST_IN_CHUNK = 25
+MOST_WORKERS = 256
 
 
 @dataclass(frozen=True)
@@ -72,24 +76,40 @@ class Pool(Generic[T]):
     """
 
     def __init__(self, function: Callable[[int], T], seed: int, workers: int) -> None:
-        if workers < 1:
-            raise ShamtrialError(f"--workers: found {workers}; allowed: 1 or more")
+        if not 1 <= workers <= MOST_WORKERS:
+            raise ShamtrialError(f"--workers: found {workers}; allowed: 1 to {MOST_WORKERS}")
         self.function, self.seed, self.workers = function, seed, workers
         self.pool: ProcessPoolExecutor | None = None
         self.busy_seconds = 0.0
 
     def __enter__(self) -> Pool[T]:
         if self.workers > 1:
-            context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
-            self.pool = ProcessPoolExecutor(
-                self.workers, mp_context=context, initializer=_worker, initargs=(self.function,)
-            )
-            wait([self.pool.submit(_warm) for _ in range(2 * self.workers)])
+            try:
+                self._start()
+            except BaseException as error:
+                self.__exit__(type(error))
+                raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self.pool:
-            self.pool.shutdown(wait=True, cancel_futures=True)
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if not self.pool:
+            return
+        if error:  # nobody waits for what is still running
+            for process in list((self.pool._processes or {}).values()):
+                process.terminate()
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+        self.pool = ProcessPoolExecutor(
+            self.workers, mp_context=context, initializer=_worker, initargs=(self.function,)
+        )
+        try:
+            with _ctrl_c_later():
+                ready = [self.pool.submit(_warm) for _ in range(2 * self.workers)]
+        except BrokenProcessPool:
+            raise _died() from None
+        wait(ready)
 
     def run(self, trials: Sequence[int], watch: Watcher | None = None) -> list[T | Failure]:
         """Give the answers for these trials, in their order; a trial that raises gives a Failure.
@@ -99,7 +119,7 @@ class Pool(Generic[T]):
         progress = Progress(0, len(trials), time.perf_counter())
         answers: dict[int, T | Failure] = {}
         try:
-            for chunk in self._chunks(trials):
+            for chunk in self._chunks(trials, progress):
                 answers.update(chunk)
                 progress.done = len(answers)
                 if watch:
@@ -108,27 +128,61 @@ class Pool(Generic[T]):
             done, wanted = len(answers), len(trials)
             raise Interrupted(f"stopped by Ctrl-C after {done} of {wanted} trials") from None
         except BrokenProcessPool:
-            raise RunError("a worker process died (out of memory, or killed); try fewer --workers") from None
+            raise _died() from None
         finally:
             self.busy_seconds += time.perf_counter() - progress.started
         return [answers[t] for t in trials]
 
-    def _chunks(self, trials: Sequence[int]) -> Iterator[list[tuple[int, T | Failure]]]:
+    def _chunks(self, trials: Sequence[int], progress: Progress) -> Iterator[list[tuple[int, T | Failure]]]:
         if not self.pool:
             for trial in trials:
                 yield [(trial, _attempt(self.function, self.seed, trial))]
             return
-        size = max(1, min(25, len(trials) // (8 * self.workers)))
         waiting: set[Future[list[tuple[int, Any]]]] = set()
-        chunks = iter([list(trials[i : i + size]) for i in range(0, len(trials), size)])
+        start = 0
         while True:
-            while len(waiting) < 2 * self.workers and (chunk := next(chunks, None)):
-                waiting.add(self.pool.submit(_chunk, self.seed, chunk))
+            while len(waiting) < 2 * self.workers and start < len(trials):
+                end = start + self._size(progress, len(trials) - start)
+                waiting.add(self.pool.submit(_chunk, self.seed, list(trials[start:end])))
+                start = end
             if not waiting:
                 return
             done, waiting = wait(waiting, return_when="FIRST_COMPLETED")
             for future in done:
                 yield future.result()
+
+    def _size(self, progress: Progress, left: int) -> int:
+        """Give the trials of the next chunk: about a second's worth, and at the end few, so that all end together."""
+        in_time = int(CHUNK_SECONDS * progress.per_second / self.workers)
+        return max(1, min(MOST_IN_CHUNK, in_time, left // (4 * self.workers)))
+
+
+def _died() -> RunError:
+    return RunError(
+        "a worker process died (killed, out of memory: try fewer --workers; or, in a script of your own, "
+        'sim was called from outside `if __name__ == "__main__":`)'
+    )
+
+
+@contextmanager
+def _ctrl_c_later() -> Iterator[None]:
+    """Hold Ctrl-C back while processes are started: a half-started one can't be stopped, and prints a traceback.
+
+    The processes inherit the blocked signal; the handler is for other threads of ours, which may get it instead.
+    """
+    if os.name != "posix" or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 _FUNCTION: Callable[[int], Any] | None = None
@@ -137,7 +191,16 @@ _FUNCTION: Callable[[int], Any] | None = None
 def _worker(function: Callable[[int], Any]) -> None:
     global _FUNCTION  # noqa: PLW0603 - a worker process holds one function for its life
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, daemon=True).start()
     _FUNCTION = function
+
+
+def _follow_parent() -> None:
+    """End this worker when the process it works for is gone, however it went."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
 
 
 def _warm() -> None:

@@ -51,6 +51,6 @@ class SimulatedTrial:
 def simulate(scenario: Scenario, name: str = "", trial: int = 0, seed: int = 1, workers: int = 1) -> SimulatedTrial:
     """Play trial number `trial` (from 0) of a scenario under `seed`."""
     if not 0 <= trial < 2**63:
-        raise ShamtrialError(f"--trial: found {trial}; allowed: a whole number from 0")
+        raise ShamtrialError(f"--trial: found {trial}; allowed: a whole number from 0 to 2^63 - 1")
     ready, _ = solved(scenario, workers)
     return SimulatedTrial(name, ready, seed, Play(ready, seed).records(trial))

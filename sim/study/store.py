@@ -7,6 +7,8 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,8 @@ LIBRARIES = ("shamtrial", "numpy", "scipy", "simpy", "pandas", "statsmodels", "p
 
 def open_folder(out: str | Path) -> Path:
     """Make the folder if need be and make sure that it can be written, before any work is done for it."""
+    if not str(out):
+        raise ShamtrialError("--out: found ''; allowed: a folder that can be written")
     folder = Path(out)
     probe = folder / f".probe-{os.getpid()}"
     try:
@@ -41,33 +45,37 @@ def open_folder(out: str | Path) -> Path:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write a whole file or none: temporary name, fsync, rename."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with scratch.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-    except OSError as error:
-        raise ShamtrialError(f"--out: found {path} ({error.strerror}); allowed: a file that can be written") from None
+    """Write a whole file or none."""
+    with _whole(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
     return path
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> Path:
     """Write a table as Parquet or CSV, by the path's ending; a whole file or none."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with _whole(path) as scratch:
         if path.suffix == ".csv":
             frame.to_csv(scratch, index=False)
         else:
             frame.to_parquet(scratch, index=False, engine="pyarrow")
+    return path
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Give a scratch path that becomes `path` when the block ends well (fsync, rename), and goes when it does not."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield scratch
         with scratch.open("rb+") as file:
             os.fsync(file.fileno())
         scratch.replace(path)
     except OSError as error:
-        raise ShamtrialError(f"--out: found {path} ({error.strerror}); allowed: a file that can be written") from None
-    return path
+        reason = error.strerror or str(error)
+        raise ShamtrialError(f"--out: found {path} ({reason}); allowed: a file that can be written") from None
+    finally:
+        with suppress(OSError):
+            scratch.unlink()
 
 
 def write_run(
@@ -90,12 +98,17 @@ def write_run(
 
 
 def write_power(folder: Path, result: PowerResult) -> list[Path]:
-    """Write the estimates, one row a trial and endpoint, a block of 1,000 trials a file."""
+    """Write the estimates, one row a trial and endpoint, a block of 1,000 trials a file.
+
+    Blocks that a longer run left in the folder are removed: what is there belongs to one run.
+    """
     frame = result.estimates_frame()
     written = []
     for block in range((result.trials - 1) // BLOCK + 1):
         rows = frame[frame["trial"] // BLOCK == block]
         written.append(write_frame(folder / f"estimates-{block:06d}.parquet", rows))
+    for old in set(folder.glob("estimates-[0-9][0-9][0-9][0-9][0-9][0-9].parquet")) - set(written):
+        old.unlink()
     return written
 
 

@@ -16,30 +16,46 @@ UNKNOWN_SHOWN = 8
 
 def trace(trial: SimulatedTrial, patient: str) -> str:
     """Tell the life of a screened candidate (USUBJID), one line an event; ShamtrialError if there is none."""
-    try:
-        site, arrival = parse_usubjid(patient)
-    except ValueError as error:
-        raise ShamtrialError(f"--patient: {error}") from None
+    site, arrival = _parts(patient)
     subjects = trial.records.subjects
     own = subjects[(subjects["site"] == site) & (subjects["arrival"] == arrival)]
     if not len(own):
-        some = ", ".join(usubjid(int(r["site"]), int(r["arrival"])) for r in subjects[:UNKNOWN_SHOWN])
         raise ShamtrialError(
             f"--patient: found {patient!r}; allowed: one of the {len(subjects)} candidates screened in trial "
-            f"{trial.records.trial} ({some}, ...)"
+            f"{trial.records.trial}{_some_entered(subjects)}"
         )
     events = trial.records.events
     lines = [_line(trial, own[0], e) for e in events[events["patient"] == patient_word(site, arrival)]]
-    return "\n".join([*_head(trial, own[0], patient), *lines])
+    return "\n".join([*_head(trial, own[0]), *lines])
 
 
-def _head(trial: SimulatedTrial, s: Records, patient: str) -> list[str]:
-    arm = trial.scenario.arm[s["arm"]].name if s["entry_number"] >= 0 else f"not entered ({REASONS[s['reason']]})"
+def full_name(patient: str) -> str:
+    """Write a USUBJID in full: 3-17 is 003-0017; ShamtrialError if it is none."""
+    return usubjid(*_parts(patient))
+
+
+def _parts(patient: str) -> tuple[int, int]:
+    try:
+        return parse_usubjid(patient)
+    except ValueError as error:
+        raise ShamtrialError(f"--patient: {error}") from None
+
+
+def _some_entered(subjects: Records) -> str:
+    entered = subjects[subjects["entry_number"] >= 0][:UNKNOWN_SHOWN]
+    some = ", ".join(usubjid(int(r["site"]), int(r["arrival"])) for r in entered)
+    return f"; entered: {some}, ..." if some else ""
+
+
+def _head(trial: SimulatedTrial, s: Records) -> list[str]:
+    entered = s["entry_number"] >= 0
+    arm = trial.scenario.arm[s["arm"]].name if entered else f"not entered ({REASONS[s['reason']]})"
+    patient = usubjid(int(s["site"]), int(s["arrival"]))
     return [
         f"{patient}, trial {trial.records.trial} of {trial.name}, seed {trial.seed}: {arm}",
         f"frailty {s['frailty']:.2f}, latent EDSS {s['edss_latent']:.2f}, progression "
-        f"{s['slope_per_day'] * 365.25:.3f} points a year; months and days count from study day 1 "
-        "(for those not entered, from screening)",
+        f"{s['slope_per_day'] * 365.25:.3f} points a year; months and days count from "
+        + ("study day 1" if entered else "screening"),
     ]
 
 

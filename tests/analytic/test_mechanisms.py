@@ -158,6 +158,42 @@ def test_residuals_and_recovery() -> None:
     assert relapse.acute(130.0, 100.0, 2.0, 30.0) == 2.0 * math.exp(-1.0)
 
 
+@pytest.mark.parametrize("days", [30.0, 200.0])
+def test_refractory_time_merges_onsets_with_the_last_relapse(days: float) -> None:
+    """Onsets are exactly those without refractory time, less each that is sooner than `days` after the last one kept."""
+    alone = OPEN | {"effect.enabled": False, "relapse.rate_per_year": 2.0, "enrolment.target": 200}
+    alone |= {"reporting.enabled": False}  # no pseudo-relapses
+    every, kept = (
+        people("sham_rct", alone | {"relapse.refractory_days": d}).relapses[["site", "arrival", "onset"]].tolist()
+        for d in (0.0, days)
+    )
+    expected: list[tuple[int, int, float]] = []
+    for site, arrival, onset in sorted(every):
+        if expected and expected[-1][:2] == (site, arrival) and onset - expected[-1][2] < days:
+            continue
+        expected.append((site, arrival, onset))
+    assert sorted(kept) == expected
+    assert len(kept) < len(every)
+
+
+def test_a_perfect_effect_leaves_no_relapse() -> None:
+    """With every vein opened for good and a rate ratio near zero, nobody treated relapses after the procedure."""
+    perfect = OPEN | {
+        "enrolment.target": 400,
+        "relapse.rate_per_year": 2.0,
+        "effect.rate_ratio": 1e-12,
+        "veins": {"left_ijv_prob": 1.0, "success_prob": 1.0, "ijv_restenosis_18m_prob": 0.0}
+        | {"azygos_restenosis_18m_prob": 0.0},
+    }
+    entered = people("sham_rct", perfect)
+    row, onset = entered.relapse_row, entered.relapses["onset"]
+    late = onset > entered.subjects["procedure_time"][row]
+    treated = entered.subjects["procedure"][row] == veins.ANGIOPLASTY
+    true = entered.relapses["pseudo"] == 0
+    assert (late & ~treated & true).sum() > 200
+    assert not (late & treated & true).any()
+
+
 def test_the_activity_clock_by_hand() -> None:
     """At 0.1 a day from day 10, 2 more take until day 30; at day 15, 1.5 are left; a standing clock never arrives."""
     assert relapse.reach(10.0, 2.0, 0.1) == 30.0

@@ -188,6 +188,39 @@ def test_medication_starts_once_and_with_its_probability() -> None:
     assert not any(medication.starts(u, 1.0, 1.0) for u in U[:50, 2])
 
 
+def test_medication_that_stops_relapses_stops_them_all() -> None:
+    """At a rate ratio of 0 nobody relapses once on medication, which starts its delay after a report, or before that.
+
+    Before entry relapses start it by themselves; on study their report does.
+    """
+    drugs = OPEN | {"relapse.rate_per_year": 2.0, "enrolment.target": 400}
+    drugs |= {"medication": {"enabled": True, "start_prob": 0.3, "start_delay_days": 20.0, "rate_ratio": 0.0}}
+    entered = people("sham_rct", drugs)
+    since = entered.subjects["medication_time"]
+    r, row = entered.relapses, entered.relapse_row
+    true = r["pseudo"] == 0
+    assert (~np.isnan(since)).sum() > 100
+    assert not ((r["onset"] > since[row]) & true).any()
+    causes = {round(t + 20.0, 6) for t in np.concatenate([r["reported_time"], r["onset"]]) if not math.isnan(t)}
+    assert {round(t, 6) for t in since if not math.isnan(t)} <= causes
+
+
+def test_reports_and_confirmations_keep_their_delays() -> None:
+    """If at all, a relapse on study is reported 3 days after its onset and confirmed 4 days after the report."""
+    entered = people("sham_rct", OPEN | {"reporting.report_delay_days": 3.0, "reporting.confirm_delay_days": 4.0})
+    r, row = entered.relapses, entered.relapse_row
+    told = ~np.isnan(r["reported_time"])
+    sure = ~np.isnan(r["confirmed_time"])
+    assert told.sum() > 200
+    assert np.array_equal(r["reported_time"][told], r["onset"][told] + 3.0)
+    assert np.array_equal(r["confirmed_time"][sure], r["reported_time"][sure] + 4.0)
+    assert told[sure].all()
+    assert (r["onset"][told] > entered.subjects["entry_time"][row][told]).all()
+    severe = (r["severity"] >= 1.0) & (r["onset"] > entered.subjects["entry_time"][row])
+    severe &= r["onset"] < entered.subjects["end_time"][row]
+    assert told[severe].all()  # severe_report_prob is 1
+
+
 def test_the_recently_unwell_present_more_often() -> None:
     """With weight 3 a recent relapse always brings a candidate, none brings one in three (finds 0.03)."""
     assert all(self_referral.presents(u, 90.0, 3.0, 90.0) for u in U[:50, 0])

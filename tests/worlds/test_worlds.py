@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sim.core.events import Kind
+from sim.core.units import DAYS_PER_MONTH
 from sim.engines.records import LAYOUT, Records, TrialRecords
 from sim.engines.world import World, potential
 from sim.model.eligibility import FAILS_RECENT, FAILS_RELAPSES, FAILS_STENOSIS, TURNED_AWAY
@@ -52,7 +53,7 @@ FIXED: dict[str, object] = {
     "relapse": {"rate_per_year": 1.0, "refractory_days": 0.0, "history_years": 3.0},
     "decline": {"enabled": True, "fall_per_year": 0.1},
     "disability.rater_lean_points": 0.5,
-    "quality.placebo_peak_points": 5.0,
+    "quality": {"placebo_peak_points": 5.0, "placebo_onset_days": 30.0, "placebo_decay_months": 36.0},
     "veins": {"wait_days": 7.0, "success_prob": 0.95},
     "effect": {"enabled": True, "rate_ratio": 0.4, "slope_ratio": 1.0, "msqol_points": 0.0},
     "belief": {"patient": "blinded", "physician": "blinded", "assessor": "blinded", "blinding_leak": 0.0},
@@ -75,6 +76,12 @@ RECRUITING = FIXED | {
     | {"stenosis_required": True, "edss_max": 5.5},
     "randomisation": {"kind": "simple", "block_size": 4},
     "relapse.rate_per_year": 0.6,
+}
+
+
+OPEN_LABEL: dict[str, object] = {
+    "belief": {"patient": "open", "physician": "open", "assessor": "open"},
+    "study.design": "open_label_parallel",
 }
 
 
@@ -239,6 +246,12 @@ def test_switch_placebo() -> None:
     assert not changed_kinds(on, without)
     assert fields(on, without) == {"visits": {"quality", "quality_latent"}}
     assert (on.visits["quality_latent"] >= without.visits["quality_latent"]).all()
+    peak, onset, decay = 5.0, 30.0, 36.0 * DAYS_PER_MONTH
+    treated = dict(zip(words(on.subjects).tolist(), on.subjects["procedure_time"].tolist(), strict=True))
+    days = np.maximum(on.visits["time"] - np.array([treated[w] for w in words(on.visits).tolist()]), 0.0)
+    curve = on.visits["belief_patient"] * peak * -np.expm1(-days / onset) * np.exp(-days / decay)
+    gain = on.visits["quality_latent"] - without.visits["quality_latent"]
+    assert np.allclose(gain, curve, rtol=0.0, atol=1e-12)  # points of a score up to 100: rounding
     base = on.visits["visit"] == 0
     assert np.array_equal(on.visits["quality"][base], without.visits["quality"][base])  # nothing before the procedure
 
@@ -400,6 +413,18 @@ def test_switch_attrition() -> None:
     assert changed_fields(on.subjects[~early], stay.subjects[~early]) == {"end_time", "dropped_out"}
 
 
+def test_those_who_know_they_were_not_treated_leave_earlier() -> None:
+    """Open label, hazard ratio 3 for the untreated: whoever leaves in both worlds leaves in a third of the time."""
+    sham, treated = (
+        people("sham_rct", FIXED | OPEN_LABEL, world=World(procedure=float(p))).subjects for p in (SHAM, ANGIOPLASTY)
+    )
+    both = (sham["dropped_out"] == 1) & (treated["dropped_out"] == 1)
+    assert both.sum() >= 20
+    assert (sham["dropped_out"] >= treated["dropped_out"]).all()
+    stay = [subjects["end_time"][both] - subjects["day_1"][both] for subjects in (sham, treated)]
+    assert np.allclose(3.0 * stay[0], stay[1], rtol=1e-9)
+
+
 def test_attrition_off_is_the_world_without_attrition() -> None:
     """The switch, and a world that keeps everyone, are the same world."""
     switched = play("sham_rct", off("attrition", FIXED))
@@ -469,7 +494,6 @@ def test_each_arm_is_seen_as_its_twin_world_shows_it() -> None:
 # ---- (f) belief ---------------------------------------------------------------------------------------------------
 
 BELIEFS = ("belief_patient", "belief_physician", "belief_assessor")
-OPEN = {"belief": {"patient": "open", "physician": "open", "assessor": "open"}, "study.design": "open_label_parallel"}
 
 
 def beliefs(base: Overrides, world: World) -> Records:
@@ -500,7 +524,7 @@ def test_a_leak_shifts_belief_towards_the_truth() -> None:
 def test_open_label_belief_is_knowledge() -> None:
     """Unblinded, everybody knows: 1 under angioplasty, 0 under sham and under nothing."""
     for procedure, known in ((NONE, 0.0), (SHAM, 0.0), (ANGIOPLASTY, 1.0)):
-        found = beliefs(FIXED | OPEN, World(procedure=float(procedure)))
+        found = beliefs(FIXED | OPEN_LABEL, World(procedure=float(procedure)))
         assert all((found[f] == known).all() for f in BELIEFS)
 
 
@@ -512,7 +536,7 @@ def test_without_a_procedure_only_the_assessor_can_be_blinded() -> None:
     assert np.array_equal(none["belief_assessor"], sham["belief_assessor"])
 
 
-@pytest.mark.parametrize("base", [{}, {"belief.blinding_leak": 2.0}, OPEN], ids=["blinded", "leaking", "open"])
+@pytest.mark.parametrize("base", [{}, {"belief.blinding_leak": 2.0}, OPEN_LABEL], ids=["blinded", "leaking", "open"])
 def test_reference_belief_is_one_path_for_all_worlds(base: dict[str, object]) -> None:
     """Held belief is that of a blinded person without a leak: the same in every world, leak, and blinding."""
     path = beliefs(FIXED, World())

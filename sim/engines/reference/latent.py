@@ -47,7 +47,9 @@ class Latent:
         )
 
     def _sojourn(self, switch: int, active: float) -> float:
-        u = uniforms(*self.address, ACTIVITY, switch // 4)[switch % 4]
+        if switch % 4 == 0:
+            self.sojourn_lanes = uniforms(*self.address, ACTIVITY, switch // 4)
+        u = self.sojourn_lanes[switch % 4]
         return activity.sojourn(u, active, self.plan.activity.quiescent_days, self.plan.activity.active_days)
 
     def segment(self, number: int) -> Segment:
