@@ -37,7 +37,7 @@ def load(scenario: str | Path | Loaded, overrides: Mapping[str, object] | None =
     """
     from sim.scenario.loaded import Loaded, load
 
-    return scenario if isinstance(scenario, Loaded) else load(scenario, overrides)
+    return scenario.changed(overrides or {}) if isinstance(scenario, Loaded) else load(scenario, overrides)
 
 
 def power(

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from sim.core.errors import Problem, ScenarioError
 from sim.scenario.load import RawScenario, digest, read_tables, validate
+from sim.scenario.merge import override
 from sim.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ class Loaded:
     def digest(self) -> str:
         """SHA-256 of the resolved scenario."""
         return digest(self.scenario.model_dump(mode="json"))
+
+    def changed(self, overrides: Mapping[str, object]) -> Loaded:
+        """Give the scenario with these key paths set to these values, checked anew."""
+        if not overrides:
+            return self
+        raw = override(self.raw, overrides)
+        return Loaded(self.name, validate(raw, Scenario), raw)
 
     def values(self) -> list[Value]:
         """Give every value of the resolved scenario, in the order of the schema."""

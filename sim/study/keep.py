@@ -9,11 +9,13 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sim.engines.records import ENGINE_VERSION
 from sim.scenario.schema import Scenario
 from sim.study.play import scenario_digest
+
+T = TypeVar("T")
 
 
 def kept_file(kind: str, scenario: Scenario, *parts: int) -> Path:
@@ -22,13 +24,12 @@ def kept_file(kind: str, scenario: Scenario, *parts: int) -> Path:
     return _cache_folder() / "shamtrial" / kind / f"{name}.json"
 
 
-def read(path: Path) -> list[dict[str, Any]] | None:
-    """Give the rows kept there, or None."""
+def read(path: Path, row: type[T]) -> list[T]:
+    """Give the rows kept there, or none: also where they were kept by a version with other fields."""
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return rows if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
+        return [row(**kept) for kept in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
+        return []
 
 
 def keep(path: Path, rows: list[dict[str, Any]]) -> None:

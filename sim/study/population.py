@@ -66,9 +66,9 @@ def solved(scenario: Scenario, workers: int = 1, watch: Watcher | None = None) -
     if scenario.population.on_study_rate_per_year is None:
         return scenario, None
     kept = kept_file("population", scenario, SOLVER_SEED, PATIENTS)
-    known = read(kept)
+    known = read(kept, Solution)
     if known:
-        found = Solution(**known[0])
+        found = known[0]
     else:
         found = _solve(scenario, workers, watch)
         keep(kept, [found.to_dict()])

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.analysis.binary import risk_difference
 from sim.analysis.estimate import Estimate
+from sim.analysis.negbin import negbin_rate_ratio
 from sim.analysis.trial import analyse
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
 from sim.core.errors import RunError, ShamtrialError
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TRIALS = 500
 PILOT_TRIALS = 200
+FIRST_TRIALS = 20
 MOST_TRIALS = 10_000_000
 FAILED = "failed"
 
@@ -42,6 +45,12 @@ class Analyse:
         """Play and analyse trial number `trial`."""
         people = self.play.people(trial)
         return analyse(self.play.scenario, people), people.size
+
+    def warm(self) -> None:
+        """Load the libraries of the analyses."""
+        two = np.array([0.0, 1.0, 2.0, 5.0]), np.array([True, True, False, False])
+        negbin_rate_ratio(two[0], np.ones(4), two[1])
+        risk_difference(two[0] == 0.0, two[1])
 
 
 @dataclass(frozen=True)
@@ -105,9 +114,10 @@ class PowerResult:
             f"{self.name}: {self.trials} trials, seed {self.seed}, engine {self.engine}, digest {self.digest[:12]}"
         ]
         for key, p in self.endpoints.items():
+            told = "no truth" if math.isnan(p.truth) else f"truth {p.truth:+.3f} ({p.truth_mcse:.3f})"
             lines.append(
                 f"  {key}: power {p.power:.3f} (MCSE {p.mcse:.3f}), mean estimate {p.estimate_mean:+.3f}, "
-                f"truth {p.truth:+.3f} ({p.truth_mcse:.3f}), {p.scale}, {p.method}"
+                f"{told}, {p.scale}, {p.method}"
             )
         return "\n".join(lines)
 
@@ -134,7 +144,11 @@ def power(
     begun = time.perf_counter()
     ready, solution = solved(scenario, workers, watch_population)
     with Pool(Analyse(Play(ready, seed)), seed, workers) as pool:
-        answers = pool.run(range(trials or (PILOT_TRIALS if mcse else DEFAULT_TRIALS)), watch)
+        wanted = trials or (PILOT_TRIALS if mcse else DEFAULT_TRIALS)
+        answers = pool.run(range(min(wanted, FIRST_TRIALS)), watch)
+        if all(not isinstance(a, Failure) and a[1] == 0 for a in answers):
+            raise _nobody(ready, len(answers))  # the rest would be as empty
+        answers += pool.run(range(len(answers), wanted), watch)
         while mcse and (more := _still_needed(ready, answers, mcse)):
             answers += pool.run(range(len(answers), len(answers) + more), watch)
         seconds = pool.busy_seconds
@@ -143,10 +157,7 @@ def power(
     if not good:
         raise failed[0].error()
     if not any(size for _, (_, size) in good):
-        raise RunError(
-            f"nobody entered any of {len(good)} trials before enrolment.max_days = {ready.enrolment.max_days:g}: "
-            "no candidate met the entry rule, see `shamtrial simulate` (adsl, SCRFREAS) for the reasons"
-        )
+        raise _nobody(ready, len(good))
     truths: Truths = [None] * len(ready.endpoint)
     if truth_trials:
         truths = find_truth(ready, truth_trials, workers, watch_truth)
@@ -166,6 +177,13 @@ def power(
         failed=failed,
         solution=solution,
         estimates=estimates,
+    )
+
+
+def _nobody(scenario: Scenario, trials: int) -> RunError:
+    return RunError(
+        f"nobody entered any of {trials} trials before enrolment.max_days = {scenario.enrolment.max_days:g}: "
+        "no candidate met the entry rule, see `shamtrial simulate` (adsl, SCRFREAS) for the reasons"
     )
 
 

@@ -114,6 +114,12 @@ def replay(
             f"replay: found {name or 'a scenario'} without [[published.figure]] of a before-after study; "
             "allowed: published/zamboni_2009, or a scenario that extends it"
         )
+    totals = {f.total for f in figures if f.total}
+    if totals - {scenario.enrolment.target}:
+        raise ShamtrialError(
+            f"replay: found enrolment.target = {scenario.enrolment.target}; allowed: {max(totals)}, the patients that "
+            "the published counts are out of"
+        )
     if not 2 <= trials <= MOST_TRIALS:
         raise ShamtrialError(f"--trials: found {trials}; allowed: 2 to {MOST_TRIALS:,}")
     begun = time.perf_counter()

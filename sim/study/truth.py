@@ -102,9 +102,9 @@ def find_truth(
 ) -> list[Truth]:
     """Give the truth of each endpoint, from `trials` twin trials; answers are kept on disk."""
     kept = kept_file("truth", scenario, TWIN_SEED, trials)
-    known = read(kept)
-    if known is not None and len(known) == len(scenario.endpoint):
-        return [Truth(**row) for row in known]
+    known = read(kept, Truth)
+    if len(known) == len(scenario.endpoint):
+        return known
     play = Play(scenario, TWIN_SEED)
     with Pool(Twins(play), TWIN_SEED, workers) as pool:
         answers = pool.run(range(trials), watch)

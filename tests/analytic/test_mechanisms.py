@@ -160,7 +160,7 @@ def test_residuals_and_recovery() -> None:
 
 @pytest.mark.parametrize("days", [30.0, 200.0])
 def test_refractory_time_merges_onsets_with_the_last_relapse(days: float) -> None:
-    """Onsets are exactly those without refractory time, less each that is sooner than `days` after the last one kept."""
+    """Onsets are exactly those without refractory time, less each that comes sooner than `days` after one kept."""
     alone = OPEN | {"effect.enabled": False, "relapse.rate_per_year": 2.0, "enrolment.target": 200}
     alone |= {"reporting.enabled": False}  # no pseudo-relapses
     every, kept = (
@@ -403,6 +403,28 @@ def test_played_veins_have_their_shares() -> None:
     when = {(s, a): t for s, a, t in zip(done["site"], done["arrival"], done["procedure_time"], strict=True)}
     days = np.array([r["restenosis_time"] - when[(r["site"], r["arrival"])] for r in opened])
     share_agrees(days <= months(18.0), 0.47, detects=0.1)
+
+
+@pytest.mark.parametrize("kind", veins.PATENCY)
+def test_patency_at_visits_follows_from_the_veins(kind: str) -> None:
+    """At every visit patency is what the rule makes of the veins opened so far and not narrow again."""
+    seen = {"veins.patency": kind, "veins.success_prob": 0.8, "visits.months": [0.0, 1.0, 6.0, 12.0, 18.0, 24.0]}
+    records = play("sham_rct", OPEN | seen | {"enrolment.target": 200})
+    subjects = {(r["site"], r["arrival"]): r for r in records.subjects}
+    own: dict[tuple[int, int], list[np.void]] = {}
+    for vein in records.veins:
+        own.setdefault((vein["site"], vein["arrival"]), []).append(vein)
+    code, found = float(veins.PATENCY.index(kind)), set()
+    for visit in records.visits:
+        who = (visit["site"], visit["arrival"])
+        done = visit["time"] > subjects[who]["procedure_time"]
+        treated = [v for v in own[who] if v["treated"] and done]
+        still = [v for v in treated if v["opened"] and not v["restenosis_time"] <= visit["time"]]
+        expected = veins.patency(float(len(treated)), float(len(still)), code)
+        assert visit["patency"] == expected
+        found.add(expected)
+    assert {0.0, 1.0} <= found
+    assert (0.5 in found) is (kind == "share")
 
 
 def test_waiting_is_fixed_plus_exponential() -> None:

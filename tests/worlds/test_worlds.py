@@ -528,6 +528,50 @@ def test_open_label_belief_is_knowledge() -> None:
         assert all((found[f] == known).all() for f in BELIEFS)
 
 
+def unblinded(holder: str) -> tuple[TrialRecords, TrialRecords]:
+    """Play the blinded trial, and the one in which this holder alone knows the arms."""
+    base = FIXED | {"study.design": "open_label_parallel", "belief.patient": "open"}
+    blinded = FIXED if holder == "patient" else base
+    return pair(blinded, base if holder == "patient" else {**base, f"belief.{holder}": "open"})
+
+
+def test_what_a_patient_believes_moves_reports_quality_and_leaving() -> None:
+    """Unblinding patients alone: reports, quality of life and dropout follow; no rating and no true score does."""
+    hidden, known = unblinded("patient")
+    gone, new = difference(hidden, known)
+    stayed = (hidden.subjects["dropped_out"] == 0) & (known.subjects["dropped_out"] == 0)
+    whole = set(words(hidden.subjects)[stayed].tolist())
+    moved = kinds(of_patients(gone, whole)) | kinds(of_patients(new, whole))
+    assert moved == {Kind.PSEUDO_RELAPSE, Kind.RELAPSE_REPORTED, Kind.RELAPSE_CONFIRMED}
+    assert Kind.DROPOUT in kinds(gone) | kinds(new)
+    a, b = (r.visits[np.isin(words(r.visits), list(whole))] for r in (hidden, known))
+    assert changed_fields(a, b) == {"quality", "quality_latent", "belief_patient"}
+    assert changed_fields(hidden.subjects[stayed], known.subjects[stayed]) == {"belief_patient"}
+    # what is reported in both worlds is confirmed in both or in neither: that is the assessor's affair
+    told = [{row[:4] for row in event_rows(r) if row[1] == Kind.RELAPSE_REPORTED} for r in (hidden, known)]
+    both = {(row[2], row[3]) for row in told[0] & told[1] if row[2] in whole}
+    sure = [{(r[2], r[3]) for r in rows if r[1] == Kind.RELAPSE_CONFIRMED} & both for rows in (gone, new)]
+    assert sure == [set(), set()]
+
+
+def test_what_an_assessor_believes_moves_ratings_and_confirmations() -> None:
+    """Unblinding assessors alone: EDSS as written down and confirmations follow, and nothing else."""
+    hidden, known = unblinded("assessor")
+    assert changed_kinds(hidden, known) == {Kind.VISIT, Kind.RELAPSE_CONFIRMED}
+    assert fields(hidden, known) == {
+        "subjects": {"belief_assessor"},
+        "relapses": {"confirmed_time"},
+        "visits": {"edss"},
+    }
+
+
+def test_what_a_physician_believes_moves_nothing_yet() -> None:
+    """Unblinding treating physicians alone changes their belief; no mechanism listens to it so far."""
+    hidden, known = unblinded("physician")
+    assert not changed_kinds(hidden, known)
+    assert fields(hidden, known) == {"subjects": {"belief_physician"}}
+
+
 def test_without_a_procedure_only_the_assessor_can_be_blinded() -> None:
     """Patient and physician know that nothing was done; the blinded assessor believes as in the other arms."""
     none, sham = (beliefs(FIXED, World(procedure=float(p))) for p in (NONE, SHAM))
