@@ -36,7 +36,9 @@ def cli() -> None:
 @cli.command()
 @click.argument("scenario")
 @click.option("--trials", type=int, help="Trials to run.  [default: 500]")
-@click.option("--mcse", type=float, help="Run until the power of the primary endpoint is known to this standard error.")
+@click.option(
+    "--mcse", type=float, help="Trials worked out, from a pilot of 200, for this MCSE of the primary's power."
+)
 @click.option(
     "--truth-trials", type=int, default=500, show_default=True, help="Twin trials for the truth; 0: no truth."
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,7 +60,8 @@ def _parallel(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Mask
     if base == "arr":
         return negbin_rate_ratio(counts, years, treated, alpha)
     followed = years > 0.0
-    return risk_difference(counts[followed] == 0.0, treated[followed], alpha)
+    found = risk_difference(counts[followed] == 0.0, treated[followed], alpha)
+    return replace(found, method=f"{found.method}, as observed until leaving")
 
 
 def windows(scenario: Scenario, counts: Counts, people: Cohort) -> tuple[Window, Window]:
@@ -82,4 +85,5 @@ def _before_after(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: 
     kept = kept & (after.years > 0.0)
     if base == "arr_change":
         return paired_rate_ratio(before.counts[kept], before.years[kept], after.counts[kept], after.years[kept], alpha)
-    return mcnemar_exact(before.counts[kept] == 0.0, after.counts[kept] == 0.0, alpha)
+    found = mcnemar_exact(before.counts[kept] == 0.0, after.counts[kept] == 0.0, alpha)
+    return replace(found, method=f"{found.method}, as observed until leaving")

@@ -1,6 +1,7 @@
 """The vocabulary of events and their total order: (time, rank, patient, index) in every engine.
 
 An event may cause, at its own instant, only kinds of higher rank; anything else needs a lead above zero.
+(A switch of activity may come at the instant of the last one, on a whole-day clock: same rank, higher index.)
 Ranks are append-only: a new kind takes a free number between.
 """
 

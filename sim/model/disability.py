@@ -112,6 +112,12 @@ def progressed(since: float, now: float, slope_per_day: float, slope_factor: flo
 
 
 @rule
+def latent_edss(baseline: float, lasting: float, grown: float, acute: float) -> float:
+    """Give the latent EDSS: baseline + lasting points so far + progression since + acute points, in this order."""
+    return baseline + (lasting + grown) + acute
+
+
+@rule
 def rater_offset(u: float, rater_sd: float) -> float:
     """Draw a rater's own offset in EDSS points."""
     return rater_sd * normal(u)

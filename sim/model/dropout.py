@@ -37,9 +37,19 @@ class Dropout(Table):
 
 
 @rule
-def dropout_days(u: float, patient_belief: float, hazard_per_day: float, log_disbelief_ratio: float) -> float:
-    """Draw the time from study day 1 to leaving (days, exponential; inf when nobody leaves)."""
-    hazard = hazard_per_day * math.exp(log_disbelief_ratio * (1.0 - patient_belief))
-    if hazard == 0.0:
+def dropout_days(
+    u: float, until_procedure: float, patient_belief: float, hazard_per_day: float, log_disbelief_ratio: float
+) -> float:
+    """Draw the time from study day 1 to leaving (days, by inversion of the spent hazard; inf when nobody leaves).
+
+    Until the procedure, `until_procedure` days from study day 1, nobody has anything to believe and all have the
+    hazard of a patient sure of angioplasty; from then on it rises with disbelief.
+    """
+    if hazard_per_day == 0.0:
         return math.inf
-    return exponential(u) / hazard
+    spent = exponential(u)
+    waiting = hazard_per_day * until_procedure
+    if spent <= waiting:
+        return spent / hazard_per_day
+    hazard = hazard_per_day * math.exp(log_disbelief_ratio * (1.0 - patient_belief))
+    return until_procedure + (spent - waiting) / hazard

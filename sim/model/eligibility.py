@@ -102,6 +102,21 @@ def enough_relapses(
 
 
 @rule
+def reason(edss_fits: float, relapses_suffice: float, recent_relapse: float, no_stenosis: float) -> int:
+    """Give the number of the first criterion that keeps a candidate out, in the order of REASONS; 0 lets in.
+
+    Each argument is 1 or 0.
+    """
+    if edss_fits == 0.0:
+        return 1
+    if relapses_suffice == 0.0:
+        return 2
+    if recent_relapse == 1.0:
+        return 3
+    return 4 if no_stenosis == 1.0 else 0
+
+
+@rule
 def edss_in_range(edss: float, low: float, high: float) -> bool:
     """Tell whether the EDSS found at screening is in range (both ends allowed)."""
     return low <= edss <= high

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
+from sim.core.inverse import logistic
 from sim.core.params import Table, param, probability
 from sim.core.rules import rule
 
@@ -14,6 +16,7 @@ class MedicationPlan(NamedTuple):
     start_prob: float
     start_delay_days: float
     rate_ratio: float
+    log_disbelief_odds: float
 
 
 class Medication(Table):
@@ -24,14 +27,28 @@ class Medication(Table):
     start_delay_days: float = param(14.0, unit="days", gt=0.0, le=3650.0, meaning="from the report to the start")
     rate_ratio: float = param(0.7, unit="1", ge=0.0, le=1.0, meaning="relapse rate on medication over rate without")
 
+    disbelief_odds_ratio: float = param(
+        1.0,
+        unit="1",
+        gt=0.0,
+        le=100.0,
+        meaning="odds to start under a physician sure of no angioplasty over those under one sure of it",
+    )
+
     def plan(self, on: bool) -> MedicationPlan:
         """Give the parameters; `on` false is the switch off."""
         if not (on and self.enabled):
-            return MedicationPlan(0.0, 0.0, 1.0)
-        return MedicationPlan(self.start_prob, self.start_delay_days, self.rate_ratio)
+            return MedicationPlan(0.0, 0.0, 1.0, 0.0)
+        log_odds = math.log(self.disbelief_odds_ratio)
+        return MedicationPlan(self.start_prob, self.start_delay_days, self.rate_ratio, log_odds)
 
 
 @rule
-def starts(u: float, start_prob: float, on_it: float) -> bool:
-    """Tell whether a patient starts medication after this report."""
-    return on_it == 0.0 and u < start_prob
+def starts(u: float, start_prob: float, log_disbelief_odds: float, physician_belief: float, on_it: float) -> bool:
+    """Tell whether a patient without medication is given it now; odds rise with the physician's disbelief."""
+    if on_it != 0.0:
+        return False
+    if log_disbelief_odds == 0.0 or start_prob == 0.0 or start_prob == 1.0:
+        return u < start_prob
+    odds = math.log(start_prob / (1.0 - start_prob)) + log_disbelief_odds * (1.0 - physician_belief)
+    return u < logistic(odds)

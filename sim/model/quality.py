@@ -87,6 +87,12 @@ def placebo(since_start: float, belief: float, peak: float, onset_days: float, d
 
 
 @rule
+def quality_gain(placebo_points: float, effect_points: float, patency: float) -> float:
+    """Give the points gained by placebo and by open veins (linear in patency)."""
+    return placebo_points + effect_points * patency
+
+
+@rule
 def quality_latent(
     start: float, lasting: float, acute: float, gain: float, per_edss: float, per_relapse_point: float
 ) -> float:

@@ -22,7 +22,9 @@ class Recall(Table):
     enabled: bool = param(True, unit="-", meaning="false: the past is recalled as it was", source="design")
     omission_prob: float = probability(0.1, meaning="a past relapse is forgotten")
     telescoping_prob: float = probability(0.2, meaning="a past relapse is dated too late (telescoping)")
-    telescoping_share: float = probability(0.3, meaning="it is moved by up to this share of its age, uniformly")
+    telescoping_share: float = param(
+        0.3, unit="1", ge=0.0, le=0.9, meaning="it is moved by up to this share of its age, uniformly"
+    )
 
     def plan(self, on: bool) -> RecallPlan:
         """Give the probabilities; `on` false is the switch off."""

@@ -105,6 +105,18 @@ def left_over(start: float, end: float, need: float, rate: float) -> float:
 
 
 @rule
+def rate_factor(decline: float, medication: float, treatment: float) -> float:
+    """Give the product of what changes the rate, in this order."""
+    return decline * medication * treatment
+
+
+@rule
+def belongs_to_last(time: float, last_onset: float, refractory_days: float) -> bool:
+    """Tell whether an onset at `time` is part of the last relapse."""
+    return time - last_onset < refractory_days
+
+
+@rule
 def is_onset(layer: float, mark: float, factor: float) -> bool:
     """Tell whether a candidate point is a relapse onset under the present factor."""
     return layer + mark < factor

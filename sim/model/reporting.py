@@ -63,16 +63,16 @@ class Reporting(Table):
         source="hrobjartsson2012",
     )
 
-    def plan(self, by_belief: bool, rater_bias: bool) -> ReportingPlan:
-        """Convert; `by_belief` false: belief moves no report; `rater_bias` false: it moves no confirmation."""
+    def plan(self, all_reported: bool, rater_bias: bool) -> ReportingPlan:
+        """Convert; `all_reported`: each relapse is reported, no other; `rater_bias` false: no lean."""
         if not self.enabled:
             return ReportingPlan(0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, math.inf, -math.inf, 0.0)
         return ReportingPlan(
             self.mild_points,
-            self.mild_report_prob,
-            self.severe_report_prob,
-            self.unreported_by_cured_prob if by_belief else 0.0,
-            self.pseudo_per_year / DAYS_PER_YEAR if by_belief else 0.0,
+            1.0 if all_reported else self.mild_report_prob,
+            1.0 if all_reported else self.severe_report_prob,
+            0.0 if all_reported else self.unreported_by_cured_prob,
+            0.0 if all_reported else self.pseudo_per_year / DAYS_PER_YEAR,
             self.report_delay_days,
             self.confirm_delay_days,
             math.log(self.confirm_prob / (1.0 - self.confirm_prob)),

@@ -27,10 +27,13 @@ class SelfReferral(Table):
     window_days: float = param(90.0, unit="days", gt=0.0, le=3650.0, meaning="how recent that relapse is")
 
     def plan(self, on: bool) -> SelfReferralPlan:
-        """Give weight and window; `on` false is the switch off."""
-        if not (on and self.enabled):
+        """Give weight and window; `on` false is the switch off.
+
+        Switched off, sites see the same possible candidates, and each comes with probability 1 / weight.
+        """
+        if not self.enabled:
             return SelfReferralPlan(1.0, 0.0)
-        return SelfReferralPlan(self.weight, self.window_days)
+        return SelfReferralPlan(self.weight, self.window_days if on else -1.0)
 
 
 @rule

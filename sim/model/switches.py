@@ -18,7 +18,7 @@ class Switches(Table):
     decline: bool = _switch("false: the relapse rate is level from screening on")
     placebo: bool = _switch("false: belief does not move quality of life")
     rater_bias: bool = _switch("false: belief moves no rating and no confirmation")
-    under_reporting: bool = _switch("false: belief moves no report (no relapse kept silent, no pseudo-relapse)")
+    under_reporting: bool = _switch("false: every relapse is reported and nothing else is")
     recall: bool = _switch("false: the past is recalled as it was")
     medication: bool = _switch("false: nobody starts medication")
     attrition: bool = _switch("false: nobody leaves early and all are analysed")

@@ -112,11 +112,14 @@ def happens(u: float, prob: float) -> bool:
 
 @rule
 def restenosis_days(u: float, scale_days: float, shape: float, weibull: float) -> float:
-    """Draw the time from opening to restenosis of one vein (days; inf where it never narrows); falls in u."""
+    """Draw the time from opening to restenosis of one vein (days; inf where it never narrows); falls in u.
+
+    At least a millionth of a day, so that it never falls on the procedure itself.
+    """
     if scale_days == math.inf:
         return math.inf
     hazard = -math.log(u) if weibull == 1.0 else (1.0 - u) / u
-    return scale_days * math.exp(math.log(hazard) / shape)
+    return max(scale_days * math.exp(math.log(hazard) / shape), 1e-6)
 
 
 @rule

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pydantic import Field
 
 from sim.core.params import Table
-from sim.core.units import months
+from sim.core.rules import rule
+from sim.core.units import months, on_clock
+
+
+@rule
+def planned_end(day_1: float, follow_up_days: float, close_day: float, resolution: float) -> float:
+    """Give the day on which follow-up is to end: after its length or on the closing day, not before day 1."""
+    return max(on_clock(min(day_1 + follow_up_days, close_day), resolution), day_1)
 
 
 class Visits(Table):

@@ -134,7 +134,7 @@ def _change(label: str, unit: str, favourable: int, digits: int, table: Floats) 
         favourable,
         digits,
         (
-            _part("Regression, natural course", "no-treatment arm", none),
+            _part("No treatment at all", "regression, natural course, recall", none),
             _part("Placebo, reporting", "sham − no treatment", sham - none),
             _part("Effect of angioplasty", "angioplasty − sham", angioplasty - sham),
         ),
@@ -169,7 +169,8 @@ def three_arms_figure(data: ThreeArmsData) -> Figure:
     left.set_ylim(3.55, -0.55)
     style.footnote(
         figure,
-        f"Scenario {data.name}, {data.trials:,} trials. Means over trials; thin lines: ±1.96 MCSE (Monte Carlo).",
+        f"Scenario {data.name}, {data.trials:,} trials. Relapses as a trial sees them: recalled, then reported. "
+        "Thin lines: ±1.96 MCSE (Monte Carlo).",
         130,
     )
     return figure

@@ -147,13 +147,17 @@ def _history(s: Scenario) -> Iterator[Refusal]:
         need = 1.0 if rule.kind == "soft" or rule.relapses_1y else 0.0
         need = 2.0 if rule.kind == "strict" and rule.relapses_2y else need
         need = max(need, rule.relapse_free_days / DAYS_PER_YEAR)
-    if s.self_referral.enabled:
-        need = max(need, s.self_referral.window_days / DAYS_PER_YEAR)
     if s.before_after:
         need = max(need, -s.study.before_months[0] / 12.0)
+    if s.recall.enabled and s.recall.telescoping_prob > 0.0:
+        need /= 1.0 - s.recall.telescoping_share  # older relapses are dated into the window
+    if s.self_referral.enabled:
+        need = max(need, s.self_referral.window_days / DAYS_PER_YEAR)
     if s.relapse.history_years < need:
         yield Refusal(
-            "relapse.history_years", s.relapse.history_years, f"at least the longest look-back in use, {need:g} years"
+            "relapse.history_years",
+            s.relapse.history_years,
+            f"at least the longest look-back in use (telescoping counted in), {need:.3g} years",
         )
     fall = s.decline.fall_per_year if s.decline.enabled else 0.0
     if -math.log1p(-fall) * s.relapse.history_years > math.log(MOST_LAYERS) - 1e-9:

@@ -48,7 +48,7 @@ def split(path: str) -> Parts:
     while at < len(path):
         step = _STEP.match(path, at)
         if step is None or (step["place"] is None and bool(step["dot"]) != bool(parts)):
-            raise ValueError(f"{path!r} is no key path such as relapse.rate_per_year or arm[1].ratio")
+            raise ValueError(f"a key path such as relapse.rate_per_year or arm[1].ratio, not {path!r}")
         parts.append(int(step["place"]) if step["place"] else step["name"] or json.loads(step["quoted"]))
         at = step.end()
     return tuple(parts)

@@ -108,7 +108,7 @@ def make_plan(scenario: Scenario) -> Plan:
         veins=scenario.veins.plan(),
         effect=effect,
         belief=scenario.belief.plan(scenario.angioplasty_share()),
-        reporting=scenario.reporting.plan(on.under_reporting, on.rater_bias),
+        reporting=scenario.reporting.plan(not on.under_reporting, on.rater_bias),
         recall=scenario.recall.plan(on.recall),
         medication=scenario.medication.plan(on.medication),
         dropout=scenario.dropout.plan(on.attrition),

@@ -193,6 +193,11 @@ class Scenario(Table):
         """Whether the design compares patients with their own past."""
         return self.study.design == "uncontrolled_before_after"
 
+    @property
+    def no_effect(self) -> bool:
+        """Whether open veins do nothing."""
+        return self.effect.plan(self.switches.effect) == (0.0, 0.0, 0.0)
+
     def angioplasty_share(self) -> float:
         """Share allocated to angioplasty among those who have any procedure (0.5 where all or none have)."""
         treated = sum(a.ratio for a in self.arm if a.procedure == "angioplasty")

@@ -26,7 +26,7 @@ ESTIMATE = np.dtype(
         ("converged", "?"),
         ("n", "i8"),
         ("outcome", "U24"),
-        ("method", "U80"),
+        ("method", "U120"),
     ]
 )
 Estimates = NDArray[np.void]

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 DEFAULT_TRIALS = 1000
 UNCHANGED = 0.1
 RARE = 0.05
+WORDS = {
+    "relapse_free_before": "Relapse-free in the year before",
+    "relapse_free_after": "Relapse-free in the year after",
+    "rate_ratio": "Ratio of relapse rates, after over before",
+}
 QUANTITIES = ("relapse_free_before", "relapse_free_after", "rate_ratio")
 FAVOURABLE = {"relapse_free_before": -1, "relapse_free_after": 1, "rate_ratio": -1}
 
@@ -142,7 +147,7 @@ def replay(
         after=simulated["relapse_free_after"].astype(np.int64),
         ratio=simulated["rate_ratio"],
         figures=[judge(f, simulated[f.quantity]) for f in figures],
-        joint=judge_jointly(figures, simulated),
+        joint=judge_jointly(figures, simulated, scenario.no_effect),
         elapsed_s=time.perf_counter() - begun,
         failed=failed,
     )
@@ -170,17 +175,22 @@ def judge(figure: Figure, values: Floats) -> dict[str, Any]:
     }
 
 
-def judge_jointly(figures: list[Figure], simulated: dict[str, Floats]) -> dict[str, Any]:
+def judge_jointly(figures: list[Figure], simulated: dict[str, Floats], no_effect: bool) -> dict[str, Any]:
     """Judge all figures at once, and say in sentences what the scenario explains and what it does not.
 
-    `tail_probability` is the share of replays at least as far from their own centre as the published figures (middle of
-    each range), in Mahalanobis distance; `tail_probability_counts` the same for the counts alone.
+    `tail_probability` is the share of replays at least as far from their own centre as the published figures (middle
+    of each range), in Mahalanobis distance; `tail_probability_counts` the same for the counts alone; `share_rise` the
+    share with at least the smallest rise of the relapse-free that the published ranges allow. The Monte Carlo standard
+    error of each share is sqrt(p(1-p)/trials).
     """
     hits = {f.quantity: _hit(f, simulated[f.quantity]) for f in figures}
     everything = np.logical_and.reduce(list(hits.values()))
     counts = [f for f in figures if f.quantity != "rate_ratio"]
     every = np.ones(len(everything), bool)
+    rise = _published_rise(counts)
     joint = {
+        "share_rise": float((_rise(simulated) >= rise[0]).mean()) if rise else None,
+        "published_rise": list(rise) if rise else None,
         "share_in_published_counts": float(np.logical_and.reduce([every, *(hits[f.quantity] for f in counts)]).mean()),
         "share_ratio_unchanged": float(hits.get("rate_ratio", every).mean()),
         "share_all": float(everything.mean()),
@@ -188,7 +198,21 @@ def judge_jointly(figures: list[Figure], simulated: dict[str, Floats]) -> dict[s
         "tail_probability_counts": _tail(counts, simulated) if counts else 1.0,
         "tail_probability": _tail(figures, simulated),
     }
-    return joint | {"sentences": _sentences(figures, simulated, joint)}
+    return joint | {"sentences": _sentences(figures, simulated, joint, no_effect)}
+
+
+def _rise(simulated: dict[str, Floats]) -> Floats:
+    rise: Floats = simulated["relapse_free_after"] - simulated["relapse_free_before"]
+    return rise
+
+
+def _published_rise(counts: list[Figure]) -> tuple[float, float] | None:
+    """Give the smallest and largest rise of the relapse-free that the published ranges allow."""
+    found = {f.quantity: f for f in counts}
+    if len(found) < 2:
+        return None
+    before, after = found["relapse_free_before"], found["relapse_free_after"]
+    return after.low - before.high, after.high - before.low
 
 
 def _hit(figure: Figure, values: Floats) -> NDArray[np.bool_]:
@@ -207,44 +231,41 @@ def _tail(figures: list[Figure], simulated: dict[str, Floats]) -> float:
     return float((distance >= gap @ spread @ gap).mean())
 
 
-def _sentences(figures: list[Figure], simulated: dict[str, Floats], joint: dict[str, float]) -> list[str]:
-    return [_counts_sentence(joint), *_ratio_sentences(figures, simulated), _joint_sentence(joint)]
-
-
-def _counts_sentence(joint: dict[str, float]) -> str:
-    tail = joint["tail_probability_counts"]
-    if tail >= RARE:
-        verdict = "Explained without any effect"
-    else:
-        verdict = "Not explained"
-    return f"{verdict}: the counts relapse-free, before and after ({_percent(tail)} of replays lie as far out)."
-
-
-def _ratio_sentences(figures: list[Figure], simulated: dict[str, Floats]) -> list[str]:
-    said = []
-    for f in figures:
-        if f.quantity == "rate_ratio":
-            judged = judge(f, simulated[f.quantity])
-            tail = 2.0 * min(judged["mid_pit"], 1.0 - judged["mid_pit"])
-            verdict, (low, high) = "Explained" if tail >= RARE else "Not explained", judged["interval"]
-            said.append(
-                f"{verdict}: a relapse rate after over before of {_range(judged['published'])} "
-                f"(replays: median {judged['median']:.2f}, 95% {low:.2f} to {high:.2f})."
-            )
+def _sentences(
+    figures: list[Figure], simulated: dict[str, Floats], joint: dict[str, Any], no_effect: bool
+) -> list[str]:
+    trials, said = len(simulated["rate_ratio"]), []
+    if joint["published_rise"]:
+        low, high = joint["published_rise"]
+        said.append(
+            f"{'With no true effect' if no_effect else 'With the effect put in'}, "
+            f"{_share(joint['share_rise'], trials)} show a rise of {low:g} or more relapse-free patients "
+            f"(published: {low:g} to {high:g})."
+        )
+    said += [_figure_sentence(judge(f, simulated[f.quantity]), trials) for f in figures]
+    tail = joint["tail_probability"]
+    said.append(f"Judged jointly, {_share(tail, trials)} lie as far out as the published figures.")
     return said
 
 
-def _joint_sentence(joint: dict[str, float]) -> str:
-    tail = joint["tail_probability"]
-    words = "within" if tail >= RARE else "outside"
+def _figure_sentence(judged: dict[str, Any], trials: int) -> str:
+    """Say whether a figure is within what the scenario gives; near the limit, within twice the MCSE, say so."""
+    pit = judged["mid_pit"]
+    tail = 2.0 * min(pit, 1.0 - pit)
+    error = 2.0 * 2.0 * math.sqrt(max(pit * (1.0 - pit), 1.0 / trials) / trials)
+    verdict = "explained" if tail > RARE + error else "not explained" if tail < RARE - error else "at the edge"
+    if verdict != "explained":
+        verdict += f": the scenario gives {'more' if pit < 0.5 else 'less'}"
+    low, high = judged["interval"]
     return (
-        f"Taken together the published figures are {words} what this scenario gives "
-        f"({_percent(tail)} of replays lie as far out)."
+        f"{WORDS[judged['quantity']]}: published {_range(judged['published'])}, "
+        f"replays {low:.3g} to {high:.3g}: {verdict}."
     )
 
 
-def _percent(share: float) -> str:
-    return f"{100.0 * share:.1f}%" if share else "none"
+def _share(share: float, trials: int) -> str:
+    error = math.sqrt(share * (1.0 - share) / trials)
+    return f"{100.0 * share:.1f}% of replays (MCSE {100.0 * error:.1f})" if share else f"none of {trials} replays"
 
 
 def _range(published: list[float]) -> str:

@@ -67,9 +67,8 @@ def worlds(scenario: Scenario, endpoint: Endpoint) -> tuple[Pair, Pair]:
     else:
         arms = contrast(scenario, endpoint)
         kinds = tuple(float(PROCEDURES.index(scenario.arm[a].procedure)) for a in arms)  # type: ignore[assignment]
-    on = scenario.effect.plan(scenario.switches.effect) != (0.0, 0.0, 0.0)
     first, second = (potential(k, True) for k in kinds)
-    truth = (first, second) if on else (first, first)
+    truth = (first, first) if scenario.no_effect else (first, second)
     b = scenario.belief
     blind = b.blinding_leak == 0.0 and "open" not in (b.patient, b.physician, b.assessor)
     if kinds[0] == kinds[1]:

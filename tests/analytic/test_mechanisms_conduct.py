@@ -71,7 +71,7 @@ def test_reporting_by_hand() -> None:
 
 def test_confirmation_has_the_published_odds_ratio() -> None:
     """An assessor sure of angioplasty confirms at 0.64 times the odds: 0.9 becomes 0.852 (odds ratio of 2012)."""
-    p = reporting.Reporting().plan(by_belief=True, rater_bias=True)
+    p = reporting.Reporting().plan(all_reported=False, rater_bias=True)
     assert round(math.exp(-p.confirm_lean), 2) == 0.64
     odds = 9.0 * math.exp(-p.confirm_lean)
     for b, prob in ((0.0, 0.9), (1.0, odds / (1.0 + odds))):
@@ -183,9 +183,18 @@ def test_the_entry_rule_is_applied_to_the_recalled_history() -> None:
 
 def test_medication_starts_once_and_with_its_probability() -> None:
     """A report starts medication with probability 0.15 in those without it, never in those who have it."""
-    starts = np.array([medication.starts(u, 0.15, 0.0) for u in U[:, 2]])
+    starts = np.array([medication.starts(u, 0.15, 0.0, 0.0, 0.0) for u in U[:, 2]])
     share_agrees(starts, 0.15, detects=0.02)
-    assert not any(medication.starts(u, 1.0, 1.0) for u in U[:50, 2])
+    assert not any(medication.starts(u, 1.0, 0.0, 0.0, 1.0) for u in U[:50, 2])
+
+
+def test_a_physician_who_doubts_starts_medication_at_the_odds_ratio() -> None:
+    """Sure of no angioplasty the odds are `disbelief_odds_ratio` times those of a physician sure of it."""
+    p = medication.Medication(enabled=True, start_prob=0.2, disbelief_odds_ratio=3.0).plan(True)
+    for sure, odds in ((1.0, 0.25), (0.0, 0.75), (0.5, 0.25 * math.sqrt(3.0))):
+        prob = odds / (1.0 + odds)
+        assert medication.starts(prob - 1e-12, p.start_prob, p.log_disbelief_odds, sure, 0.0)
+        assert not medication.starts(prob + 1e-12, p.start_prob, p.log_disbelief_odds, sure, 0.0)
 
 
 def test_medication_that_stops_relapses_stops_them_all() -> None:
@@ -233,10 +242,20 @@ def test_dropout_has_its_hazard(disbelief: float) -> None:
     """Those sure of angioplasty leave at the hazard, those sure of none at `disbelief_ratio` times it (finds 6%)."""
     p = dropout.Dropout(hazard_per_year=0.2, disbelief_ratio=disbelief).plan(True)
     for sure, hazard in ((1.0, 0.2), (0.0, 0.2 * disbelief), (0.5, 0.2 * math.sqrt(disbelief))):
-        days = np.array([dropout.dropout_days(u, sure, *p) for u in U[:, 2]])
+        days = np.array([dropout.dropout_days(u, 0.0, sure, *p) for u in U[:, 2]])
         mean = DAYS_PER_YEAR / hazard
         agrees(float(days.mean()), mean, mean / math.sqrt(N), detects=0.06 * mean)
-    assert dropout.dropout_days(0.5, 0.5, *dropout.Dropout().plan(False)) == math.inf
+    assert dropout.dropout_days(0.5, 0.0, 0.5, *dropout.Dropout().plan(False)) == math.inf
+
+
+def test_nobody_leaves_of_disbelief_before_the_procedure() -> None:
+    """Until the procedure everyone has one hazard; the spent hazard goes on at the procedure without a jump."""
+    p = dropout.Dropout(hazard_per_year=0.2, disbelief_ratio=5.0).plan(True)
+    for u in (0.2, 0.5, 0.95, 0.99):
+        sure, unsure = (dropout.dropout_days(u, 90.0, b, *p) for b in (1.0, 0.0))
+        assert (sure == unsure) is (sure <= 90.0)
+        if sure > 90.0:
+            assert math.isclose(5.0 * (unsure - 90.0), sure - 90.0, rel_tol=1e-9)
 
 
 def test_played_patients_leave_at_the_hazard() -> None:

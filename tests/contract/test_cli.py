@@ -366,7 +366,7 @@ LONG = ("power", "sham_rct", *SMALL, "--trials", "1000000", "--truth-trials", "0
 def test_ctrl_c_ends_at_once_with_130(workers: int, whole_group: bool, tmp_path: Path) -> None:
     """SIGINT to the group (as the terminal sends it) or to the process ends a run within seconds, leaving nothing."""
     process = start(*LONG, "--workers", str(workers), "--out", tmp_path / "out", cache=tmp_path)
-    _wait_for_work(process.pid, workers)
+    _wait_for_work(process.pid, workers, tmp_path / "out")
     (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out) == (130, "")
@@ -386,9 +386,11 @@ def test_workers_do_not_outlive_a_killed_run(number: signal.Signals, tmp_path: P
     _ends(process.pid)
 
 
-def _wait_for_work(group: int, workers: int) -> None:
-    """Wait until the run has started all its processes (the fork server and the tracker beside the workers)."""
-    deadline = time.monotonic() + 30.0
+def _wait_for_work(group: int, workers: int, out: Path | None = None) -> None:
+    """Wait until the run has made its folder and started all its processes (fork server and tracker beside workers)."""
+    deadline = time.monotonic() + 60.0
+    while out and not out.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
     while len(alive(group)) < (workers + 3 if workers > 1 else 1) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1.5)

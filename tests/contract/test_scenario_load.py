@@ -358,7 +358,7 @@ def test_all_problems_at_once_each_in_its_own_file() -> None:
         ("relaps.leak", "unknown table 'relaps'", "did you mean 'relapse'? (keys here: extends, intent,"),
         ("arm[4].ratio", "an override that can't be applied", "a place in the array arm (there are: 0 to 0)"),
         ("arm.ratio", "an override that can't be applied", "a place in the array arm, such as arm[0].ratio"),
-        ("relapse..leak", "an override that can't be applied", "is no key path"),
+        ("relapse..leak", "an override that can't be applied", "a key path such as"),
         ("", "an override that can't be applied", "the key path of a value"),
         ("extends", "an override that can't be applied", "the key path of a value"),
     ],

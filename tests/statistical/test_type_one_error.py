@@ -11,7 +11,7 @@ from statistics import NormalDist
 import pytest
 
 from sim.study.power import power
-from tests.helpers import Z, agrees, scenario
+from tests.helpers import agrees, scenario
 
 ORACLES = Path(__file__).parent.parent / "golden" / "oracles" / "fixed_exposure.csv"
 GLM_NB_SIZE, GLM_NB_TRIALS = 0.0538, 5000  # J1 at rate ratio 1, tests/golden/oracles/j1_glmnb.csv
@@ -69,19 +69,27 @@ def test_the_asymptotic_formula_is_that_of_rpact() -> None:
         assert math.isclose(ours, case["rpact"], rel_tol=1e-9)
 
 
+def _gap(n: int, trials: int, rate: float, ratio: float, k: float, years: float) -> tuple[float, float]:
+    """Give simulated less asymptotic rejection probability, and its MCSE; printed."""
+    own = scenario("bench/j1", _fixed_exposure(n, rate, ratio, k, years))
+    result = power(own, "fixed exposure", trials=trials, workers=2, truth_trials=0)
+    p = next(iter(result.endpoints.values()))
+    gap = p.power - _asymptotic(n, rate, ratio, k, years)
+    print(f"\nrate {rate}, ratio {ratio}, k {k}, {years} y, n {n}: gap {gap:+.4f} (MCSE {p.mcse:.4f})")
+    return gap, p.mcse
+
+
 @pytest.mark.slow
 def test_the_gap_to_the_asymptotic_formula_shrinks_as_n_grows() -> None:
-    """The simulated power's signed gap to the formula is larger at small n; printed with its MCSE."""
-    for case in _cases()[:2]:
-        rate, ratio, k, years = (case[x] for x in ("rate_control", "ratio", "dispersion_k", "followup"))
-        gaps = []
-        for n, trials in ((20, 6000), (200, 1500)):
-            own = scenario("bench/j1", _fixed_exposure(n, rate, ratio, k, years))
-            result = power(own, "fixed exposure", trials=trials, workers=2, truth_trials=0)
-            p = next(iter(result.endpoints.values()))
-            gap = p.power - _asymptotic(n, rate, ratio, k, years)
-            gaps.append((gap, p.mcse))
-            print(f"\nrate {rate}, ratio {ratio}, k {k}, {years} y, n {n}: gap {gap:+.4f} (MCSE {p.mcse:.4f})")
-        (small, small_error), (large, large_error) = gaps
-        assert abs(large) < abs(small) + Z * math.hypot(small_error, large_error)
-        agrees(large, 0.0, large_error, detects=0.09)
+    """With no effect the excess over 5% is larger at 2 x 8 patients than at 2 x 100, by more than twice its MCSE."""
+    small, small_error = _gap(16, 12_000, 0.6, 1.0, 0.5, 2.0)
+    large, large_error = _gap(200, 5_000, 0.6, 1.0, 0.5, 2.0)
+    assert small - large > 2.0 * math.hypot(small_error, large_error)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", _cases(), ids=lambda case: f"k{case['dispersion_k']}")
+def test_the_gap_at_2_x_100_is_small(case: dict[str, float]) -> None:
+    """At rpact's fixed-exposure settings the simulated power is the formula's, but for a gap too small to see here."""
+    gap, error = _gap(200, 1_000, case["rate_control"], case["ratio"], case["dispersion_k"], case["followup"])
+    agrees(gap, 0.0, error, detects=0.11)

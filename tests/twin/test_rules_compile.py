@@ -54,14 +54,57 @@ SHAPE: Domain = ((0.0, 0.05, 0.4, 1.0, 2.5, 1e3), 0.05, 1e4)
 DOMAINS: dict[str, Domain] = {
     **dict.fromkeys(("u", "u_tail", "u_whether", "u_shift", "u_size", "mark"), UNIT),
     **dict.fromkeys(("active_share", "omission_prob", "prob", "share", "start_prob", "tail_prob", "patency"), PROB),
-    **dict.fromkeys(("mild", "severe", "silent", "belief", "patient_belief", "assessor_belief"), PROB),
-    **dict.fromkeys(("active", "assessor", "blinded", "angioplasty", "on_it", "weibull", "resolution"), FLAG),
+    **dict.fromkeys(
+        ("mild", "severe", "silent", "belief", "patient_belief", "physician_belief", "assessor_belief"), PROB
+    ),
+    **dict.fromkeys(
+        (
+            "active",
+            "edss_fits",
+            "relapses_suffice",
+            "recent_relapse",
+            "no_stenosis",
+            "assessor",
+            "blinded",
+            "angioplasty",
+            "on_it",
+            "weibull",
+            "resolution",
+        ),
+        FLAG,
+    ),
     **dict.fromkeys(("kind", "procedure"), CODE),
     **dict.fromkeys(("last_1y", "last_2y", "need_1y", "need_2y", "layer", "treated", "open_now", "site"), COUNT),
     **dict.fromkeys(("weight_0", "weight_1", "weight_2"), COUNT),
-    **dict.fromkeys(("time", "screening", "since", "now", "start", "end", "onset", "since_start"), TIME),
     **dict.fromkeys(
-        ("wait_days", "wait_mean_days", "interval_days", "last", "window_days", "days_since_relapse"), DAYS
+        (
+            "time",
+            "day_1",
+            "last_onset",
+            "close_day",
+            "screening",
+            "since",
+            "now",
+            "start",
+            "end",
+            "onset",
+            "since_start",
+        ),
+        TIME,
+    ),
+    **dict.fromkeys(
+        (
+            "wait_days",
+            "wait_mean_days",
+            "interval_days",
+            "follow_up_days",
+            "refractory_days",
+            "until_procedure",
+            "last",
+            "window_days",
+            "days_since_relapse",
+        ),
+        DAYS,
     ),
     **dict.fromkeys(
         ("quiescent_days", "active_days", "recovery_days", "onset_days", "decay_days", "scale_days"), LENGTH
@@ -69,11 +112,31 @@ DOMAINS: dict[str, Domain] = {
     **dict.fromkeys(("per_day", "hazard_per_day", "rate", "need", "slope_per_day", "mean_points"), RATE),
     **dict.fromkeys(("before_per_day", "after_per_day"), ((0.0, 1e-4), 0.0, 1e-2)),
     **dict.fromkeys(("edss", "edss_centre", "low", "high", "points", "mild_points"), EDSS),
-    **dict.fromkeys(("latent", "mean", "lasting", "acute", "gain", "peak", "per_edss", "per_relapse_point"), POINTS),
+    **dict.fromkeys(
+        (
+            "latent",
+            "mean",
+            "lasting",
+            "acute",
+            "gain",
+            "peak",
+            "baseline",
+            "grown",
+            "placebo_points",
+            "effect_points",
+            "per_edss",
+            "per_relapse_point",
+        ),
+        POINTS,
+    ),
     **dict.fromkeys(("prior_logit", "shift", "leak", "lean", "log_ratio", "x", "rater", "error"), LOGS),
-    **dict.fromkeys(("log_baseline", "log_severity", "log_disbelief_ratio"), ((0.0, 1.0), -3.0, 3.0)),
+    **dict.fromkeys(
+        ("log_baseline", "log_severity", "log_disbelief_ratio", "log_disbelief_odds"), ((0.0, 1.0), -3.0, 3.0)
+    ),
     **dict.fromkeys(("sd", "log_sd", "rater_sd", "tail_sd", "noise_sd", "severity_log_sd"), SPREAD),
-    **dict.fromkeys(("factor", "slope_factor", "active_level", "quiescent_level"), FACTOR),
+    **dict.fromkeys(
+        ("factor", "slope_factor", "active_level", "quiescent_level", "decline", "medication", "treatment"), FACTOR
+    ),
     "weight": ((1.0, 3.0, 0.45), 1e-2, 100.0),
     "accrual_days": ((365.25,), 4000.0, 8000.0),
     "remaining": ((1.0, 2.0, 200.0), 1.0, 1000.0),

@@ -45,13 +45,15 @@ from sim.model import (
     reporting,
     self_referral,
     veins,
+    visits,
 )
 
 if TYPE_CHECKING:
     from sim.engines.reference.trial import Trial
 
 NEVER = math.nan
-PATIENT, ASSESSOR = 0, 2
+PATIENT, PHYSICIAN, ASSESSOR = 0, 1, 2
+LAST_DAY = 1e9  # beyond any study: whole days are exact up to here
 
 
 @dataclass(slots=True)
@@ -160,16 +162,13 @@ class Patient:
             float(sum(age <= years(2.0) for age in ages)),
         )
         self.note(Kind.SCREENED, 0, self.recalled[0])
-        if not eligibility.edss_in_range(self.screening_edss, rule.edss_min, rule.edss_max):
-            self.reason = eligibility.FAILS_EDSS
-        elif not eligibility.enough_relapses(
+        fits = eligibility.edss_in_range(self.screening_edss, rule.edss_min, rule.edss_max)
+        enough = eligibility.enough_relapses(
             self.u_select, *self.recalled, rule.kind, rule.relapses_1y, rule.relapses_2y, rule.selection_weight
-        ):
-            self.reason = eligibility.FAILS_RELAPSES
-        elif ages and min(ages) < rule.relapse_free_days:
-            self.reason = eligibility.FAILS_RECENT
-        elif rule.stenosis_required and not any(v.stenosed for v in self.own_veins):
-            self.reason = eligibility.FAILS_STENOSIS
+        )
+        recent = bool(ages) and min(ages) < rule.relapse_free_days
+        untreatable = bool(rule.stenosis_required) and not any(v.stenosed for v in self.own_veins)
+        self.reason = eligibility.reason(float(fits), float(enough), float(recent), float(untreatable))
         if self.reason:
             self.note(Kind.SCREEN_FAILURE, 0, float(self.reason))
             return False
@@ -204,8 +203,8 @@ class Patient:
         factor = self.factor()
         if not relapse.is_onset(float(point.layer), point.mark, factor):
             return
-        if self.now - self.last_onset < self.plan.relapse.refractory_days:
-            return  # it belongs to the last relapse
+        if relapse.belongs_to_last(self.now, self.last_onset, self.plan.relapse.refractory_days):
+            return
         self.last_onset = self.now
         self.relapse_begins(point)
 
@@ -228,6 +227,8 @@ class Patient:
     def recalled_as(self, u: tuple[float, float, float, float]) -> float:
         """Give the onset as it is recalled, NaN if forgotten."""
         rule = self.plan.recall
+        if self.now >= self.day_1:  # from study day 1 on relapses are observed (NaN, not entered: compares false)
+            return NEVER
         if not recall.is_recalled(u[0], rule.omission_prob):
             return NEVER
         return recall.recalled_onset(
@@ -277,7 +278,8 @@ class Patient:
     def consider_medication(self, u: float) -> None:
         """Start medication some days from now, perhaps."""
         rule = self.plan.medication
-        if medication.starts(u, rule.start_prob, self.medication_pending):
+        doubt = rule.log_disbelief_odds if self.believing else 0.0
+        if medication.starts(u, rule.start_prob, doubt, self.believed(PHYSICIAN), self.medication_pending):
             self.medication_pending = 1.0
             self.set_clock(self.now + rule.start_delay_days, Kind.MEDICATION_START, 0)
 
@@ -303,19 +305,25 @@ class Patient:
         self.beliefs = self.form_beliefs()
         self.procedure_time = on_clock(self.now + self.wait, plan.study.resolution)
         self.day_1 = self.now if plan.study.randomised else self.procedure_time
-        end = on_clock(min(self.day_1 + plan.study.follow_up_days, plan.study.close_day), plan.study.resolution)
-        self.planned_end = max(end, self.day_1)
+        self.planned_end = visits.planned_end(
+            self.day_1, plan.study.follow_up_days, plan.study.close_day, plan.study.resolution
+        )
         self.set_clock(self.procedure_time, Kind.PROCEDURE, 0)
         for visit, day in enumerate(plan.visit_days):
             if on_clock(self.day_1 + day, plan.study.resolution) <= self.planned_end:
                 self.set_clock(self.day_1 + day, Kind.VISIT, visit)
         if self.world.attrition:
             rule = plan.dropout
-            days = dropout.dropout_days(self.u_dropout, self.beliefs[0], rule.hazard_per_day, rule.log_disbelief_ratio)
-            if self.day_1 + days < self.planned_end:
+            days = dropout.dropout_days(
+                self.u_dropout,
+                self.procedure_time - self.day_1,
+                self.beliefs[PATIENT],
+                rule.hazard_per_day,
+                rule.log_disbelief_ratio,
+            )
+            if on_clock(min(self.day_1 + days, LAST_DAY), plan.study.resolution) < self.planned_end:
                 self.set_clock(self.day_1 + days, Kind.DROPOUT, 0)
         self.set_clock(self.planned_end, Kind.END_OF_STUDY, 0)
-        self.await_pseudo(0, self.now)
 
     def form_beliefs(self) -> tuple[float, float, float]:
         """Draw the belief of patient, physician and assessor."""
@@ -338,6 +346,7 @@ class Patient:
     def on_procedure(self, index: int, _: Any) -> None:
         """Have the procedure, or learn that there is none."""
         self.believing = True
+        self.await_pseudo(0, self.now)
         if self.procedure == veins.NONE:
             return
         treated = self.procedure == veins.ANGIOPLASTY
@@ -362,7 +371,6 @@ class Patient:
             days = veins.restenosis_days(
                 vein.lanes[2], rule.restenosis_scale_days[number], rule.restenosis_shape, rule.weibull
             )
-            vein.restenosis_time = on_clock(self.now + days, self.plan.study.resolution) if days < math.inf else NEVER
             self.set_clock(self.now + days, Kind.RESTENOSIS, number)
 
     def complicated(self, procedure: int) -> int:
@@ -377,6 +385,7 @@ class Patient:
     def on_restenosis(self, index: int, _: Any) -> None:
         """Have a vein narrow again."""
         self.own_veins[index].open_now = False
+        self.own_veins[index].restenosis_time = self.now
         self.note(Kind.RESTENOSIS, index, float(index))
         self.refresh_patency()
 
@@ -398,10 +407,11 @@ class Patient:
     def factor(self) -> float:
         """Give the present factor of the relapse rate; one above the layers that are open is an error."""
         rule, study = self.plan.decline, self.plan.study
-        f = decline.decline(self.now, self.screening_time, rule.before_per_day, rule.after_per_day)
-        if self.on_medication:
-            f *= self.plan.medication.rate_ratio
-        f *= self.rate_factor
+        f = relapse.rate_factor(
+            decline.decline(self.now, self.screening_time, rule.before_per_day, rule.after_per_day),
+            self.plan.medication.rate_ratio if self.on_medication else 1.0,
+            self.rate_factor,
+        )
         bound = study.history_bound if self.now < self.screening_time else study.study_bound
         if f > math.ceil(bound):
             raise RunError(f"relapse factor {f!r} at day {self.now} of {self.word} is above its bound {bound!r}")
@@ -415,10 +425,13 @@ class Patient:
         q = self.plan.quality
         lasting = latent - self.baseline - acute
         since = self.now - self.procedure_time
-        gain = quality.placebo(
-            since, self.believed(PATIENT), q.placebo_points, q.placebo_onset_days, q.placebo_decay_days
+        gain = quality.quality_gain(
+            quality.placebo(
+                since, self.believed(PATIENT), q.placebo_points, q.placebo_onset_days, q.placebo_decay_days
+            ),
+            self.plan.effect.quality_points,
+            self.patency,
         )
-        gain += self.plan.effect.quality_points * self.patency
         true = quality.quality_latent(self.quality_start, lasting, acute, gain, q.per_edss, q.per_relapse_point)
         scored = quality.quality_scored(true, u, q.noise_sd)
         self.note(Kind.VISIT, index, edss)
@@ -434,22 +447,24 @@ class Patient:
             if not own.pseudo:
                 acute += relapse.acute(self.now, own.onset, own.severity, self.plan.relapse.recovery_days)
         grown = disability.progressed(self.lasting_until, self.now, self.slope, self.slope_factor)
-        latent = self.baseline + (self.lasting + grown) + acute
+        latent = disability.latent_edss(self.baseline, self.lasting, grown, acute)
         error = disability.examination_error(u[0], u[1], rule.examination_sd, rule.tail_prob, rule.tail_sd)
         found = disability.examined(latent, self.rater, error, rule.lean, self.believed(ASSESSOR))
         return found, latent, acute, u[2]
 
     def on_dropout(self, _: int, __: Any) -> None:
         """Leave the study."""
-        self.dropped_out, self.end_time = 1, self.now
-        self.note(Kind.DROPOUT, 0, self.now - self.day_1 + 1.0)
-        self.ended = True
-        self.diary.clear()
+        self.dropped_out = 1
+        self.leave(Kind.DROPOUT)
 
     def on_end(self, _: int, __: Any) -> None:
-        """Come to the planned end; reports of relapses that have begun are still taken."""
+        """Come to the planned end."""
+        self.leave(Kind.END_OF_STUDY)
+
+    def leave(self, kind: Kind) -> None:
+        """End follow-up; reports of relapses that have begun are still taken."""
         self.end_time = self.now
-        self.note(Kind.END_OF_STUDY, 0, self.now - self.day_1 + 1.0)
+        self.note(kind, 0, self.now - self.day_1 + 1.0)
         self.ended = True
         self.diary = [c for c in self.diary if c[1] in (Kind.RELAPSE_REPORTED, Kind.RELAPSE_CONFIRMED)]
         heapify(self.diary)

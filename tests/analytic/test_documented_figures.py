@@ -1,13 +1,16 @@
-"""What docs/model.md says of the share of patients with a first restenosis in months 8 to 14, in closed form."""
+"""Figures that docs/model.md states of the defaults, in closed form or by the rules themselves."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from sim.core.units import months
+from sim.model import relapse
 from sim.model.veins import Veins
+from tests.helpers import Z
 
 
 def _first_restenosis_in(veins: Veins, start: float, end: float) -> float:
@@ -34,3 +37,16 @@ def test_months_8_to_14_hold_a_quarter_at_most(shape: float) -> None:
 def test_the_default_gives_a_quarter() -> None:
     """The documented figure at the default shape is 25%, to the percent."""
     assert round(_first_restenosis_in(Veins(), 8.0, 14.0), 2) == 0.25
+
+
+@pytest.mark.parametrize(("points", "share"), [(0.5, 0.17), (1.0, 0.06)])
+def test_what_a_relapse_leaves_after_64_days(points: float, share: float) -> None:
+    """What is left of a relapse 64 days after its onset is as documented, to the percent and its Monte Carlo error."""
+    plan, rng, n = relapse.Relapse().plan(), np.random.default_rng(1), 40_000
+    left = np.empty(n)
+    for i, (a, b, c) in enumerate(rng.random((n, 3))):
+        severity = relapse.severity(a, plan.log_severity, plan.severity_log_sd)
+        residual = relapse.residual(b, c, plan.residual_prob, plan.residual_mean_points)
+        left[i] = relapse.acute(64.0, 0.0, severity, plan.recovery_days) + residual
+    found = float((left >= points).mean())
+    assert abs(found - share) <= 0.005 + Z * math.sqrt(share * (1.0 - share) / n)
