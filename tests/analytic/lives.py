@@ -28,7 +28,10 @@ OPEN = {
     "eligibility.enabled": False,
     "medication.enabled": False,
     "dropout.enabled": False,
-    "relapse.refractory_days": 0.0,
+    "frailty.variance": 0.4,
+    "activity": {"kind": "two_state", "ratio": 6.0, "active_months": 8.0, "quiescent_months": 24.0},
+    "relapse": {"rate_per_year": 0.6, "refractory_days": 0.0, "history_years": 3.0},
+    "recall": {"enabled": True, "omission_prob": 0.1, "telescoping_prob": 0.2, "telescoping_share": 0.3},
     "visits.months": [0.0],
     "endpoint": [{"name": "arr_24m", "counts": "true"}],
 }

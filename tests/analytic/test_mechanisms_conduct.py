@@ -350,6 +350,14 @@ def test_arrivals_are_poisson_with_gamma_rates(variance: float, in_mean: float, 
     agrees(float(counts.var(ddof=1)), spread, spread * math.sqrt((excess + 2.0) / 300), detects=in_variance * spread)
 
 
+def test_self_referral_leaves_the_well_their_nominal_rate() -> None:
+    """Switched off, candidates still come 24 to a site and year (finds 10%): those without a relapse, at any weight."""
+    referred = {"self_referral": {"enabled": True, "weight": 3.0}, "switches.self_referral": False}
+    s = play("sham_rct", ARRIVALS | {"sites.rate_variance": 0.0} | referred).subjects
+    counts = np.bincount(s["site"], minlength=300)
+    agrees(float(counts.mean()), 24.0, math.sqrt(24.0 / 300), detects=2.4)
+
+
 def test_arrival_times_are_uniform_given_their_number() -> None:
     """Poisson arrivals of a year are spread evenly over it (Kolmogorov-Smirnov at the level of Z; finds 0.06)."""
     times = play("sham_rct", ARRIVALS | {"sites.rate_variance": 0.0}).subjects["screening_time"]
