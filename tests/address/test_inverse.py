@@ -120,6 +120,19 @@ def test_gamma_is_the_gamma_quantile(shape: float) -> None:
         assert abs(float(special.gammainc(shape, x)) - u) <= 2.0 * probability_error(x, shape) * u + left_over + EPS
 
 
+def test_gamma_serves_the_largest_shape() -> None:
+    """At shape 1e6, the largest that is planned, the loops still converge (with 2,000 steps P was off by 0.02).
+
+    Within 4.5 standard deviations, where SciPy has an expansion of its own for large shapes; bounds as above.
+    """
+    shape = 1e6
+    for u in (1e-4, 0.05, 0.4, 0.6, 0.95, 1.0 - 1e-4):
+        x = gamma(u, shape, math.lgamma(shape))
+        density = math.exp(-x + (shape - 1.0) * math.log(x) - math.lgamma(shape))
+        left_over = 8e-18 * (shape + 1.0) * x * density
+        assert abs(float(special.gammainc(shape, x)) - u) <= 2.0 * probability_error(x, shape) * u + left_over + EPS
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_gamma_reaches_the_extreme_tail(shape: float) -> None:
     """The largest u's give quantiles in order and within a unit of u: the search does not run away (it once did).

@@ -1,4 +1,4 @@
-"""The worlds that are compared: a fixed cohort and a recruiting trial, every mechanism pinned; what tells them apart."""
+"""The worlds that are compared: a fixed cohort and a recruiting trial, every mechanism pinned; and how."""
 
 from __future__ import annotations
 
