@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,7 @@ from sim.core.streams import (
 )
 from sim.core.units import on_clock, years
 from sim.engines.reference.latent import Latent, Point, PointClock
+from sim.engines.reference.owned import NEVER, OwnRelapse, OwnVein
 from sim.model import (
     belief,
     decline,
@@ -51,37 +51,8 @@ from sim.model import (
 if TYPE_CHECKING:
     from sim.engines.reference.trial import Trial
 
-NEVER = math.nan
 PATIENT, PHYSICIAN, ASSESSOR = 0, 1, 2
 LAST_DAY = 1e9  # beyond any study: whole days are exact up to here
-
-
-@dataclass(slots=True)
-class OwnRelapse:
-    """One relapse, or pseudo-relapse, of a patient."""
-
-    number: int
-    point: int
-    address: tuple[int, int]
-    pseudo: bool
-    onset: float
-    severity: float
-    residual: float
-    recalled_onset: float
-    reported_time: float = NEVER
-    confirmed_time: float = NEVER
-
-
-@dataclass(slots=True)
-class OwnVein:
-    """One vein of a patient."""
-
-    stenosed: bool
-    lanes: tuple[float, float, float, float]
-    treated: bool = False
-    opened: bool = False
-    open_now: bool = False
-    restenosis_time: float = NEVER
 
 
 class Patient:
