@@ -20,7 +20,7 @@ from sim.scenario.schema import Endpoint, Scenario
 from sim.study.performance import ESTIMATE, Estimates, Performance, Truth, performance
 from sim.study.play import ENGINE, Play, scenario_digest
 from sim.study.population import Solution, solved
-from sim.study.runner import Failure, Pool, Watcher
+from sim.study.runner import Failure, Look, Pool, Watcher
 from sim.study.truth import TWIN_TRIALS, find_truth
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 DEFAULT_TRIALS = 500
 PILOT_TRIALS = 200
-FIRST_TRIALS = 20
 MOST_TRIALS = 10_000_000
 FAILED = "failed"
 
@@ -145,10 +144,7 @@ def power(
     ready, solution = solved(scenario, workers, watch_population)
     with Pool(Analyse(Play(ready, seed)), seed, workers) as pool:
         wanted = trials or (PILOT_TRIALS if mcse else DEFAULT_TRIALS)
-        answers = pool.run(range(min(wanted, FIRST_TRIALS)), watch)
-        if all(not isinstance(a, Failure) and a[1] == 0 for a in answers):
-            raise _nobody(ready, len(answers))  # the rest would be as empty
-        answers += pool.run(range(len(answers), wanted), watch)
+        answers = pool.run(range(wanted), watch, _someone_enters(ready))
         if mcse:
             answers += pool.run(range(len(answers), _trials_needed(ready, answers, mcse)), watch)
         seconds = pool.busy_seconds
@@ -185,6 +181,16 @@ def _nobody(scenario: Scenario, trials: int) -> RunError:
         f"nobody entered any of {trials} trials before enrolment.max_days = {scenario.enrolment.max_days:g}: "
         "no candidate met the entry rule, see `shamtrial simulate` (adsl, SCRFREAS) for the reasons"
     )
+
+
+def _someone_enters(scenario: Scenario) -> Look[tuple[list[Estimate], int]]:
+    """Give a look at the first trials that stops the run if nobody entered any of them."""
+
+    def look(answers: list[tuple[list[Estimate], int] | Failure]) -> None:
+        if all(not isinstance(a, Failure) and a[1] == 0 for a in answers):
+            raise _nobody(scenario, len(answers))
+
+    return look
 
 
 def _check(trials: int | None, mcse: float | None, truth_trials: int) -> None:

@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 CHUNK_SECONDS = 1.0
 MOST_IN_CHUNK = 25
+FIRST_TRIALS = 20
 MOST_WORKERS = 256
 
 
@@ -62,6 +63,7 @@ class Progress:
 
 
 Watcher = Callable[[Progress, list[Any]], None]
+Look = Callable[[list[T | Failure]], None]
 
 
 def available_workers() -> int:
@@ -114,9 +116,13 @@ class Pool(Generic[T]):
             raise _died() from None
         wait(ready)
 
-    def run(self, trials: Sequence[int], watch: Watcher | None = None) -> list[T | Failure]:
+    def run(
+        self, trials: Sequence[int], watch: Watcher | None = None, look: Look[T] | None = None
+    ) -> list[T | Failure]:
         """Give the answers for these trials, in their order; a trial that raises gives a Failure.
 
+        `look` is shown the first FIRST_TRIALS answers once all of them are there, and may stop the run by raising; it
+        goes by trial number, so that what it sees does not depend on the number of workers.
         Raises Interrupted on Ctrl-C, RunError when a worker process dies.
         """
         progress = Progress(0, len(trials), time.perf_counter())
@@ -125,6 +131,9 @@ class Pool(Generic[T]):
             for chunk in self._chunks(trials, progress):
                 answers.update(chunk)
                 progress.done = len(answers)
+                if look and all(t in answers for t in trials[:FIRST_TRIALS]):
+                    look([answers[t] for t in trials[:FIRST_TRIALS]])
+                    look = None
                 if watch:
                     watch(progress, [a for _, a in chunk])
         except KeyboardInterrupt:

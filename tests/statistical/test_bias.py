@@ -20,7 +20,7 @@ def _run(name: str) -> dict[str, Performance]:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "detects"), [("arr_24m", 0.25), ("arr_24m_reported", 0.2), ("msqol_physical_24m", 1.2)]
+    ("endpoint", "detects"), [("arr_24m", 0.25), ("arr_24m_reported", 0.2), ("msqol_physical_24m", 1.5)]
 )
 def test_the_blinded_trial_is_unbiased_at_zero_effect(endpoint: str, detects: float) -> None:
     """Blinded, without a leak, the mean estimate is the truth, which is exactly 0."""
