@@ -11,7 +11,7 @@ from statistics import NormalDist
 import pytest
 
 from sim.study.power import power
-from tests.helpers import agrees, scenario
+from tests.helpers import Z, agrees, scenario
 
 ORACLES = Path(__file__).parent.parent / "golden" / "oracles" / "fixed_exposure.csv"
 GLM_NB_SIZE, GLM_NB_TRIALS = 0.0538, 5000  # J1 at rate ratio 1, tests/golden/oracles/j1_glmnb.csv
@@ -81,10 +81,10 @@ def _gap(n: int, trials: int, rate: float, ratio: float, k: float, years: float)
 
 @pytest.mark.slow
 def test_the_gap_to_the_asymptotic_formula_shrinks_as_n_grows() -> None:
-    """With no effect the excess over 5% is larger at 2 x 8 patients than at 2 x 100, by more than twice its MCSE."""
-    small, small_error = _gap(16, 12_000, 0.6, 1.0, 0.5, 2.0)
-    large, large_error = _gap(200, 5_000, 0.6, 1.0, 0.5, 2.0)
-    assert small - large > 2.0 * math.hypot(small_error, large_error)
+    """With no effect and dispersion 1.5 the excess over 5% is larger at 2 x 8 patients than at 2 x 100."""
+    small, small_error = _gap(16, 6_000, 1.2, 1.0, 1.5, 1.5)
+    large, large_error = _gap(200, 3_000, 1.2, 1.0, 1.5, 1.5)
+    assert small - large > Z * math.hypot(small_error, large_error)
 
 
 @pytest.mark.slow
