@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.core.defaults import TWIN_TRIALS
+
 if TYPE_CHECKING:
     from sim.scenario.loaded import Loaded
     from sim.study.power import PowerResult
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["load", "power", "replay", "scenarios", "simulate", "trace"]
-
-TRUTH_TRIALS = 500
 
 
 def scenarios() -> list[str]:
@@ -47,7 +47,7 @@ def power(
     mcse: float | None = None,
     seed: int = 1,
     workers: int = 1,
-    truth_trials: int = TRUTH_TRIALS,
+    truth_trials: int = TWIN_TRIALS,
 ) -> PowerResult:
     """Estimate the power of each endpoint, with its Monte Carlo standard error, bias and coverage.
 

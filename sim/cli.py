@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sim.core.defaults import TWIN_TRIALS
+
 if TYPE_CHECKING:
     from sim.scenario.loaded import Loaded
 
@@ -40,7 +42,7 @@ def cli() -> None:
     "--mcse", type=float, help="Trials worked out, from a pilot of 200, for this MCSE of the primary's power."
 )
 @click.option(
-    "--truth-trials", type=int, default=500, show_default=True, help="Twin trials for the truth; 0: no truth."
+    "--truth-trials", type=int, default=TWIN_TRIALS, show_default=True, help="Twin trials for the truth; 0: no truth."
 )
 @SEED
 @WORKERS

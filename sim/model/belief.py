@@ -9,7 +9,6 @@ from sim.core.inverse import logistic, normal
 from sim.core.params import Table, param
 from sim.core.rules import rule
 
-HOLDERS = ("patient", "physician", "assessor")
 Blinding = Literal["blinded", "open"]
 
 

@@ -14,6 +14,7 @@ from sim.analysis.binary import risk_difference
 from sim.analysis.estimate import Estimate
 from sim.analysis.negbin import negbin_rate_ratio
 from sim.analysis.trial import analyse, contrast
+from sim.core.defaults import TWIN_TRIALS
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
 from sim.core.errors import RunError, ShamtrialError
 from sim.scenario.schema import Endpoint, Scenario
@@ -21,7 +22,7 @@ from sim.study.performance import ESTIMATE, Estimates, Performance, Truth, perfo
 from sim.study.play import ENGINE, Play, scenario_digest
 from sim.study.population import Solution, solved
 from sim.study.runner import Failure, Look, Pool, Watcher
-from sim.study.truth import TWIN_TRIALS, find_truth
+from sim.study.truth import find_truth
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.analysis.trial import VISIT_FIELD, contrast, visit_number
+from sim.core.defaults import TWIN_TRIALS
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
 from sim.data.cohort import Cohort, at_visit, window
 from sim.engines.world import World, potential
@@ -24,7 +25,6 @@ from sim.study.performance import Truth, block_sum
 from sim.study.play import Play
 from sim.study.runner import Failure, Pool, Watcher
 
-TWIN_TRIALS = 500
 TWIN_SEED = 20090101
 
 Pair = tuple[World, World]

@@ -57,6 +57,13 @@ def test_figures_of_the_prototype() -> None:
         _within_digits(rate, printed, digit, error)
 
 
+def test_figures_of_the_shipped_population() -> None:
+    """As shipped, the figures are those that scenarios/base.toml states: 1.24, then 0.67, then 0.65."""
+    for (start, end), stated in (((-12.0, 0.0), 1.24), ((0.0, 12.0), 0.67), ((12.0, 24.0), 0.65)):
+        rate, error = _rates(STAY, "true", start, end)
+        _within_digits(rate, stated, 0.01, error)
+
+
 def test_without_an_entry_rule_nothing_regresses() -> None:
     """Without selection, and with decline off, the rate before entry is the rate after it."""
     off = STAY | {"eligibility.enabled": False, "decline.enabled": False}
