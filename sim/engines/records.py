@@ -98,7 +98,7 @@ EVENT = np.dtype(
         ("value", "f8"),
     ]
 )
-ENGINE_VERSION = 1  # one number for all engines, raised whenever an answer changes
+ENGINE_VERSION = 2  # one number for all engines, raised whenever an answer changes
 
 LAYOUT = {
     "subjects": SUBJECT,
@@ -125,6 +125,20 @@ class TrialRecords:
     veins: Records
     procedures: Records
     events: Records
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The entered patients of several trials in order of entry, and what was asked for of each.
+
+    Patients first[k] to first[k + 1] - 1 are those of the k-th trial; fields are named as in the layouts above, `row`
+    being the patient's place in `people`.
+    """
+
+    first: NDArray[np.int64]
+    people: Records
+    relapses: Records
+    visits: Records
 
 
 def pack(trial: int, rows: dict[str, list[tuple[Any, ...]]]) -> TrialRecords:

@@ -73,3 +73,30 @@ def belief(u: float, prior_logit: float, sd: float, leak: float, blinded: float,
     if blinded == 0.0:
         return angioplasty
     return blinded_belief(u, prior_logit, sd, leak if angioplasty == 1.0 else -leak)
+
+
+@rule
+def held(
+    u: float,
+    prior_logit: float,
+    sd: float,
+    leak: float,
+    blinded: float,
+    assessor: float,
+    procedure: float,
+    reference: float,
+) -> float:
+    """Draw a holder's belief once the procedure is done; `reference` = 1 holds it on the path of the truth's worlds.
+
+    That path is a blinded person's without a leak, whatever was done.
+    """
+    if reference == 1.0:
+        return blinded_belief(u, prior_logit, sd, 0.0)
+    hidden = is_blinded(blinded, assessor, procedure)
+    return belief(u, prior_logit, sd, leak, hidden, 1.0 if procedure == 2.0 else 0.0)
+
+
+@rule
+def believed(belief: float, believing: float) -> float:
+    """Give what a holder believes now: before the procedure there is nothing to believe."""
+    return belief if believing == 1.0 else 0.0

@@ -40,6 +40,7 @@ class Decline(Table):
 def decline(time: float, screening: float, before_per_day: float, after_per_day: float) -> float:
     """Give the factor of the relapse rate at `time`: 1 at screening, above it before, below it after."""
     since = time - screening
-    if since < 0.0:
-        return math.exp(-before_per_day * since)
-    return math.exp(-after_per_day * since)
+    per_day = before_per_day if since < 0.0 else after_per_day
+    if per_day == 0.0:
+        return 1.0
+    return math.exp(-per_day * since)

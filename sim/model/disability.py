@@ -14,6 +14,7 @@ from sim.core.units import DAYS_PER_YEAR, EDSS_TOP
 class DisabilityPlan(NamedTuple):
     """EDSS points; slope in points a day."""
 
+    median_points: float
     log_baseline: float
     baseline_log_sd: float
     slope_per_day: float
@@ -82,6 +83,7 @@ class Disability(Table):
     def plan(self, rater_bias: bool) -> DisabilityPlan:
         """Convert to days and logs; `rater_bias` false takes the lean away."""
         return DisabilityPlan(
+            self.baseline_median_points,
             math.log(self.baseline_median_points),
             self.baseline_log_sd,
             self.slope_points_per_year / DAYS_PER_YEAR,
@@ -109,6 +111,20 @@ def slope(u: float, slope_per_day: float) -> float:
 def progressed(since: float, now: float, slope_per_day: float, slope_factor: float) -> float:
     """Give the EDSS points added between two times at a slope whose factor is constant between them."""
     return slope_per_day * slope_factor * (now - since)
+
+
+@rule
+def settled(lasting: float, since: float, now: float, slope_per_day: float, slope_factor: float) -> float:
+    """Give the lasting points at `now`: those up to `since` and what progression has added in between."""
+    if since < now:
+        return lasting + progressed(since, now, slope_per_day, slope_factor)
+    return lasting
+
+
+@rule
+def lasting_part(latent: float, baseline: float, acute: float) -> float:
+    """Give the lasting points gained since screening, of a latent EDSS."""
+    return latent - baseline - acute
 
 
 @rule

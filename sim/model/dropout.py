@@ -8,7 +8,9 @@ from typing import NamedTuple
 from sim.core.inverse import exponential
 from sim.core.params import Table, param
 from sim.core.rules import rule
-from sim.core.units import DAYS_PER_YEAR
+from sim.core.units import DAYS_PER_YEAR, on_clock
+
+LAST_DAY = 1e9  # beyond any study: whole days are exact up to here
 
 
 class DropoutPlan(NamedTuple):
@@ -53,3 +55,9 @@ def dropout_days(
         return spent / hazard_per_day
     hazard = hazard_per_day * math.exp(log_disbelief_ratio * (1.0 - patient_belief))
     return until_procedure + (spent - waiting) / hazard
+
+
+@rule
+def dropout_time(day_1: float, days: float, resolution: float) -> float:
+    """Give when a patient leaves who does so `days` after study day 1."""
+    return on_clock(min(day_1 + days, LAST_DAY), resolution)

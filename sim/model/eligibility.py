@@ -120,3 +120,9 @@ def reason(edss_fits: float, relapses_suffice: float, recent_relapse: float, no_
 def edss_in_range(edss: float, low: float, high: float) -> bool:
     """Tell whether the EDSS found at screening is in range (both ends allowed)."""
     return low <= edss <= high
+
+
+@rule
+def too_recent(recalled: float, now: float, relapse_free_days: float) -> bool:
+    """Tell whether a relapse, as recalled, is too recent to enter; a forgotten one (NaN) is not."""
+    return now - recalled < relapse_free_days

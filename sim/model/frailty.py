@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from sim.core.inverse import gamma
+from sim.core.inverse import Floats, log_gamma_table, normal, tabulated
 from sim.core.params import Table, param
 from sim.core.rules import rule
 
 
 class FrailtyPlan(NamedTuple):
-    """What an engine sees: the gamma shape (0 = everyone alike) and log Gamma(shape)."""
+    """What an engine sees: the gamma shape (0 = everyone alike) and its tabulated log quantile."""
 
     shape: float
-    log_gamma_shape: float
+    table: Floats
 
 
 class Frailty(Table):
@@ -33,14 +33,14 @@ class Frailty(Table):
     def plan(self) -> FrailtyPlan:
         """Give the gamma shape, worked out once."""
         if not self.enabled or self.variance < 1e-6:  # a shape above 1e6: alike for every purpose
-            return FrailtyPlan(0.0, 0.0)
+            return FrailtyPlan(0.0, ())
         shape = 1.0 / self.variance
-        return FrailtyPlan(shape, math.lgamma(shape))
+        return FrailtyPlan(shape, log_gamma_table(shape))
 
 
 @rule
-def frailty(u: float, shape: float, log_gamma_shape: float) -> float:
+def frailty(u: float, shape: float, table: Floats) -> float:
     """Give the relapse-rate factor of a patient: Gamma(mean 1, variance 1/shape), 1 when shape is 0."""
     if shape == 0.0:
         return 1.0
-    return gamma(u, shape, log_gamma_shape) / shape
+    return math.exp(tabulated(normal(u), table))

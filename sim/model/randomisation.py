@@ -42,3 +42,9 @@ def arm_by_weight(u: float, weight_0: float, weight_1: float, weight_2: float) -
     if point < weight_0 + weight_1 or weight_2 == 0.0:
         return 1 if weight_1 > 0.0 else 0
     return 2
+
+
+@rule
+def places(ratio: float, size: float, total: float) -> float:
+    """Give an arm's places in a block of this size, `total` being the sum of the ratios."""
+    return ratio * size / total

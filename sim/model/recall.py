@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sim.core.params import Table, param, probability
 from sim.core.rules import rule
+from sim.core.units import DAYS_PER_YEAR
 
 
 class RecallPlan(NamedTuple):
@@ -47,3 +48,9 @@ def recalled_onset(
     if u_whether >= prob or onset >= screening:
         return onset
     return onset + (screening - onset) * share * u_shift
+
+
+@rule
+def is_within(recalled: float, now: float, last: float) -> bool:
+    """Tell whether a relapse, as recalled, lies in the last `last` years; a forgotten one (NaN) does not."""
+    return now - recalled <= last * DAYS_PER_YEAR

@@ -16,6 +16,7 @@ from sim.core.rules import rule
 from sim.core.units import DAYS_PER_YEAR, years
 
 MOST_LAYERS = 8
+SPARE_DAYS = 4.0  # what rounding up to whole days can add to screening, waiting and follow-up, and one more
 
 
 class RelapsePlan(NamedTuple):
@@ -81,6 +82,30 @@ class Relapse(Table):
             self.residual_prob,
             self.residual_mean_points,
         )
+
+
+@rule
+def layers(bound: float) -> int:
+    """Give how many layers of candidate points a factor up to `bound` can reach."""
+    return math.ceil(bound)
+
+
+@rule
+def history_start(screening: float, history_days: float) -> float:
+    """Give the day on which a candidate's history starts."""
+    return screening - history_days
+
+
+@rule
+def horizon(screening: float, screening_days: float, wait: float, follow_up_days: float) -> float:
+    """Give a day that no patient's follow-up outlasts: beyond it nothing is drawn."""
+    return screening + (screening_days + wait + follow_up_days + SPARE_DAYS)
+
+
+@rule
+def clock_rate(rate_per_day: float, frailty: float, level: float) -> float:
+    """Give the pace of a patient's activity clock (expected relapses a day)."""
+    return rate_per_day * frailty * level
 
 
 @rule

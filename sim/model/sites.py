@@ -77,3 +77,9 @@ def arrival_gap(u: float, per_day: float) -> float:
     if per_day <= 0.0:
         return math.inf
     return exponential(u) / per_day
+
+
+@rule
+def possible_rate(per_day: float, weight: float) -> float:
+    """Give a site's possible candidates a day, of whom self-referral lets those without a relapse come less often."""
+    return per_day * weight

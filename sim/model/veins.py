@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from sim.core.inverse import exponential
 from sim.core.params import Table, param, probability
 from sim.core.rules import rule
-from sim.core.units import months
+from sim.core.units import months, on_clock
 
 VEINS = ("left_ijv", "right_ijv", "azygos")
 COMPLICATIONS = ("haematoma", "arrhythmia", "rupture", "dissection", "thrombosis")
@@ -140,3 +140,9 @@ def waiting(u: float, wait_days: float, wait_mean_days: float) -> float:
     if wait_mean_days == 0.0:
         return wait_days
     return wait_days + wait_mean_days * exponential(u)
+
+
+@rule
+def procedure_time(entry: float, wait: float, resolution: float) -> float:
+    """Give when the procedure is done."""
+    return on_clock(entry + wait, resolution)

@@ -10,6 +10,24 @@ from sim.core.units import months, on_clock
 
 
 @rule
+def day_1(entry: float, procedure_time: float, randomised: float) -> float:
+    """Give study day 1: the day of randomisation; without randomisation, that of the procedure."""
+    return entry if randomised == 1.0 else procedure_time
+
+
+@rule
+def visit_time(day_1: float, days: float, resolution: float) -> float:
+    """Give when a visit is due, `days` after study day 1."""
+    return on_clock(day_1 + days, resolution)
+
+
+@rule
+def study_day(time: float, day_1: float) -> float:
+    """Give the time as a study day: 1 is study day 1."""
+    return time - day_1 + 1.0
+
+
+@rule
 def planned_end(day_1: float, follow_up_days: float, close_day: float, resolution: float) -> float:
     """Give the day on which follow-up is to end: after its length or on the closing day, not before day 1."""
     return max(on_clock(min(day_1 + follow_up_days, close_day), resolution), day_1)

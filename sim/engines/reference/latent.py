@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from sim.core.streams import ACTIVITY, LATENT, RELAPSE, uniforms
+from sim.core.streams import ACTIVITY, LATENT, POINTS, RELAPSE, SOJOURNS, uniforms
 from sim.model import activity, relapse
 from sim.scenario.plan import Plan
 
@@ -39,7 +39,7 @@ class Latent:
         self.plan = plan
         self.address = address
         self.horizon = horizon
-        self.rate = plan.relapse.rate_per_day * frailty
+        self.frailty = frailty
         p = plan.activity
         active = activity.starts_active(uniforms(*address, LATENT, 0)[3], p.active_share)
         self.path = (
@@ -47,9 +47,9 @@ class Latent:
         )
 
     def _sojourn(self, switch: int, active: float) -> float:
-        if switch % 4 == 0:
-            self.sojourn_lanes = uniforms(*self.address, ACTIVITY, switch // 4)
-        u = self.sojourn_lanes[switch % 4]
+        if switch % SOJOURNS == 0:
+            self.sojourn_lanes = uniforms(*self.address, ACTIVITY, switch // SOJOURNS)
+        u = self.sojourn_lanes[switch % SOJOURNS]
         return activity.sojourn(u, active, self.plan.activity.quiescent_days, self.plan.activity.active_days)
 
     def segment(self, number: int) -> Segment:
@@ -78,9 +78,9 @@ class PointClock:
 
     def next(self) -> Point:
         """Give the next point (time inf when there is none before the patient's horizon)."""
-        place = self.number % 2
+        place = self.number % POINTS
         if place == 0:
-            self.lanes = uniforms(*self.latent.address, RELAPSE, self.number // 2, self.layer)
+            self.lanes = uniforms(*self.latent.address, RELAPSE, self.number // POINTS, self.layer)
         self.time = self._advance(relapse.gap(self.lanes[2 * place]))
         self.number += 1
         return Point(self.time, self.lanes[2 * place + 1], self.layer, self.number - 1)
@@ -89,7 +89,8 @@ class PointClock:
         time, p = self.time, self.latent.plan.activity
         while time <= self.latent.horizon:
             stretch = self.latent.segment(self.stretch)
-            rate = self.latent.rate * activity.level(stretch.active, p.quiescent_level, p.active_level)
+            level = activity.level(stretch.active, p.quiescent_level, p.active_level)
+            rate = relapse.clock_rate(self.latent.plan.relapse.rate_per_day, self.latent.frailty, level)
             reached = relapse.reach(time, need, rate)
             if reached <= stretch.end:
                 return reached

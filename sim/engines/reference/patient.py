@@ -17,6 +17,7 @@ from sim.core.streams import (
     EXAMINATION,
     LATENT,
     PERSON,
+    POINTS,
     PRESENT,
     PSEUDO,
     PSEUDO_REPORT,
@@ -27,7 +28,7 @@ from sim.core.streams import (
     patient_word,
     uniforms,
 )
-from sim.core.units import on_clock, years
+from sim.core.units import on_clock
 from sim.engines.reference.latent import Latent, Point, PointClock
 from sim.engines.reference.owned import NEVER, OwnRelapse, OwnVein
 from sim.model import (
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from sim.engines.reference.trial import Trial
 
 PATIENT, PHYSICIAN, ASSESSOR = 0, 1, 2
-LAST_DAY = 1e9  # beyond any study: whole days are exact up to here
 
 
 class Patient:
@@ -80,17 +80,19 @@ class Patient:
         present = self.draw(PRESENT)
         self.u_arm, self.u_dropout = person[3], person[2]
         self.u_refer, self.u_select = present[0], present[1]
-        self.frailty = frailty.frailty(person[1], plan.frailty.shape, plan.frailty.log_gamma_shape)
+        self.frailty = frailty.frailty(person[1], plan.frailty.shape, plan.frailty.table)
         d, q = plan.disability, plan.quality
         self.baseline = disability.baseline(latent[0], d.log_baseline, d.baseline_log_sd)
         self.slope = disability.slope(latent[1], d.slope_per_day)
         self.quality_start = quality.quality_baseline(
-            latent[2], self.baseline, math.exp(d.log_baseline), q.mean_points, q.sd_points, q.per_edss
+            latent[2], self.baseline, d.median_points, q.mean_points, q.sd_points, q.per_edss
         )
         self.wait = veins.waiting(present[2], plan.veins.wait_days, plan.veins.wait_mean_days)
-        start = self.screening_time - plan.relapse.history_days
-        longest = plan.enrolment.screening_days + self.wait + plan.study.follow_up_days + 4.0
-        self.latent = Latent(plan, self.address, start, self.screening_time + longest, self.frailty)
+        start = relapse.history_start(self.screening_time, plan.relapse.history_days)
+        horizon = relapse.horizon(
+            self.screening_time, plan.enrolment.screening_days, self.wait, plan.study.follow_up_days
+        )
+        self.latent = Latent(plan, self.address, start, horizon, self.frailty)
         self.lasting, self.lasting_until = 0.0, self.screening_time
         self.patency = self.rate_factor = self.slope_factor = 0.0
         self.set_patency(0.0)
@@ -107,7 +109,7 @@ class Patient:
         if plan.activity.on:
             self.note(Kind.ACTIVITY, 0, self.latent.path[0].active, on_clock(start, plan.study.resolution))
             self.set_clock(self.latent.path[0].end, Kind.ACTIVITY, 1)
-        for layer in range(math.ceil(max(plan.study.history_bound, plan.study.study_bound))):
+        for layer in range(relapse.layers(max(plan.study.history_bound, plan.study.study_bound))):
             self.await_point(self.latent.layer(layer))
 
     def history(self) -> None:
@@ -127,17 +129,17 @@ class Patient:
         rule, own = self.plan.eligibility, self.plan.veins
         self.own_veins = [OwnVein(veins.happens((u := self.draw(VEIN, i))[0], own.stenosis[i]), u) for i in range(3)]
         self.screening_edss = self.examine(0)[0]
-        ages = [self.now - r.recalled_onset for r in self.relapses if not math.isnan(r.recalled_onset)]
+        onsets = [r.recalled_onset for r in self.relapses]
         self.recalled = (
-            float(sum(age <= years(1.0) for age in ages)),
-            float(sum(age <= years(2.0) for age in ages)),
+            float(sum(recall.is_within(onset, self.now, 1.0) for onset in onsets)),
+            float(sum(recall.is_within(onset, self.now, 2.0) for onset in onsets)),
         )
         self.note(Kind.SCREENED, 0, self.recalled[0])
         fits = eligibility.edss_in_range(self.screening_edss, rule.edss_min, rule.edss_max)
         enough = eligibility.enough_relapses(
             self.u_select, *self.recalled, rule.kind, rule.relapses_1y, rule.relapses_2y, rule.selection_weight
         )
-        recent = bool(ages) and min(ages) < rule.relapse_free_days
+        recent = any(eligibility.too_recent(onset, self.now, rule.relapse_free_days) for onset in onsets)
         untreatable = bool(rule.stenosis_required) and not any(v.stenosed for v in self.own_veins)
         self.reason = eligibility.reason(float(fits), float(enough), float(recent), float(untreatable))
         if self.reason:
@@ -274,15 +276,14 @@ class Patient:
         forced = self.world.procedure
         self.procedure = int(forced if forced >= 0.0 else plan.procedures[self.arm])
         self.beliefs = self.form_beliefs()
-        self.procedure_time = on_clock(self.now + self.wait, plan.study.resolution)
-        self.day_1 = self.now if plan.study.randomised else self.procedure_time
-        self.planned_end = visits.planned_end(
-            self.day_1, plan.study.follow_up_days, plan.study.close_day, plan.study.resolution
-        )
+        resolution = plan.study.resolution
+        self.procedure_time = veins.procedure_time(self.now, self.wait, resolution)
+        self.day_1 = visits.day_1(self.now, self.procedure_time, plan.study.randomised)
+        self.planned_end = visits.planned_end(self.day_1, plan.study.follow_up_days, plan.study.close_day, resolution)
         self.set_clock(self.procedure_time, Kind.PROCEDURE, 0)
         for visit, day in enumerate(plan.visit_days):
-            if on_clock(self.day_1 + day, plan.study.resolution) <= self.planned_end:
-                self.set_clock(self.day_1 + day, Kind.VISIT, visit)
+            if (time := visits.visit_time(self.day_1, day, resolution)) <= self.planned_end:
+                self.set_clock(time, Kind.VISIT, visit)
         if self.world.attrition:
             rule = plan.dropout
             days = dropout.dropout_days(
@@ -292,27 +293,32 @@ class Patient:
                 rule.hazard_per_day,
                 rule.log_disbelief_ratio,
             )
-            if on_clock(min(self.day_1 + days, LAST_DAY), plan.study.resolution) < self.planned_end:
-                self.set_clock(self.day_1 + days, Kind.DROPOUT, 0)
+            if (time := dropout.dropout_time(self.day_1, days, resolution)) < self.planned_end:
+                self.set_clock(time, Kind.DROPOUT, 0)
         self.set_clock(self.planned_end, Kind.END_OF_STUDY, 0)
 
     def form_beliefs(self) -> tuple[float, float, float]:
         """Draw the belief of patient, physician and assessor."""
         rule, u = self.plan.belief, self.draw(BELIEF)
-        if self.world.reference_belief:
-            a, b, c = (belief.blinded_belief(u[i], rule.prior_logit, rule.sd, 0.0) for i in range(3))
-        else:
-            treated = 1.0 if self.procedure == veins.ANGIOPLASTY else 0.0
-            hidden = [
-                belief.is_blinded(rule.blinded[i], 1.0 if i == ASSESSOR else 0.0, float(self.procedure))
-                for i in range(3)
-            ]
-            a, b, c = (belief.belief(u[i], rule.prior_logit, rule.sd, rule.leak, hidden[i], treated) for i in range(3))
+        procedure, path = float(self.procedure), self.world.reference_belief
+        a, b, c = (
+            belief.held(
+                u[i],
+                rule.prior_logit,
+                rule.sd,
+                rule.leak,
+                rule.blinded[i],
+                1.0 if i == ASSESSOR else 0.0,
+                procedure,
+                path,
+            )
+            for i in range(3)
+        )
         return a, b, c
 
     def believed(self, holder: int) -> float:
-        """Give what a holder believes now: nothing was done before the procedure."""
-        return self.beliefs[holder] if self.believing else 0.0
+        """Give what a holder believes now."""
+        return belief.believed(self.beliefs[holder], 1.0 if self.believing else 0.0)
 
     def on_procedure(self, index: int, _: Any) -> None:
         """Have the procedure, or learn that there is none."""
@@ -368,9 +374,8 @@ class Patient:
 
     def set_patency(self, patency: float) -> None:
         """Settle progression so far, then let rate and slope follow the new patency."""
-        if self.lasting_until < self.now:
-            self.lasting += disability.progressed(self.lasting_until, self.now, self.slope, self.slope_factor)
-            self.lasting_until = self.now
+        self.lasting = disability.settled(self.lasting, self.lasting_until, self.now, self.slope, self.slope_factor)
+        self.lasting_until = max(self.lasting_until, self.now)
         self.patency = patency
         self.rate_factor = effect.ratio_at(patency, self.plan.effect.log_rate_ratio)
         self.slope_factor = effect.ratio_at(patency, self.plan.effect.log_slope_ratio)
@@ -384,7 +389,7 @@ class Patient:
             self.rate_factor,
         )
         bound = study.history_bound if self.now < self.screening_time else study.study_bound
-        if f > math.ceil(bound):
+        if f > relapse.layers(bound):
             raise RunError(f"relapse factor {f!r} at day {self.now} of {self.word} is above its bound {bound!r}")
         return f
 
@@ -394,7 +399,7 @@ class Patient:
         """Be examined and fill in the questionnaire."""
         edss, latent, acute, u = self.examine(index + 1)
         q = self.plan.quality
-        lasting = latent - self.baseline - acute
+        lasting = disability.lasting_part(latent, self.baseline, acute)
         since = self.now - self.procedure_time
         gain = quality.quality_gain(
             quality.placebo(
@@ -435,7 +440,7 @@ class Patient:
     def leave(self, kind: Kind) -> None:
         """End follow-up; reports of relapses that have begun are still taken."""
         self.end_time = self.now
-        self.note(kind, 0, self.now - self.day_1 + 1.0)
+        self.note(kind, 0, visits.study_day(self.now, self.day_1))
         self.ended = True
         self.diary = [c for c in self.diary if c[1] in (Kind.RELAPSE_REPORTED, Kind.RELAPSE_CONFIRMED)]
         heapify(self.diary)
@@ -462,7 +467,7 @@ class Patient:
     def await_point(self, clock: PointClock) -> None:
         """Set the clock of a layer's next candidate point, as long as the layer can still matter."""
         point = clock.next()
-        history_only = point.layer >= math.ceil(self.plan.study.study_bound)
+        history_only = point.layer >= relapse.layers(self.plan.study.study_bound)
         if point.time > self.screening_time and history_only:
             return
         self.set_clock(point.time, Kind.RELAPSE, point.order, (point, clock))
@@ -472,8 +477,8 @@ class Patient:
         per_day = self.plan.reporting.pseudo_per_day
         if per_day == 0.0:
             return
-        lanes = self.draw(PSEUDO, index // 2)
-        place = 2 * (index % 2)
+        lanes = self.draw(PSEUDO, index // POINTS)
+        place = 2 * (index % POINTS)
         self.set_clock(now + reporting.pseudo_gap(lanes[place], per_day), Kind.PSEUDO_RELAPSE, index, lanes[place + 1])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from simpy.events import Event
 
 from sim.core.events import Kind
-from sim.core.streams import BLOCK, PERSON, SITE, SITE_ITSELF, TRIAL_WORD, patient_word, uniforms
+from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WORD, patient_word, uniforms
 from sim.core.units import on_clock
 from sim.engines.records import TrialRecords, pack
 from sim.engines.reference.agenda import Agenda
@@ -70,7 +70,7 @@ class Trial:
                     return
                 time = enrolment.next_uniform(u, time, share - arrival, entry.accrual_days)
             else:
-                time += sites.arrival_gap(u, rate * self.plan.self_referral.weight)
+                time += sites.arrival_gap(u, sites.possible_rate(rate, self.plan.self_referral.weight))
             yield time
             arrival += 1
 
@@ -124,8 +124,8 @@ class Trial:
         block, place = divmod(number, size)
         if place == 0:
             total = sum(self.plan.ratios)
-            self.places = [ratio * size / total for ratio in self.plan.ratios]
-        u = uniforms(self.seed, self.number, TRIAL_WORD, BLOCK, block, place // 4)[place % 4]
+            self.places = [randomisation.places(ratio, float(size), total) for ratio in self.plan.ratios]
+        u = uniforms(self.seed, self.number, TRIAL_WORD, BLOCK, block, place // PLACES)[place % PLACES]
         arm = randomisation.arm_by_weight(u, self.places[0], self.places[1], self.places[2])
         self.places[arm] -= 1.0
         return arm

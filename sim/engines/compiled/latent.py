@@ -1,0 +1,127 @@
+"""The arm-free part of a patient: the activity path, and candidate relapse points that run on it.
+
+Each layer of points walks the path by itself: the path is a pure function of its address, so nothing is stored of it
+but where the layer stands.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sim.core.events import Kind
+from sim.core.streams import ACTIVITY, LATENT, POINTS, RELAPSE, SOJOURNS
+from sim.core.units import on_clock
+from sim.engines.compiled.clocks import draw, note, set_clock
+from sim.jit import part
+from sim.model import activity, relapse
+
+ACTIVITY_RANK, RELAPSE_RANK = int(Kind.ACTIVITY), int(Kind.RELAPSE)
+MOST_LAYERS = relapse.MOST_LAYERS
+
+
+@part
+def start_path(plan: Any, t: Any, p: Any) -> None:
+    """Draw the state at the start of history and the first sojourns, shared by all who walk the path."""
+    if plan.activity.on == 0.0:
+        p.starts_active = 0.0
+        return
+    p.starts_active = activity.starts_active(draw(t, p.word, LATENT, 0, 0)[3], plan.activity.active_share)
+    u = draw(t, p.word, ACTIVITY, 0, 0)
+    for k in range(SOJOURNS):
+        p.sojourn[k] = u[k]
+
+
+@part
+def sojourn(plan: Any, t: Any, p: Any, switch: Any, active: Any) -> Any:
+    """Give the length of stretch number `switch`."""
+    if switch < SOJOURNS:
+        u = p.sojourn[switch]
+    else:
+        u = draw(t, p.word, ACTIVITY, switch // SOJOURNS, 0)[switch % SOJOURNS]
+    return activity.sojourn(u, active, plan.activity.quiescent_days, plan.activity.active_days)
+
+
+@part
+def enter_path(plan: Any, t: Any, p: Any, layer: Any, start: Any) -> None:
+    """Put a layer (or the log, as number MOST_LAYERS) at the start of the path."""
+    p.stretch[layer] = 0
+    p.stretch_active[layer] = p.starts_active
+    p.stretch_end[layer] = math.inf
+    if plan.activity.on == 1.0:
+        p.stretch_end[layer] = start + sojourn(plan, t, p, 0, p.starts_active)
+
+
+@part
+def next_stretch(plan: Any, t: Any, p: Any, layer: Any) -> None:
+    """Put a layer at the next stretch of the path."""
+    p.stretch[layer] += 1
+    active = 1.0 - p.stretch_active[layer]
+    p.stretch_active[layer] = active
+    p.stretch_end[layer] = p.stretch_end[layer] + sojourn(plan, t, p, p.stretch[layer], active)
+
+
+@part
+def advance(plan: Any, t: Any, p: Any, layer: Any, need: Any) -> Any:
+    """Give the time at which a layer's clock has run on by `need`; inf beyond the horizon."""
+    time = p.layer_time[layer]
+    while time <= p.horizon:
+        level = activity.level(p.stretch_active[layer], plan.activity.quiescent_level, plan.activity.active_level)
+        rate = relapse.clock_rate(plan.relapse.rate_per_day, p.frailty, level)
+        reached = relapse.reach(time, need, rate)
+        end = p.stretch_end[layer]
+        if reached <= end:
+            return reached
+        need = relapse.left_over(time, end, need, rate)
+        time = end
+        next_stretch(plan, t, p, layer)
+    return math.inf
+
+
+@part
+def await_point(plan: Any, t: Any, p: Any, layer: Any) -> None:
+    """Set the clock of a layer's next candidate point, as long as the layer can still matter."""
+    number = p.layer_points[layer]
+    if number % POINTS == 0:
+        u = draw(t, p.word, RELAPSE, number // POINTS, layer)
+        u_gap = u[0]
+        p.layer_mark[layer] = u[1]
+        p.layer_gap_2[layer] = u[2]
+        p.layer_mark_2[layer] = u[3]
+    else:
+        u_gap = p.layer_gap_2[layer]
+        p.layer_mark[layer] = p.layer_mark_2[layer]
+    time = advance(plan, t, p, layer, relapse.gap(u_gap))
+    p.layer_time[layer] = time
+    p.layer_points[layer] = number + 1
+    if time > p.screening_time and layer >= relapse.layers(plan.study.study_bound):
+        return
+    set_clock(plan, p, time, RELAPSE_RANK, number * MOST_LAYERS + layer)
+
+
+@part
+def open_layer(plan: Any, t: Any, p: Any, layer: Any, start: Any) -> None:
+    """Let a layer of candidate points begin with the history."""
+    enter_path(plan, t, p, layer, start)
+    p.layer_time[layer] = start
+    p.layer_points[layer] = 0
+    await_point(plan, t, p, layer)
+
+
+@part
+def begin_log(plan: Any, t: Any, p: Any, events: Any, start: Any) -> None:
+    """Begin to log the activity path, if a log is asked for: nothing else needs a clock for it."""
+    if plan.activity.on == 0.0 or plan.want.everything == 0.0:
+        return
+    enter_path(plan, t, p, MOST_LAYERS, start)
+    note(plan, t, events, on_clock(start, plan.study.resolution), ACTIVITY_RANK, p.word, 0, p.starts_active)
+    set_clock(plan, p, p.stretch_end[MOST_LAYERS], ACTIVITY_RANK, 1)
+
+
+@part
+def on_activity(plan: Any, t: Any, p: Any, events: Any, index: Any) -> None:
+    """Change between active and quiescent."""
+    next_stretch(plan, t, p, MOST_LAYERS)
+    note(plan, t, events, p.now, ACTIVITY_RANK, p.word, index, p.stretch_active[MOST_LAYERS])
+    if p.stretch_end[MOST_LAYERS] <= p.horizon:
+        set_clock(plan, p, p.stretch_end[MOST_LAYERS], ACTIVITY_RANK, index + 1)

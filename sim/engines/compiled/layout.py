@@ -1,0 +1,235 @@
+"""The arrays that kernels work on: the plan as one record of float64, and the state of trial, site and patient.
+
+Every number of a plan is a float64 at a fixed place, whatever the scenario: an int where a float was meant would
+compile everything anew. Variable lists have a fixed room and a count.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.core.inverse import TABLE_STEPS
+from sim.engines.records import RELAPSE, SUBJECT, VISIT, Records
+from sim.engines.world import World
+from sim.model.relapse import MOST_LAYERS
+from sim.scenario.plan import Plan, StudyPlan
+
+MOST_VISITS = 200
+ROOM = {"visit_days": MOST_VISITS, "table": 4 * TABLE_STEPS}  # lists of a plan whose length varies
+MOST_CLOCKS = 24  # one a layer, one a vein, and one each of ten kinds: never more than 21
+
+WANT = np.dtype(
+    [
+        ("everything", "f8"),
+        ("visit", "f8", (MOST_VISITS,)),
+        ("exams", "f8"),
+        ("entry_exam", "f8"),
+        ("severity", "f8"),
+        ("recall", "f8"),
+        ("past", "f8"),
+        ("reports", "f8"),
+        ("belief", "f8"),
+    ]
+)
+"""What is asked of the engine (1 or 0): draws that nothing asked for depends on are not made."""
+
+
+def _fields(kind: type[NamedTuple]) -> list[tuple[Any, ...]]:
+    """Give the record fields of a plan's type: a float64 each, a record a nested plan, an array a tuple."""
+    hints = kind.__annotations__
+    fields: list[tuple[Any, ...]] = []
+    for name in kind._fields:
+        hint = hints[name] if isinstance(hints[name], str) else getattr(hints[name], "__forward_arg__", "")
+        if name in ROOM:
+            fields.append((name, "f8", (ROOM[name],)))
+        elif hint.startswith("tuple["):
+            fields.append((name, "f8", (hint.count("float"),)))
+        elif hint == "float":
+            fields.append((name, "f8"))
+        else:
+            fields.append((name, np.dtype(_fields(_nested(hint)))))
+    return fields
+
+
+def _nested(hint: str) -> Any:
+    from sim.scenario import plan
+
+    return getattr(plan, hint)
+
+
+GIVEN = np.dtype(
+    [
+        ("seed", "u8"),
+        ("world", np.dtype(_fields(World))),
+        ("want", WANT),
+        ("visits", "f8"),
+        *_fields(Plan),
+    ]
+)
+"""What a kernel is given: seed, world, wants, number of visits, and the plan under its own names."""
+
+
+def given(plan: Plan, seed: int, world: World, want: Records) -> Records:
+    """Give the record array of one entry that kernels take."""
+    array = np.zeros(1, GIVEN)
+    array["seed"] = np.uint64(seed)
+    array["want"] = want
+    array["visits"] = float(len(plan.visit_days))
+    for name, value in zip(World._fields, world, strict=True):
+        array["world"][name] = value
+    _fill(array[0], plan)
+    return array.view(np.recarray)
+
+
+def _fill(record: Any, plan: Any) -> None:
+    for name, value in zip(plan._fields, plan, strict=True):
+        if hasattr(value, "_fields"):
+            _fill(record[name], value)
+        elif name in ROOM:
+            record[name][: len(value)] = value
+        else:
+            record[name] = value
+
+
+TRIAL = np.dtype(
+    [
+        ("seed", "u8"),
+        ("number", "u8"),
+        ("status", "i8"),
+        ("states", "i8"),
+        ("relapses", "i8"),
+        ("visits", "i8"),
+        ("procedures", "i8"),
+        ("events", "i8"),
+        ("entered", "i8"),
+        ("queued", "i8"),
+        ("settled", "i8"),
+        ("closed", "f8"),
+        ("place", "f8", (3,)),
+        ("lane", "f8", (4,)),
+    ]
+)
+"""One trial in play: its address, how many rows of each table it has filled, and what enrolment has come to."""
+
+SITE = np.dtype(
+    [
+        ("word", "u8"),
+        ("rate", "f8"),
+        ("rater", "f8"),
+        ("clock", "f8"),
+        ("time", "f8"),
+        ("share", "f8"),
+        ("arrival", "i8"),
+        ("u", "f8", (4,)),
+    ]
+)
+"""A site: its rate and rater, and the next candidate's arrival (before and after rounding to the clock)."""
+
+STATE = np.dtype(
+    [
+        *SUBJECT.descr,
+        ("word", "u8"),
+        ("now", "f8"),
+        ("rater", "f8"),
+        ("u_dropout", "f8"),
+        ("u_arm", "f8"),
+        ("u_refer", "f8"),
+        ("u_select", "f8"),
+        ("wait", "f8"),
+        ("horizon", "f8"),
+        ("starts_active", "f8"),
+        ("sojourn", "f8", (4,)),
+        ("lasting", "f8"),
+        ("lasting_until", "f8"),
+        ("patency", "f8"),
+        ("rate_factor", "f8"),
+        ("slope_factor", "f8"),
+        ("last_onset", "f8"),
+        ("on_medication", "f8"),
+        ("medication_pending", "f8"),
+        ("believing", "f8"),
+        ("entered", "f8"),
+        ("ended", "f8"),
+        ("row", "i8"),
+        ("own", "i8"),
+        ("first_own", "i8"),
+        ("last_own", "i8"),
+        ("reports", "i8"),
+        ("confirms", "i8"),
+        ("clocks", "i8"),
+        ("clock_time", "f8", (MOST_CLOCKS,)),
+        ("clock_rank", "i8", (MOST_CLOCKS,)),
+        ("clock_index", "i8", (MOST_CLOCKS,)),
+        ("layer_time", "f8", (MOST_LAYERS,)),
+        ("layer_mark", "f8", (MOST_LAYERS,)),
+        ("layer_gap_2", "f8", (MOST_LAYERS,)),
+        ("layer_mark_2", "f8", (MOST_LAYERS,)),
+        ("layer_points", "i8", (MOST_LAYERS,)),
+        ("stretch", "i8", (MOST_LAYERS + 1,)),
+        ("stretch_end", "f8", (MOST_LAYERS + 1,)),
+        ("stretch_active", "f8", (MOST_LAYERS + 1,)),
+        ("vein_stenosed", "f8", (3,)),
+        ("vein_u_success", "f8", (3,)),
+        ("vein_u_restenosis", "f8", (3,)),
+        ("vein_treated", "f8", (3,)),
+        ("vein_opened", "f8", (3,)),
+        ("vein_open_now", "f8", (3,)),
+        ("vein_restenosis", "f8", (3,)),
+    ]
+)
+"""A candidate: the row of `records.SUBJECT`, and what the life needs to go on from where it paused."""
+
+OWN_RELAPSE = np.dtype(
+    [
+        *RELAPSE.descr,
+        ("who", "i8"),
+        ("layer", "i8"),
+        ("index", "i8"),
+        ("next_own", "i8"),
+        ("next_due", "i8"),
+        ("due", "f8"),
+    ]
+)
+"""A relapse: the row of `records.RELAPSE`, whose it is, the patient's next one, and the next in its queue."""
+
+OWN_VISIT = np.dtype([*VISIT.descr, ("who", "i8")])
+"""A visit: the row of `records.VISIT`, and whose it is."""
+
+PERSON = np.dtype([("arm", "i8"), ("day_1", "f8"), ("planned_end", "f8"), ("end_time", "f8"), ("dropped_out", "i8")])
+SEEN_RELAPSE = np.dtype(
+    [
+        ("row", "i8"),
+        ("pseudo", "i8"),
+        ("onset", "f8"),
+        ("recalled_onset", "f8"),
+        ("reported_time", "f8"),
+        ("confirmed_time", "f8"),
+    ]
+)
+SEEN_VISIT = np.dtype(
+    [
+        ("row", "i8"),
+        ("visit", "i8"),
+        ("edss", "f8"),
+        ("quality", "f8"),
+        ("edss_latent", "f8"),
+        ("quality_latent", "f8"),
+    ]
+)
+
+__all__ = [
+    "GIVEN",
+    "OWN_RELAPSE",
+    "OWN_VISIT",
+    "PERSON",
+    "SEEN_RELAPSE",
+    "SEEN_VISIT",
+    "SITE",
+    "STATE",
+    "TRIAL",
+    "WANT",
+    "StudyPlan",
+    "given",
+]

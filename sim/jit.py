@@ -1,0 +1,177 @@
+"""Compiles kernels with Numba, from the very rules that interpreted code runs, and keeps them under a true name.
+
+Numba's own cache does not see an edited function or constant in another file and then gives stale answers. Here the
+folder of the cache is named by a digest of all sources of this package, so an edit anywhere starts an empty one.
+
+`kernel` marks what Python calls: compiled on first use, kept on disk, run without the GIL. `part` marks what kernels
+call. Rules (`core.rules.RULES`) need no mark: kernels call them by the names that interpreted code uses, and get them
+compiled from the same source. With NUMBA_DISABLE_JIT=1 everything runs interpreted, for coverage and debugging.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+os.environ.setdefault("NUMBA_DISABLE_INTEL_SVML", "1")  # its log and exp differ from libm's in the last bit
+
+import numba
+from numba.core import types
+from numba.extending import intrinsic, overload, register_jitable
+
+from sim.core.philox import high_word
+from sim.core.rules import RULES
+
+__all__ = ["INTERPRETED", "Kernel", "cache_folder", "kernel", "part", "sources_digest"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SOURCES = Path(__file__).parent
+INTERPRETED = bool(numba.config.DISABLE_JIT)
+OPTIONS = {"nogil": True, "error_model": "numpy"}
+MOST_KEPT = 4
+
+_registered: set[str] = set()
+_lock = threading.RLock()
+
+
+@cache
+def sources_digest() -> str:
+    """Give the SHA-256 of every Python source of this package, paths included."""
+    digest = sha256()
+    for path in sorted(SOURCES.rglob("*.py")):
+        digest.update(path.relative_to(SOURCES).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@cache
+def cache_folder() -> Path | None:
+    """Give the folder where compiled kernels of these very sources are kept; None where nothing can be kept."""
+    asked = os.environ.get("XDG_CACHE_HOME")
+    try:
+        root = (Path(asked) if asked else Path.home() / ".cache") / "shamtrial" / "compiled"
+        folder = root / sources_digest()[:20]
+        new = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            return None
+        if new:
+            _forget_old(root)
+        os.utime(folder)
+    except (OSError, RuntimeError):  # no home, no room, not ours
+        return None
+    return folder
+
+
+def _forget_old(root: Path) -> None:
+    """Remove the folders of older sources, all but the few used last."""
+    used = sorted((p for p in root.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
+    for old in used[MOST_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def part(function: F) -> F:
+    """Compile a function where a kernel calls it."""
+    _register_rules()
+    compiled: F = numba.njit(**OPTIONS)(function)
+    return compiled
+
+
+def kernel(function: Callable[..., Any]) -> Kernel:
+    """Compile a function on its first call from Python, and keep it on disk."""
+    return Kernel(function)
+
+
+class Kernel:
+    """A compiled entry point; calling it the first time loads it from disk, or compiles it and says so."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.name = function.__name__
+        self.__doc__ = function.__doc__
+        self.compiled: Callable[..., Any] | None = None
+        self.ready = False
+
+    def __call__(self, *args: Any) -> Any:
+        """Call the compiled function."""
+        if self.ready and self.compiled:
+            return self.compiled(*args)
+        with _lock:
+            return self._first_call(args)
+
+    def make(self) -> Any:
+        """Give Numba's dispatcher, its cache in our folder whatever Numba's own setting is."""
+        _register_rules()
+        if self.compiled is None:
+            folder, theirs = cache_folder(), numba.config.CACHE_DIR
+            numba.config.CACHE_DIR = str(folder or "")
+            try:
+                self.compiled = numba.njit(**OPTIONS, cache=folder is not None)(self.function)
+            finally:
+                numba.config.CACHE_DIR = theirs
+        return self.compiled
+
+    def is_kept(self) -> bool:
+        """Tell whether a compiled form of these sources lies on disk."""
+        folder = cache_folder()
+        return folder is not None and any(folder.glob(f"*/*.{self.name}-*.nbc"))
+
+    def _first_call(self, args: tuple[Any, ...]) -> Any:
+        compiled = self.make()
+        told = not (INTERPRETED or self.ready or self.is_kept())
+        if told:
+            _say(f"compiling {self.name.replace('_', ' ')} for this machine (once; kept for the next time) ...")
+        begun = time.perf_counter()
+        answer = compiled(*args)
+        if told:
+            _say(f"compiled in {time.perf_counter() - begun:.0f} s")
+        self.ready = True
+        return answer
+
+
+def _say(text: str) -> None:
+    if sys.stderr:
+        with suppress(OSError, ValueError):
+            print(f"shamtrial: {text}", file=sys.stderr, flush=True)
+
+
+def _register_rules() -> None:
+    """Let compiled code call every rule there is by now."""
+    if INTERPRETED:
+        return
+    with _lock:
+        for name in RULES.keys() - _registered:
+            _registered.add(name)
+            if RULES[name] is high_word:
+                overload(high_word, jit_options=OPTIONS, strict=False)(_overload_high_word)
+            else:
+                register_jitable(**OPTIONS)(RULES[name])
+
+
+def _overload_high_word(a: Any, b: Any) -> Callable[..., Any]:
+    """Give what stands in for `high_word` in compiled code: one instruction, where the rule goes by 32-bit halves."""
+    return lambda a, b: _wide_product(a, b)
+
+
+@intrinsic
+def _wide_product(typing: Any, a: Any, b: Any) -> Any:
+    """Give the upper 64 bits of the 128-bit product, by the processor's own instruction."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        from llvmlite import ir
+
+        wide, word = ir.IntType(128), ir.IntType(64)
+        product = builder.mul(builder.zext(args[0], wide), builder.zext(args[1], wide))
+        return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), word)
+
+    return types.uint64(types.uint64, types.uint64), generate
