@@ -9,18 +9,18 @@ import numpy as np
 
 from sim.core.streams import uniforms_uint64
 from sim.core.units import on_clock
-from sim.jit import part
+from sim.jit import bare_part
 
-FULL_STATES, FULL_RELAPSES, FULL_VISITS, FULL_PROCEDURES, FULL_EVENTS, ABOVE_BOUND = 1, 2, 4, 8, 16, 32
+FULL_STATES, FULL_RELAPSES, FULL_VISITS, FULL_PROCEDURES, FULL_EVENTS, FULL_BATCH, ABOVE_BOUND = 1, 2, 4, 8, 16, 32, 64
 
 
-@part
+@bare_part
 def draw(t: Any, word: Any, process: Any, index: Any, block: Any) -> Any:
     """Give the four lanes of one of a patient's draws."""
     return uniforms_uint64(t.seed, t.number, word, np.uint64(process), np.uint64(index), np.uint64(block))
 
 
-@part
+@bare_part
 def note(plan: Any, t: Any, events: Any, time: Any, rank: Any, word: Any, index: Any, value: Any) -> None:
     """Write a line into the event log, if one is asked for."""
     if plan.want.everything == 0.0:
@@ -38,7 +38,7 @@ def note(plan: Any, t: Any, events: Any, time: Any, rank: Any, word: Any, index:
     t.events = row + 1
 
 
-@part
+@bare_part
 def set_clock(plan: Any, p: Any, time: Any, rank: Any, index: Any) -> None:
     """Set a clock, on the trial's clock resolution; one that never rings is not kept."""
     if time < math.inf:
@@ -49,22 +49,27 @@ def set_clock(plan: Any, p: Any, time: Any, rank: Any, index: Any) -> None:
         p.clocks = k + 1
 
 
-@part
+@bare_part
 def first_clock(p: Any) -> Any:
     """Give the place of the clock that rings first, -1 if there is none."""
     best = -1
     for k in range(p.clocks):
         if best < 0 or p.clock_time[k] < p.clock_time[best]:
             best = k
-        elif p.clock_time[k] == p.clock_time[best]:
-            if p.clock_rank[k] < p.clock_rank[best] or (
-                p.clock_rank[k] == p.clock_rank[best] and p.clock_index[k] < p.clock_index[best]
-            ):
-                best = k
+        if p.clock_time[k] == p.clock_time[best] and goes_first(p, k, best):
+            best = k
     return best
 
 
-@part
+@bare_part
+def goes_first(p: Any, k: Any, other: Any) -> Any:
+    """Tell which of two clocks of one time rings first."""
+    if p.clock_rank[k] == p.clock_rank[other]:
+        return p.clock_index[k] < p.clock_index[other]
+    return p.clock_rank[k] < p.clock_rank[other]
+
+
+@bare_part
 def remove_clock(p: Any, k: Any) -> None:
     """Take a clock away."""
     last = p.clocks - 1
@@ -74,7 +79,7 @@ def remove_clock(p: Any, k: Any) -> None:
     p.clocks = last
 
 
-@part
+@bare_part
 def join_queue(relapses: Any, head: Any, row: Any) -> Any:
     """Put a relapse into a queue ordered by (due, index); give the queue's new head."""
     new = relapses[row]

@@ -13,14 +13,14 @@ from sim.core.events import Kind
 from sim.core.streams import ACTIVITY, LATENT, POINTS, RELAPSE, SOJOURNS
 from sim.core.units import on_clock
 from sim.engines.compiled.clocks import draw, note, set_clock
-from sim.jit import part
+from sim.jit import bare_part
 from sim.model import activity, relapse
 
 ACTIVITY_RANK, RELAPSE_RANK = int(Kind.ACTIVITY), int(Kind.RELAPSE)
 MOST_LAYERS = relapse.MOST_LAYERS
 
 
-@part
+@bare_part
 def start_path(plan: Any, t: Any, p: Any) -> None:
     """Draw the state at the start of history and the first sojourns, shared by all who walk the path."""
     if plan.activity.on == 0.0:
@@ -32,7 +32,7 @@ def start_path(plan: Any, t: Any, p: Any) -> None:
         p.sojourn[k] = u[k]
 
 
-@part
+@bare_part
 def sojourn(plan: Any, t: Any, p: Any, switch: Any, active: Any) -> Any:
     """Give the length of stretch number `switch`."""
     if switch < SOJOURNS:
@@ -42,7 +42,7 @@ def sojourn(plan: Any, t: Any, p: Any, switch: Any, active: Any) -> Any:
     return activity.sojourn(u, active, plan.activity.quiescent_days, plan.activity.active_days)
 
 
-@part
+@bare_part
 def enter_path(plan: Any, t: Any, p: Any, layer: Any, start: Any) -> None:
     """Put a layer (or the log, as number MOST_LAYERS) at the start of the path."""
     p.stretch[layer] = 0
@@ -52,7 +52,7 @@ def enter_path(plan: Any, t: Any, p: Any, layer: Any, start: Any) -> None:
         p.stretch_end[layer] = start + sojourn(plan, t, p, 0, p.starts_active)
 
 
-@part
+@bare_part
 def next_stretch(plan: Any, t: Any, p: Any, layer: Any) -> None:
     """Put a layer at the next stretch of the path."""
     p.stretch[layer] += 1
@@ -61,7 +61,7 @@ def next_stretch(plan: Any, t: Any, p: Any, layer: Any) -> None:
     p.stretch_end[layer] = p.stretch_end[layer] + sojourn(plan, t, p, p.stretch[layer], active)
 
 
-@part
+@bare_part
 def advance(plan: Any, t: Any, p: Any, layer: Any, need: Any) -> Any:
     """Give the time at which a layer's clock has run on by `need`; inf beyond the horizon."""
     time = p.layer_time[layer]
@@ -78,7 +78,7 @@ def advance(plan: Any, t: Any, p: Any, layer: Any, need: Any) -> Any:
     return math.inf
 
 
-@part
+@bare_part
 def await_point(plan: Any, t: Any, p: Any, layer: Any) -> None:
     """Set the clock of a layer's next candidate point, as long as the layer can still matter."""
     number = p.layer_points[layer]
@@ -99,7 +99,7 @@ def await_point(plan: Any, t: Any, p: Any, layer: Any) -> None:
     set_clock(plan, p, time, RELAPSE_RANK, number * MOST_LAYERS + layer)
 
 
-@part
+@bare_part
 def open_layer(plan: Any, t: Any, p: Any, layer: Any, start: Any) -> None:
     """Let a layer of candidate points begin with the history."""
     enter_path(plan, t, p, layer, start)
@@ -108,7 +108,7 @@ def open_layer(plan: Any, t: Any, p: Any, layer: Any, start: Any) -> None:
     await_point(plan, t, p, layer)
 
 
-@part
+@bare_part
 def begin_log(plan: Any, t: Any, p: Any, events: Any, start: Any) -> None:
     """Begin to log the activity path, if a log is asked for: nothing else needs a clock for it."""
     if plan.activity.on == 0.0 or plan.want.everything == 0.0:
@@ -118,7 +118,7 @@ def begin_log(plan: Any, t: Any, p: Any, events: Any, start: Any) -> None:
     set_clock(plan, p, p.stretch_end[MOST_LAYERS], ACTIVITY_RANK, 1)
 
 
-@part
+@bare_part
 def on_activity(plan: Any, t: Any, p: Any, events: Any, index: Any) -> None:
     """Change between active and quiescent."""
     next_stretch(plan, t, p, MOST_LAYERS)

@@ -6,24 +6,24 @@ compile everything anew. Variable lists have a fixed room and a count.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim.core.inverse import TABLE_STEPS
-from sim.engines.records import RELAPSE, SUBJECT, VISIT, Records
+from sim.engines.records import RELAPSE, SUBJECT, Records
 from sim.engines.world import World
 from sim.model.relapse import MOST_LAYERS
 from sim.scenario.plan import Plan, StudyPlan
 
 MOST_VISITS = 200
-ROOM = {"visit_days": MOST_VISITS, "table": 4 * TABLE_STEPS}  # lists of a plan whose length varies
+LISTS = {"visit_days": MOST_VISITS, "table": 4 * TABLE_STEPS}  # of a plan, their length varies
 MOST_CLOCKS = 24  # one a layer, one a vein, and one each of ten kinds: never more than 21
 
 WANT = np.dtype(
     [
         ("everything", "f8"),
-        ("visit", "f8", (MOST_VISITS,)),
         ("exams", "f8"),
         ("entry_exam", "f8"),
         ("severity", "f8"),
@@ -42,9 +42,9 @@ def _fields(kind: type[NamedTuple]) -> list[tuple[Any, ...]]:
     fields: list[tuple[Any, ...]] = []
     for name in kind._fields:
         hint = hints[name] if isinstance(hints[name], str) else getattr(hints[name], "__forward_arg__", "")
-        if name in ROOM:
-            fields.append((name, "f8", (ROOM[name],)))
-        elif hint.startswith("tuple["):
+        if name in LISTS:
+            continue
+        if hint.startswith("tuple["):
             fields.append((name, "f8", (hint.count("float"),)))
         elif hint == "float":
             fields.append((name, "f8"))
@@ -65,30 +65,36 @@ GIVEN = np.dtype(
         ("world", np.dtype(_fields(World))),
         ("want", WANT),
         ("visits", "f8"),
+        ("visit_wanted", "f8", (MOST_VISITS,)),
+        *((name, "f8", (length,)) for name, length in LISTS.items()),
         *_fields(Plan),
     ]
 )
-"""What a kernel is given: seed, world, wants, number of visits, and the plan under its own names."""
+"""What a kernel is given: seed, world, wants, visits, and the plan under its own names.
+
+Long lists stand at the top: Numba copies a record within a record whenever one of its fields is read.
+"""
 
 
-def given(plan: Plan, seed: int, world: World, want: Records) -> Records:
-    """Give the record array of one entry that kernels take."""
+def given(plan: Plan, seed: int, world: World, want: Records, visits: Sequence[int]) -> Records:
+    """Give the record array of one entry that kernels take; `visits` are the numbers of those wanted."""
     array = np.zeros(1, GIVEN)
     array["seed"] = np.uint64(seed)
     array["want"] = want
     array["visits"] = float(len(plan.visit_days))
     for name, value in zip(World._fields, world, strict=True):
         array["world"][name] = value
-    _fill(array[0], plan)
+    _fill(array[0], array[0], plan)
+    array["visit_wanted"][0, list(visits)] = 1.0
     return array.view(np.recarray)
 
 
-def _fill(record: Any, plan: Any) -> None:
+def _fill(top: Any, record: Any, plan: Any) -> None:
     for name, value in zip(plan._fields, plan, strict=True):
         if hasattr(value, "_fields"):
-            _fill(record[name], value)
-        elif name in ROOM:
-            record[name][: len(value)] = value
+            _fill(top, record[name], value)
+        elif name in LISTS:
+            top[name][: len(value)] = value
         else:
             record[name] = value
 
@@ -104,6 +110,8 @@ TRIAL = np.dtype(
         ("procedures", "i8"),
         ("events", "i8"),
         ("entered", "i8"),
+        ("free_state", "i8"),
+        ("free_relapse", "i8"),
         ("queued", "i8"),
         ("settled", "i8"),
         ("closed", "f8"),
@@ -153,6 +161,7 @@ STATE = np.dtype(
         ("entered", "f8"),
         ("ended", "f8"),
         ("row", "i8"),
+        ("next_free", "i8"),
         ("own", "i8"),
         ("first_own", "i8"),
         ("last_own", "i8"),
@@ -184,7 +193,6 @@ STATE = np.dtype(
 OWN_RELAPSE = np.dtype(
     [
         *RELAPSE.descr,
-        ("who", "i8"),
         ("layer", "i8"),
         ("index", "i8"),
         ("next_own", "i8"),
@@ -192,10 +200,7 @@ OWN_RELAPSE = np.dtype(
         ("due", "f8"),
     ]
 )
-"""A relapse: the row of `records.RELAPSE`, whose it is, the patient's next one, and the next in its queue."""
-
-OWN_VISIT = np.dtype([*VISIT.descr, ("who", "i8")])
-"""A visit: the row of `records.VISIT`, and whose it is."""
+"""A relapse: the row of `records.RELAPSE`, the patient's next one, and the next in its queue."""
 
 PERSON = np.dtype([("arm", "i8"), ("day_1", "f8"), ("planned_end", "f8"), ("end_time", "f8"), ("dropped_out", "i8")])
 SEEN_RELAPSE = np.dtype(
@@ -222,7 +227,6 @@ SEEN_VISIT = np.dtype(
 __all__ = [
     "GIVEN",
     "OWN_RELAPSE",
-    "OWN_VISIT",
     "PERSON",
     "SEEN_RELAPSE",
     "SEEN_VISIT",

@@ -40,7 +40,7 @@ from sim.engines.compiled.clocks import (
     set_clock,
 )
 from sim.engines.compiled.latent import await_point, begin_log, on_activity, open_layer, start_path
-from sim.jit import part
+from sim.jit import bare_part
 from sim.model import (
     belief,
     decline,
@@ -88,7 +88,7 @@ NAN = math.nan
 # ---- before screening ---------------------------------------------------------------------------------------------
 
 
-@part
+@bare_part
 def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: Any, rater: Any, u: Any) -> None:
     """Draw what is fixed for life and set the clocks that ran before screening; `u`: the lanes of stream "person"."""
     p.site = site
@@ -107,7 +107,7 @@ def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: 
         p.u_refer = present[0]
         p.u_select = present[1]
         p.wait = veins.waiting(present[2], plan.veins.wait_days, plan.veins.wait_mean_days)
-    p.frailty = frailty.frailty(u[1], plan.frailty.shape, plan.frailty.table)
+    p.frailty = frailty.frailty(u[1], plan.frailty.shape, plan.table)
     p.horizon = relapse.horizon(time, plan.enrolment.screening_days, p.wait, plan.study.follow_up_days)
     blank(p)
     set_patency(plan, p, 0.0)
@@ -118,7 +118,7 @@ def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: 
         open_layer(plan, t, p, layer, start)
 
 
-@part
+@bare_part
 def blank(p: Any) -> None:
     """Start with nothing having happened."""
     p.clocks = 0
@@ -164,14 +164,14 @@ def blank(p: Any) -> None:
         p.vein_restenosis[k] = NAN
 
 
-@part
+@bare_part
 def presents(plan: Any, p: Any) -> Any:
     """Tell whether the patient, whose history has been lived, comes to the site at all."""
     rule = plan.self_referral
     return self_referral.presents(p.u_refer, p.now - p.last_onset, rule.weight, rule.window_days)
 
 
-@part
+@bare_part
 def screen(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> Any:
     """Apply the entry rule to the recalled history; set the clock of entry if it lets the patient in."""
     rule = plan.eligibility
@@ -216,7 +216,7 @@ def screen(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> Any:
     return True
 
 
-@part
+@bare_part
 def recollect(plan: Any, t: Any, p: Any, relapses: Any) -> None:
     """Draw of the past relapses what nobody asked for until the patient came."""
     if plan.want.everything == 1.0:
@@ -227,7 +227,7 @@ def recollect(plan: Any, t: Any, p: Any, relapses: Any) -> None:
         row = relapses[row].next_own
 
 
-@part
+@bare_part
 def look_at_veins(plan: Any, t: Any, p: Any) -> Any:
     """Draw which veins are narrow, and what treating them will come to; tell whether any is narrow."""
     rule = plan.veins
@@ -244,7 +244,7 @@ def look_at_veins(plan: Any, t: Any, p: Any) -> Any:
     return found
 
 
-@part
+@bare_part
 def meet(plan: Any, t: Any, p: Any) -> None:
     """Draw the patient's disability and quality of life at screening: what only examinations ask for."""
     d = plan.disability
@@ -260,7 +260,7 @@ def meet(plan: Any, t: Any, p: Any) -> None:
 # ---- the life -----------------------------------------------------------------------------------------------------
 
 
-@part
+@bare_part
 def live(
     plan: Any, t: Any, p: Any, relapses: Any, seen: Any, procedures: Any, events: Any, until: Any, until_rank: Any
 ) -> None:
@@ -317,7 +317,7 @@ def live(
             on_activity(plan, t, p, events, index)
 
 
-@part
+@bare_part
 def on_point(plan: Any, t: Any, p: Any, relapses: Any, events: Any, index: Any) -> None:
     """Have a relapse at this candidate point, if the factor lets it be one and it is not part of the last."""
     layer = index % MOST_LAYERS
@@ -345,19 +345,22 @@ def on_point(plan: Any, t: Any, p: Any, relapses: Any, events: Any, index: Any) 
         p.reports = join_queue(relapses, p.reports, p.last_own)
 
 
-@part
+@bare_part
 def begin(t: Any, p: Any, relapses: Any, number: Any, layer: Any, index: Any, pseudo: Any) -> Any:
     """Open the row of a relapse or pseudo-relapse; give its number."""
-    row = t.relapses
-    if row >= relapses.shape[0]:
+    row = t.free_relapse
+    if row >= 0:
+        t.free_relapse = relapses[row].next_own
+    elif t.relapses < relapses.shape[0]:
+        row = t.relapses
+        t.relapses = row + 1
+    else:  # the trial is played again with more room; until then any row will do
         t.status |= FULL_RELAPSES
-        row = relapses.shape[0] - 1
+        row = 0
         p.first_own = -1
         p.last_own = -1
         p.reports = -1
         p.confirms = -1
-    else:
-        t.relapses = row + 1
     own = relapses[row]
     own.site = p.site
     own.arrival = p.arrival
@@ -372,7 +375,6 @@ def begin(t: Any, p: Any, relapses: Any, number: Any, layer: Any, index: Any, ps
     own.recalled_onset = NAN
     own.reported_time = NAN
     own.confirmed_time = NAN
-    own.who = p.row
     own.next_own = -1
     own.next_due = -1
     if p.last_own >= 0:
@@ -384,7 +386,7 @@ def begin(t: Any, p: Any, relapses: Any, number: Any, layer: Any, index: Any, ps
     return row
 
 
-@part
+@bare_part
 def describe(plan: Any, t: Any, p: Any, own: Any) -> None:
     """Draw a relapse's severity and residual, and how it will be recalled, as far as anything asks for them."""
     number = own.point // MOST_LAYERS
@@ -402,7 +404,7 @@ def describe(plan: Any, t: Any, p: Any, own: Any) -> None:
             )
 
 
-@part
+@bare_part
 def factor(plan: Any, t: Any, p: Any) -> Any:
     """Give the present factor of the relapse rate; one above the layers that are open ends the trial with an error."""
     f = relapse.rate_factor(
@@ -416,7 +418,7 @@ def factor(plan: Any, t: Any, p: Any) -> Any:
     return f
 
 
-@part
+@bare_part
 def speaks_up(plan: Any, t: Any, p: Any, own: Any) -> Any:
     """Tell whether the patient reports this relapse."""
     rule = plan.reporting
@@ -431,7 +433,7 @@ def speaks_up(plan: Any, t: Any, p: Any, own: Any) -> Any:
     )
 
 
-@part
+@bare_part
 def await_pseudo(plan: Any, t: Any, p: Any, index: Any) -> None:
     """Set the clock of the next occasion for a pseudo-relapse."""
     per_day = plan.reporting.pseudo_per_day
@@ -441,7 +443,7 @@ def await_pseudo(plan: Any, t: Any, p: Any, index: Any) -> None:
     set_clock(plan, p, p.now + reporting.pseudo_gap(gap, per_day), ON_PSEUDO, index)
 
 
-@part
+@bare_part
 def on_pseudo(plan: Any, t: Any, p: Any, relapses: Any, events: Any, index: Any) -> None:
     """Report a relapse that was none, if disappointed enough."""
     mark = draw(t, p.word, PSEUDO, index // POINTS, 0)[2 * (index % POINTS) + 1]
@@ -453,7 +455,7 @@ def on_pseudo(plan: Any, t: Any, p: Any, relapses: Any, events: Any, index: Any)
         p.reports = join_queue(relapses, p.reports, p.last_own)
 
 
-@part
+@bare_part
 def report_lanes(t: Any, p: Any, own: Any) -> Any:
     """Give the draws that decide on confirmation and on medication."""
     if own.pseudo == 1:
@@ -463,7 +465,7 @@ def report_lanes(t: Any, p: Any, own: Any) -> Any:
     return u[1], u[2]
 
 
-@part
+@bare_part
 def on_reported(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> None:
     """Report a relapse; the clock of its confirmation is set."""
     row = p.reports
@@ -477,7 +479,7 @@ def on_reported(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> None:
         consider_medication(plan, p, report_lanes(t, p, own)[1])
 
 
-@part
+@bare_part
 def on_confirmed(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> None:
     """Have a report confirmed, or not."""
     own = relapses[p.confirms]
@@ -490,13 +492,13 @@ def on_confirmed(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> None:
         note(plan, t, events, p.now, ON_CONFIRMED, p.word, own.index, 1.0 - own.pseudo)
 
 
-@part
+@bare_part
 def may_start(plan: Any, p: Any) -> Any:
     """Tell whether medication is a question at all."""
     return plan.medication.start_prob > 0.0 and p.medication_pending == 0.0
 
 
-@part
+@bare_part
 def consider_medication(plan: Any, p: Any, u: Any) -> None:
     """Start medication some days from now, perhaps."""
     rule = plan.medication
@@ -507,7 +509,7 @@ def consider_medication(plan: Any, p: Any, u: Any) -> None:
         set_clock(plan, p, p.now + rule.start_delay_days, ON_MEDICATION, 0)
 
 
-@part
+@bare_part
 def on_medication(plan: Any, t: Any, p: Any, events: Any) -> None:
     """Start medication."""
     p.on_medication = 1.0
@@ -518,7 +520,7 @@ def on_medication(plan: Any, t: Any, p: Any, events: Any) -> None:
 # ---- on study -----------------------------------------------------------------------------------------------------
 
 
-@part
+@bare_part
 def on_enrolled(plan: Any, t: Any, p: Any, events: Any) -> None:
     """Enter the study, as the trial has settled it: the clocks of procedure, visits, leaving and end."""
     if p.entry_number < 0:
@@ -547,10 +549,10 @@ def on_enrolled(plan: Any, t: Any, p: Any, events: Any) -> None:
     set_clock(plan, p, p.planned_end, ON_END, 0)
 
 
-@part
+@bare_part
 def await_visit(plan: Any, p: Any, visit: Any) -> None:
     """Set the clock of the next visit that anybody asks for, if it is due before the planned end."""
-    while visit < plan.visits and plan.want.visit[visit] == 0.0:
+    while visit < plan.visits and plan.visit_wanted[visit] == 0.0:
         visit += 1
     if visit < plan.visits:
         time = visits.visit_time(p.day_1, plan.visit_days[visit], plan.study.resolution)
@@ -558,7 +560,7 @@ def await_visit(plan: Any, p: Any, visit: Any) -> None:
             set_clock(plan, p, time, ON_VISIT, visit)
 
 
-@part
+@bare_part
 def await_dropout(plan: Any, p: Any) -> None:
     """Set the clock of leaving early, if it is before the planned end."""
     rule = plan.dropout
@@ -571,7 +573,7 @@ def await_dropout(plan: Any, p: Any) -> None:
         set_clock(plan, p, time, ON_DROPOUT, 0)
 
 
-@part
+@bare_part
 def form_beliefs(plan: Any, t: Any, p: Any) -> None:
     """Draw the belief of patient, physician and assessor."""
     u = draw(t, p.word, BELIEF, 0, 0)
@@ -580,7 +582,7 @@ def form_beliefs(plan: Any, t: Any, p: Any) -> None:
     p.belief_assessor = one_belief(plan, p, u[2], 2, 1.0)
 
 
-@part
+@bare_part
 def one_belief(plan: Any, p: Any, u: Any, holder: Any, assessor: Any) -> Any:
     """Draw one holder's belief."""
     rule = plan.belief
@@ -589,7 +591,7 @@ def one_belief(plan: Any, p: Any, u: Any, holder: Any, assessor: Any) -> Any:
     return belief.held(u, rule.prior_logit, rule.sd, rule.leak, rule.blinded[holder], assessor, procedure, path)
 
 
-@part
+@bare_part
 def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index: Any) -> None:
     """Have the procedure, or learn that there is none."""
     p.believing = 1.0
@@ -621,7 +623,7 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
     t.procedures = row + 1
 
 
-@part
+@bare_part
 def complicated(plan: Any, t: Any, p: Any, events: Any, procedure: Any) -> Any:
     """Draw the complications of an angioplasty as a bit mask: for the record, nothing else depends on them."""
     mask = 0
@@ -635,7 +637,7 @@ def complicated(plan: Any, t: Any, p: Any, events: Any, procedure: Any) -> Any:
     return mask
 
 
-@part
+@bare_part
 def treat(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
     """Open one vein, or fail to; an opened one gets the clock of its restenosis."""
     if p.vein_stenosed[number] == 0.0:
@@ -652,7 +654,7 @@ def treat(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
         set_clock(plan, p, p.now + days, ON_RESTENOSIS, number)
 
 
-@part
+@bare_part
 def on_restenosis(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
     """Have a vein narrow again."""
     p.vein_open_now[number] = 0.0
@@ -661,7 +663,7 @@ def on_restenosis(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
     refresh_patency(plan, p)
 
 
-@part
+@bare_part
 def refresh_patency(plan: Any, p: Any) -> None:
     """Count open veins and let the effect follow."""
     treated = p.vein_treated[0] + p.vein_treated[1] + p.vein_treated[2]
@@ -669,7 +671,7 @@ def refresh_patency(plan: Any, p: Any) -> None:
     set_patency(plan, p, veins.patency(treated, open_now, plan.veins.patency))
 
 
-@part
+@bare_part
 def set_patency(plan: Any, p: Any, patency: Any) -> None:
     """Settle progression so far, then let rate and slope follow the new patency."""
     p.lasting = disability.settled(p.lasting, p.lasting_until, p.now, p.slope_per_day, p.slope_factor)
@@ -682,7 +684,7 @@ def set_patency(plan: Any, p: Any, patency: Any) -> None:
 # ---- being seen ---------------------------------------------------------------------------------------------------
 
 
-@part
+@bare_part
 def examine(plan: Any, t: Any, p: Any, relapses: Any, number: Any) -> Any:
     """Examine the patient: EDSS found, latent EDSS, its acute part, and the lane of the questionnaire."""
     rule = plan.disability
@@ -702,7 +704,7 @@ def examine(plan: Any, t: Any, p: Any, relapses: Any, number: Any) -> Any:
     return found, latent, acute, u[2]
 
 
-@part
+@bare_part
 def on_visit(plan: Any, t: Any, p: Any, relapses: Any, seen: Any, events: Any, index: Any) -> None:
     """Be examined and fill in the questionnaire."""
     await_visit(plan, p, index + 1)
@@ -732,11 +734,10 @@ def on_visit(plan: Any, t: Any, p: Any, relapses: Any, seen: Any, events: Any, i
     v.quality_latent = true
     v.patency = p.patency
     v.belief_patient = held
-    v.who = p.row
     t.visits = row + 1
 
 
-@part
+@bare_part
 def leave(plan: Any, t: Any, p: Any, events: Any, rank: Any) -> None:
     """End follow-up; reports of relapses that have begun are still taken."""
     p.end_time = p.now

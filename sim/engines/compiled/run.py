@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sim.core.errors import RunError
 from sim.engines.compiled.clocks import (
     ABOVE_BOUND,
+    FULL_BATCH,
     FULL_EVENTS,
     FULL_PROCEDURES,
     FULL_RELAPSES,
@@ -19,7 +20,6 @@ from sim.engines.compiled.clocks import (
 )
 from sim.engines.compiled.layout import (
     OWN_RELAPSE,
-    OWN_VISIT,
     PERSON,
     SEEN_RELAPSE,
     SEEN_VISIT,
@@ -29,8 +29,8 @@ from sim.engines.compiled.layout import (
     given,
 )
 from sim.engines.compiled.trial import play_trials
-from sim.engines.compiled.wants import EVERYTHING, Want, demand
-from sim.engines.records import EVENT, LAYOUT, PROCEDURE, SUBJECT, VEIN, Batch, Records, TrialRecords
+from sim.engines.compiled.wants import EVERYTHING, Want, demand, wanted_visits
+from sim.engines.records import EVENT, LAYOUT, PROCEDURE, SUBJECT, VEIN, VISIT, Batch, Records, TrialRecords
 from sim.engines.world import OBSERVED, World
 from sim.scenario.plan import Plan
 
@@ -45,7 +45,7 @@ ROOM_FOR = {
 
 def run_trial(plan: Plan, seed: int, number: int, world: World = OBSERVED) -> TrialRecords:
     """Play one trial and hand up its records; the same arguments always give the same records."""
-    desk = Desk(plan, seed, world, EVERYTHING, record=True, trials=1)
+    desk = Desk(plan, seed, world, EVERYTHING, record=True)
     desk.play([number])
     return desk.records(number)
 
@@ -54,92 +54,109 @@ def run_cohorts(
     plan: Plan, seed: int, trials: Sequence[int], world: World = OBSERVED, want: Want = EVERYTHING
 ) -> Batch:
     """Play these trials and hand up the entered patients of all of them, with what is wanted of each."""
-    return Desk(plan, seed, world, want, record=False, trials=len(trials)).play(trials)
+    return Desk(plan, seed, world, want, record=False).play(trials)
 
 
-def _room(count: int, layout: np.dtype[np.void]) -> Records:
-    return np.zeros(max(int(count), 1), layout).view(np.recarray)
+class Tables(NamedTuple):
+    """What a trial is played on."""
+
+    sites: Records
+    states: Records
+    queue: NDArray[np.int64]
+    relapses: Records
+    visits: Records
+    procedures: Records
+    events: Records
 
 
-@dataclass
+class Filled(NamedTuple):
+    """What trials hand up, and how many rows of people, relapses and visits are filled."""
+
+    people: Records
+    relapses: Records
+    visits: Records
+    filled: NDArray[np.int64]
+
+
+def _room(count: float, layout: np.dtype[np.void]) -> Records:
+    return np.empty(max(int(count), 1), layout).view(np.recarray)
+
+
 class Desk:
-    """The tables that one thread's kernels write to; they grow when a trial finds no room."""
+    """The tables that one thread's kernels write to; they are kept from batch to batch, and grow where needed."""
 
-    plan: Plan
-    seed: int
-    world: World
-    want: Want
-    record: bool
-    trials: int
-
-    def __post_init__(self) -> None:
-        """Make tables of the size that a trial is expected to need."""
-        plan = self.plan
+    def __init__(self, plan: Plan, seed: int, world: World, want: Want, record: bool) -> None:
+        visits = wanted_visits(plan, want)
+        self.given = given(plan, seed, world, demand(plan, want, record), visits)
         people = plan.enrolment.target
-        self.given = given(plan, self.seed, self.world, demand(plan, self.want, self.record))
-        seen = float(self.given["want"]["visit"].sum()) if not self.record else 1.0
-        visits = min(seen, len(plan.visit_days)) if not self.record else len(plan.visit_days)
-        log = 1.0 if self.record else 0.0
+        self.visits = float(len(visits))
+        log = people if record else 0.0
         self.trial = _room(1, TRIAL)
-        self.sites = _room(plan.sites.number, SITE)
-        self.room = {
-            "states": _room((4.0 if self.record else 1.5) * people + 100, STATE),
-            "relapses": _room(8.0 * people + 400, OWN_RELAPSE),
-            "visits": _room(visits * people + 1, OWN_VISIT),
-            "procedures": _room(log * people + 1, PROCEDURE),
-            "events": _room(log * 80.0 * people + 1, EVENT),
-        }
-        self.queue = np.zeros(len(self.room["states"]), np.int64)
-        self.out = _room(people * self.trials, PERSON)
-        self.rel = _room(4.0 * people * self.trials, SEEN_RELAPSE)
-        self.vis = _room(visits * people * self.trials, SEEN_VISIT)
+        states = 4.0 * log + 100.0
+        self.tables = Tables(
+            sites=_room(plan.sites.number, SITE),
+            states=_room(states, STATE),
+            queue=np.zeros(int(states), np.int64),
+            relapses=_room(4.0 * states, OWN_RELAPSE),
+            visits=_room(log * self.visits + self.visits, VISIT),
+            procedures=_room(log, PROCEDURE),
+            events=_room(log * 80.0, EVENT),
+        )
+        self.people = people
+        self.batch = Filled(_room(1, PERSON), _room(1, SEEN_RELAPSE), _room(1, SEEN_VISIT), np.zeros(3, np.int64))
 
     def play(self, trials: Sequence[int]) -> Batch:
-        """Play these trials into the batch."""
+        """Play these trials into the batch, which lives until the next call."""
         numbers = np.asarray(trials, np.int64)
-        first, filled, done = np.zeros(len(numbers) + 1, np.int64), np.zeros(3, np.int64), 0
+        self._make_batch(self.people * len(numbers))
+        first, done, b = np.zeros(len(numbers) + 1, np.int64), 0, self.batch
+        b.filled[:] = 0
         while True:
-            r = self.room
-            done += play_trials(
-                self.given,
-                numbers[done:],
-                self.trial,
-                self.sites,
-                r["states"],
-                self.queue,
-                r["relapses"],
-                r["visits"],
-                r["procedures"],
-                r["events"],
-                first[done:],
-                filled,
-                self.out,
-                self.rel,
-                self.vis,
-            )
+            done += play_trials(self.given, numbers[done:], self.trial, self.tables, self.batch, first[done:])
             if done == len(numbers):
-                return Batch(first, self.out[: filled[0]], self.rel[: filled[1]], self.vis[: filled[2]])
-            self._make_room(int(numbers[done]), filled)
+                b = self.batch
+                people, relapses, visits = b.filled.tolist()
+                return Batch(first, b.people[:people], b.relapses[:relapses], b.visits[:visits])
+            self._make_room(int(numbers[done]))
 
-    def _make_room(self, number: int, filled: NDArray[np.int64]) -> None:
+    def _make_batch(self, people: float) -> None:
+        """See to it that a batch of so many people finds room, as far as can be told before."""
+        b = self.batch
+        self.batch = Filled(
+            _grown(b.people, people),
+            _grown(b.relapses, 2.0 * people),
+            _grown(b.visits, people * self.visits),
+            b.filled,
+        )
+
+    def _make_room(self, number: int) -> None:
         """Double what was full; a factor above its bound is an error."""
         status = int(self.trial[0]["status"])
         if status & ABOVE_BOUND:
             raise RunError(f"a relapse factor in trial {number} is above its bound")
-        if status == 0:  # the batch was full
-            t, (people, relapses, visits) = self.trial[0], filled.tolist()
-            self.out = _grown(self.out, people + int(t["entered"]))
-            self.rel = _grown(self.rel, relapses + int(t["relapses"]))
-            self.vis = _grown(self.vis, visits + int(t["visits"]))
+        if status & FULL_BATCH:
+            b = self.batch
+            self.batch = Filled(
+                _grown(b.people, 2 * len(b.people)),
+                _grown(b.relapses, 2 * len(b.relapses)),
+                _grown(b.visits, 2 * len(b.visits)),
+                b.filled,
+            )
+        larger: dict[str, Any] = {}
         for bit, name in ROOM_FOR.items():
+            table = getattr(self.tables, name)
             if status & bit:
-                self.room[name] = _room(2 * len(self.room[name]), self.room[name].dtype)
-        self.queue = np.zeros(len(self.room["states"]), np.int64)
+                larger[name] = _room(2 * len(table), table.dtype)
+        self.tables = self.tables._replace(**larger)
+        self.tables = self.tables._replace(queue=np.zeros(len(self.tables.states), np.int64))
 
     def records(self, number: int) -> TrialRecords:
         """Give the records of the trial that was played last, in the layout and order of every engine."""
-        t, r = self.trial[0], self.room
-        states = r["states"][: t["states"]]
+        t, r = self.trial[0], self.tables
+        states, relapses = r.states[: t["states"]], r.relapses[: t["relapses"]]
+        kept, row = np.ones(len(relapses), bool), int(t["free_relapse"])
+        while row >= 0:  # of candidates who stayed at home
+            kept[row], row = False, int(relapses[row]["next_own"])
         people = _sorted(states, ("site", "arrival"))
         entered = people[people["entry_number"] >= 0]
         counts = np.stack([people["vein_treated"].sum(axis=1), people["vein_opened"].sum(axis=1)]).astype(np.int64)
@@ -147,19 +164,19 @@ class Desk:
         return TrialRecords(
             trial=number,
             subjects=_as(people, SUBJECT),
-            relapses=_as(_sorted(r["relapses"][: t["relapses"]], ("site", "arrival", "number")), LAYOUT["relapses"]),
-            visits=_as(_sorted(r["visits"][: t["visits"]], ("site", "arrival", "visit")), LAYOUT["visits"]),
+            relapses=_as(_sorted(relapses[kept], ("site", "arrival", "number")), LAYOUT["relapses"]),
+            visits=_as(_sorted(r.visits[: t["visits"]], ("site", "arrival", "visit")), LAYOUT["visits"]),
             veins=_veins(entered),
-            procedures=_as(_sorted(r["procedures"][: t["procedures"]], ("site", "arrival", "number")), PROCEDURE),
-            events=_as(_sorted(r["events"][: t["events"]], ("time", "rank", "patient", "index")), EVENT),
+            procedures=_as(_sorted(r.procedures[: t["procedures"]], ("site", "arrival", "number")), PROCEDURE),
+            events=_as(_sorted(r.events[: t["events"]], ("time", "rank", "patient", "index")), EVENT),
         )
 
 
-def _grown(table: Records, least: int) -> Records:
-    """Give a larger table with the rows of this one, if it has fewer than `least`."""
+def _grown(table: Records, least: float) -> Records:
+    """Give a table of at least so many rows that begins with the rows of this one."""
     if len(table) >= least:
         return table
-    larger = _room(2 * least, table.dtype)
+    larger = _room(least, table.dtype)
     larger[: len(table)] = table
     return larger
 

@@ -14,9 +14,9 @@ import numpy as np
 from sim.core.events import Kind
 from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WORD
 from sim.core.units import on_clock
-from sim.engines.compiled.clocks import FULL_STATES, draw, note
+from sim.engines.compiled.clocks import FULL_BATCH, FULL_STATES, draw, note
 from sim.engines.compiled.patient import ON_SCREENED, born, live, presents, screen
-from sim.jit import kernel, part
+from sim.jit import bare_kernel, bare_part
 from sim.model import disability, enrolment, randomisation, sites
 
 SITE_OPEN, CLOSED = int(Kind.SITE_OPEN), int(Kind.ENROLMENT_CLOSED)
@@ -25,7 +25,7 @@ ITSELF = np.uint64(SITE_ITSELF)
 SHIFT = np.uint64(32)
 
 
-@part
+@bare_part
 def clear(plan: Any, t: Any, number: Any) -> None:
     """Begin a trial with nothing in any table."""
     t.seed = plan.seed
@@ -37,12 +37,14 @@ def clear(plan: Any, t: Any, number: Any) -> None:
     t.procedures = 0
     t.events = 0
     t.entered = 0
+    t.free_state = -1
+    t.free_relapse = -1
     t.queued = 0
     t.settled = 0
     t.closed = 0.0
 
 
-@part
+@bare_part
 def open_sites(plan: Any, t: Any, open_: Any, events: Any) -> None:
     """Open every site and find its first candidate's arrival."""
     rule = plan.sites
@@ -60,7 +62,7 @@ def open_sites(plan: Any, t: Any, open_: Any, events: Any) -> None:
         next_arrival(plan, t, s, number)
 
 
-@part
+@bare_part
 def next_arrival(plan: Any, t: Any, s: Any, number: Any) -> None:
     """Find a site's next candidate; its clock stands at inf when there is none before enrolment ends."""
     entry = plan.enrolment
@@ -80,7 +82,7 @@ def next_arrival(plan: Any, t: Any, s: Any, number: Any) -> None:
         s.clock = math.inf
 
 
-@part
+@bare_part
 def first_site(open_: Any) -> Any:
     """Give the site whose candidate arrives first; at one instant, the lowest number."""
     best = 0
@@ -90,69 +92,72 @@ def first_site(open_: Any) -> Any:
     return best
 
 
-@part
-def recruit(
-    plan: Any, t: Any, open_: Any, states: Any, queue: Any, relapses: Any, seen: Any, procedures: Any, events: Any
-) -> None:
-    """Screen candidates in order of arrival until enrolment closes, and settle who enters, in order of entry."""
-    open_sites(plan, t, open_, events)
+@bare_part
+def recruit(plan: Any, t: Any, tables: Any, batch: Any) -> None:
+    """Screen candidates in order of arrival until enrolment closes; who enters is settled, and lives, on the way."""
+    open_ = tables.sites
+    open_sites(plan, t, open_, tables.events)
     while True:
         k = first_site(open_)
         time = open_[k].clock
-        settle(plan, t, states, queue, events, time)
+        settle(plan, t, tables, batch, time)
         if time == math.inf or t.closed == 1.0 or t.status != 0:
             break
-        if t.states >= states.shape[0]:
-            t.status |= FULL_STATES
-            break
-        meet(plan, t, open_[k], k, states, queue, relapses, seen, procedures, events)
+        meet(plan, t, open_[k], k, tables)
         next_arrival(plan, t, open_[k], k)
-    settle(plan, t, states, queue, events, math.inf)
+    settle(plan, t, tables, batch, math.inf)
     if t.closed == 0.0:
-        close(plan, t, events, on_clock(plan.enrolment.max_days, plan.study.resolution))
+        close(plan, t, tables.events, on_clock(plan.enrolment.max_days, plan.study.resolution))
 
 
-@part
-def meet(
-    plan: Any,
-    t: Any,
-    s: Any,
-    number: Any,
-    states: Any,
-    queue: Any,
-    relapses: Any,
-    seen: Any,
-    procedures: Any,
-    events: Any,
-) -> None:
+@bare_part
+def meet(plan: Any, t: Any, s: Any, number: Any, tables: Any) -> None:
     """Let a candidate who presents be screened; those who stay at home leave no trace."""
-    row = t.states
+    states, relapses, events = tables.states, tables.relapses, tables.events
+    row = t.free_state if t.free_state >= 0 else t.states
+    if row >= states.shape[0]:
+        t.status |= FULL_STATES
+        return
     p = states[row]
-    p.row = row
     told = t.events
-    suffered = t.relapses
     u = (s.u[0], s.u[1], s.u[2], s.u[3])
     born(plan, t, p, events, number, s.arrival, s.clock, s.rater, u)
-    live(plan, t, p, relapses, seen, procedures, events, s.clock, ON_SCREENED)
+    live(plan, t, p, relapses, tables.visits, tables.procedures, events, s.clock, ON_SCREENED)
     p.now = s.clock
     if not presents(plan, p):
         t.events = told
-        t.relapses = suffered
+        forget(t, p, relapses)
         return
     p.active_at_screening = p.stretch_active[p.stretch_active.shape[0] - 1] if plan.activity.on == 1.0 else 0.0
     fits = screen(plan, t, p, relapses, events)
-    if fits:
-        join(t, states, queue, row, on_clock(s.clock + plan.enrolment.screening_days, plan.study.resolution))
-    if fits or plan.want.everything == 1.0:
-        t.states = row + 1
+    if not fits and plan.want.everything == 0.0:
+        forget(t, p, relapses)
+        return
+    if row == t.free_state:
+        t.free_state = p.next_free
     else:
-        t.relapses = suffered
+        t.states = row + 1
+    if fits:
+        join(t, states, tables.queue, row, on_clock(s.clock + plan.enrolment.screening_days, plan.study.resolution))
 
 
-@part
+@bare_part
+def forget(t: Any, p: Any, relapses: Any) -> None:
+    """Give the rows of a patient's relapses back."""
+    if p.last_own >= 0:
+        relapses[p.last_own].next_own = t.free_relapse
+        t.free_relapse = p.first_own
+
+
+@bare_part
 def join(t: Any, states: Any, queue: Any, row: Any, time: Any) -> None:
     """Put a candidate into the queue of those to enter, by (time, site, arrival)."""
     states[row].entry_time = time
+    if t.queued == queue.shape[0]:  # those settled make room
+        for k in range(t.settled, t.queued):
+            queue[k - t.settled] = queue[k]
+        t.queued -= t.settled
+        t.settled = 0
     at = t.queued
     while at > t.settled:
         other = states[queue[at - 1]]
@@ -164,35 +169,47 @@ def join(t: Any, states: Any, queue: Any, row: Any, time: Any) -> None:
     t.queued += 1
 
 
-@part
-def settle(plan: Any, t: Any, states: Any, queue: Any, events: Any, until: Any) -> None:
-    """Settle the entries before `until`: who enters as which number, in which arm; close when the target is reached."""
+@bare_part
+def settle(plan: Any, t: Any, tables: Any, batch: Any, until: Any) -> None:
+    """Settle the entries before `until`: who enters as which number, in which arm; close when the target is reached.
+
+    Whoever enters lives on at once: nothing in a life asks for what others do.
+    """
     entry = plan.enrolment
+    states, events = tables.states, tables.events
     last = on_clock(entry.max_days, plan.study.resolution)
-    while t.settled < t.queued:
-        p = states[queue[t.settled]]
+    while t.settled < t.queued and t.status == 0:
+        row = tables.queue[t.settled]
+        p = states[row]
         if p.entry_time >= until:
             return
         if t.closed == 0.0 and p.entry_time > last:
             close(plan, t, events, last)
         t.settled += 1
-        if t.closed == 1.0 and entry.admit == 0.0:
-            continue
-        p.entry_number = t.entered
-        t.entered += 1
-        p.arm = allocate(plan, t, p)
-        if float(t.entered) == entry.target and t.closed == 0.0:
-            close(plan, t, events, p.entry_time)
+        if t.closed == 0.0 or entry.admit == 1.0:
+            p.entry_number = t.entered
+            t.entered += 1
+            p.arm = allocate(plan, t, p)
+            if float(t.entered) == entry.target and t.closed == 0.0:
+                close(plan, t, events, p.entry_time)
+        if p.entry_number >= 0 or plan.want.everything == 1.0:
+            live(plan, t, p, tables.relapses, tables.visits, tables.procedures, events, math.inf, 0)
+        if plan.want.everything == 0.0:
+            if p.entry_number >= 0:
+                hand_up(plan, t, p, tables, batch)
+            forget(t, p, tables.relapses)
+            p.next_free = t.free_state
+            t.free_state = row
 
 
-@part
+@bare_part
 def close(plan: Any, t: Any, events: Any, time: Any) -> None:
     """Close enrolment."""
     t.closed = 1.0
     note(plan, t, events, time, CLOSED, TRIAL, 0, float(t.entered))
 
 
-@part
+@bare_part
 def allocate(plan: Any, t: Any, p: Any) -> Any:
     """Give the patient's arm: the only one, a coin, or the next place of the central list of permuted blocks."""
     if plan.study.randomised == 0.0:
@@ -215,109 +232,76 @@ def allocate(plan: Any, t: Any, p: Any) -> Any:
     return arm
 
 
-@part
-def play(
-    plan: Any,
-    t: Any,
-    open_: Any,
-    states: Any,
-    queue: Any,
-    relapses: Any,
-    seen: Any,
-    procedures: Any,
-    events: Any,
-    number: Any,
-) -> None:
-    """Play one trial into the tables."""
-    clear(plan, t, number)
-    recruit(plan, t, open_, states, queue, relapses, seen, procedures, events)
-    for k in range(t.queued):
-        p = states[queue[k]]
-        if p.entry_number >= 0 or plan.want.everything == 1.0:
-            live(plan, t, p, relapses, seen, procedures, events, math.inf, 0)
-        if t.status != 0:
-            return
-
-
-@part
-def gather(
-    plan: Any, t: Any, states: Any, queue: Any, relapses: Any, seen: Any, filled: Any, out: Any, rel: Any, vis: Any
-) -> Any:
-    """Add the entered patients of this trial to the batch, in order of entry; tell whether there was room."""
+@bare_part
+def hand_up(plan: Any, t: Any, p: Any, tables: Any, batch: Any) -> None:
+    """Add a patient whose life has been lived to the batch."""
+    filled = batch.filled
     if (
-        filled[0] + t.entered > out.shape[0]
-        or filled[1] + t.relapses > rel.shape[0]
-        or filled[2] + t.visits > vis.shape[0]
+        filled[0] >= batch.people.shape[0]
+        or filled[1] + p.own > batch.relapses.shape[0]
+        or filled[2] + t.visits > batch.visits.shape[0]
     ):
-        return False
-    for k in range(t.queued):
-        p = states[queue[k]]
-        if p.entry_number < 0:
-            continue
-        p.row = filled[0]
-        one = out[filled[0]]
-        one.arm = p.arm
-        one.day_1 = p.day_1
-        one.planned_end = p.planned_end
-        one.end_time = p.end_time
-        one.dropped_out = p.dropped_out
-        filled[0] += 1
-    for k in range(t.relapses):
-        own = relapses[k]
-        p = states[own.who]
-        if p.entry_number < 0 or (plan.want.past == 0.0 and own.onset < p.day_1):
-            continue
-        r = rel[filled[1]]
-        r.row = p.row
-        r.pseudo = own.pseudo
-        r.onset = own.onset
-        r.recalled_onset = own.recalled_onset
-        r.reported_time = own.reported_time
-        r.confirmed_time = own.confirmed_time
-        filled[1] += 1
+        t.status |= FULL_BATCH
+        return
+    person = filled[0]
+    one = batch.people[person]
+    one.arm = p.arm
+    one.day_1 = p.day_1
+    one.planned_end = p.planned_end
+    one.end_time = p.end_time
+    one.dropped_out = p.dropped_out
+    filled[0] = person + 1
+    row = p.first_own
+    while row >= 0:
+        own = tables.relapses[row]
+        if plan.want.past == 1.0 or own.onset > p.day_1:
+            hand_up_relapse(own, person, batch.relapses[filled[1]])
+            filled[1] += 1
+        row = own.next_own
     for k in range(t.visits):
-        own_visit = seen[k]
-        v = vis[filled[2]]
-        v.row = states[own_visit.who].row
-        v.visit = own_visit.visit
-        v.edss = own_visit.edss
-        v.quality = own_visit.quality
-        v.edss_latent = own_visit.edss_latent
-        v.quality_latent = own_visit.quality_latent
+        hand_up_visit(tables.visits[k], person, batch.visits[filled[2]])
         filled[2] += 1
-    return True
+    t.visits = 0
 
 
-@kernel
-def play_trials(
-    given: Any,
-    trials: Any,
-    trial: Any,
-    open_: Any,
-    states: Any,
-    queue: Any,
-    relapses: Any,
-    seen: Any,
-    procedures: Any,
-    events: Any,
-    first: Any,
-    filled: Any,
-    out: Any,
-    rel: Any,
-    vis: Any,
-) -> int:
+@bare_part
+def hand_up_relapse(own: Any, person: Any, out: Any) -> None:
+    """Copy what a statistician may see of a relapse."""
+    out.row = person
+    out.pseudo = own.pseudo
+    out.onset = own.onset
+    out.recalled_onset = own.recalled_onset
+    out.reported_time = own.reported_time
+    out.confirmed_time = own.confirmed_time
+
+
+@bare_part
+def hand_up_visit(own: Any, person: Any, out: Any) -> None:
+    """Copy what a statistician may see of a visit, and the latent scores beside it."""
+    out.row = person
+    out.visit = own.visit
+    out.edss = own.edss
+    out.quality = own.quality
+    out.edss_latent = own.edss_latent
+    out.quality_latent = own.quality_latent
+
+
+@bare_kernel
+def play_trials(given: Any, trials: Any, trial: Any, tables: Any, batch: Any, first: Any) -> int:
     """Play these trials one after another; give how many were played before one needed attention.
 
-    A trial that finds no room in a table, or a factor above its bound, stops the call: `trial[0].status` says which
-    (0: the batch is full). Entered patients of trial k are rows first[k] to first[k + 1] - 1 of `out`.
+    A trial that finds no room in a table, or a factor above its bound, stops the call: `trial[0].status` says which.
+    Entered patients of trial k are rows first[k] to first[k + 1] - 1 of the batch.
     """
     plan = given[0]
     t = trial[0]
+    filled = batch.filled
     for k in range(trials.shape[0]):
-        play(plan, t, open_, states, queue, relapses, seen, procedures, events, trials[k])
+        people, relapses, visits = filled[0], filled[1], filled[2]
+        clear(plan, t, trials[k])
+        recruit(plan, t, tables, batch)
         if t.status != 0:
-            return k
-        if not gather(plan, t, states, queue, relapses, seen, filled, out, rel, vis):
+            filled[0], filled[1], filled[2] = people, relapses, visits
             return k
         first[k + 1] = filled[0]
     return int(trials.shape[0])

@@ -27,15 +27,19 @@ class Want(NamedTuple):
 EVERYTHING = Want()
 
 
+def wanted_visits(plan: Plan, want: Want) -> list[int]:
+    """Give the numbers of the visits that are wanted and take place."""
+    return [v for v in want.visits if v < len(plan.visit_days)]
+
+
 def demand(plan: Plan, want: Want, record: bool) -> Records:
-    """Give the WANT record of one entry: for the whole record of a trial (`record`), or for what is wanted of it."""
+    """Give the WANT record: for the whole record of a trial (`record`), or for what is wanted of it."""
     asked = np.zeros((), WANT)
     if record:
         for name in WANT.names or ():
             asked[name] = 1.0
         return asked
-    visits = [v for v in want.visits if v < len(plan.visit_days)]
-    asked["visit"][visits] = 1.0
+    visits = wanted_visits(plan, want)
     e, r, m = plan.eligibility, plan.reporting, plan.medication
     reports = m.start_prob > 0.0 or not want.counts.isdisjoint(("reported", "confirmed"))
     entry_exam = e.edss_min > 0.0 or e.edss_max < 10.0
