@@ -15,6 +15,7 @@ from sim.core.defaults import TWIN_TRIALS
 
 if TYPE_CHECKING:
     from sim.scenario.loaded import Loaded
+    from sim.study.play import Engine
     from sim.study.power import PowerResult
     from sim.study.replay import ReplayResult
     from sim.study.simulate import SimulatedTrial
@@ -48,6 +49,7 @@ def power(
     seed: int = 1,
     workers: int = 1,
     truth_trials: int = TWIN_TRIALS,
+    engine: Engine = "auto",
 ) -> PowerResult:
     """Estimate the power of each endpoint, with its Monte Carlo standard error, bias and coverage.
 
@@ -58,15 +60,17 @@ def power(
     from sim.study.power import power
 
     loaded = load(scenario)
-    return power(loaded.scenario, loaded.name, trials, mcse, seed, workers, truth_trials)
+    return power(loaded.scenario, loaded.name, trials, mcse, seed, workers, truth_trials, engine)
 
 
-def simulate(scenario: str | Path | Loaded, *, trial: int = 0, seed: int = 1) -> SimulatedTrial:
+def simulate(
+    scenario: str | Path | Loaded, *, trial: int = 0, seed: int = 1, engine: Engine = "auto"
+) -> SimulatedTrial:
     """Play one trial; `.tables` holds its tables. It is exactly trial `trial` of the power run with that seed."""
     from sim.study.simulate import simulate
 
     loaded = load(scenario)
-    return simulate(loaded.scenario, loaded.name, trial, seed)
+    return simulate(loaded.scenario, loaded.name, trial, seed, engine=engine)
 
 
 def trace(scenario: str | Path | Loaded, patient: str, *, trial: int = 0, seed: int = 1) -> str:

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from sim.scenario.loaded import Loaded
 
 SEED = click.option("--seed", type=int, default=1, show_default=True, help="Seed of every draw (0 to 2^64 - 1).")
-WORKERS = click.option("--workers", type=int, help="Processes; the result does not depend on it.  [default: all cores]")
+WORKERS = click.option(
+    "--workers",
+    type=int,
+    help="Threads (with --engine reference: processes); the result does not depend on it.  [default: all cores]",
+)
+ENGINE = click.option(
+    "--engine", type=click.Choice(["auto", "compiled", "reference"]), default="auto", show_default=True,
+    help="Same answers, other speed; auto: compiled for many trials, reference for one.",
+)  # fmt: skip
 OUT = click.option("--out", type=click.Path(), help="Folder to write to.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 SET = click.option(
@@ -46,11 +54,12 @@ def cli() -> None:
 )
 @SEED
 @WORKERS
+@ENGINE
 @OUT
 @SET
 @AS_JSON
 def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: int, seed: int, workers: int | None,
-          out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
+          engine: str, out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
     """Power of each endpoint, with its Monte Carlo standard error.
 
     Bias and coverage stand beside it. SCENARIO is a shipped name (`shamtrial scenarios list`) or the path of a .toml
@@ -64,7 +73,7 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
     counter = rejections(primary(loaded.scenario), loaded.scenario.study.alpha)
     with progress() as bar:
         result = power(
-            loaded.scenario, loaded.name, trials, mcse, seed, _workers(workers), truth_trials,
+            loaded.scenario, loaded.name, trials, mcse, seed, _workers(workers), truth_trials, engine,
             watch=bar.watch("trials", counter), watch_truth=bar.watch("twin trials (truth)"),
             watch_population=bar.watch("solving the population"),
         )  # fmt: skip
@@ -85,10 +94,11 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
 @click.option("--trial", type=int, default=0, show_default=True, help="Number of the trial, from 0.")
 @click.option("--format", "ending", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True)
 @SEED
+@ENGINE
 @OUT
 @SET
 @AS_JSON
-def simulate(scenario: str, trial: int, ending: str, seed: int, out: str | None, sets: tuple[str, ...],
+def simulate(scenario: str, trial: int, ending: str, seed: int, engine: str, out: str | None, sets: tuple[str, ...],
              as_json: bool) -> None:  # fmt: skip
     """One trial of SCENARIO as tables.
 
@@ -99,7 +109,7 @@ def simulate(scenario: str, trial: int, ending: str, seed: int, out: str | None,
 
     loaded, folder = _load(scenario, sets), _folder(out)
     begun = time.perf_counter()
-    played = simulate(loaded.scenario, loaded.name, trial, seed)
+    played = simulate(loaded.scenario, loaded.name, trial, seed, engine=engine)
     rows = {name: len(table) for name, table in played.tables.items()}
     summary = {
         "scenario": loaded.name, "digest": loaded.digest, "seed": seed, "trial": trial, "rows": rows,
@@ -149,11 +159,12 @@ def trace(scenario: str, trial: int, patient: str, seed: int, out: str | None, s
 @click.option("--trials", type=int, default=1000, show_default=True, help="Replays to run.")
 @SEED
 @WORKERS
+@ENGINE
 @OUT
 @SET
 @AS_JSON
-def replay(study: str, trials: int, seed: int, workers: int | None, out: str | None, sets: tuple[str, ...],
-           as_json: bool) -> int:  # fmt: skip
+def replay(study: str, trials: int, seed: int, workers: int | None, engine: str, out: str | None,
+           sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
     """Replay a published before-after study, judge its figures.
 
     STUDY is a shipped scenario that holds the published figures, or a .toml file that extends one.
@@ -165,7 +176,7 @@ def replay(study: str, trials: int, seed: int, workers: int | None, out: str | N
     loaded, folder = _load(study, sets), _folder(out)
     with progress() as bar:
         result = replay(
-            loaded.scenario, loaded.name, trials, seed, _workers(workers),
+            loaded.scenario, loaded.name, trials, seed, _workers(workers), engine,
             watch=bar.watch("replays"), watch_population=bar.watch("solving the population"),
         )  # fmt: skip
     if folder:

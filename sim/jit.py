@@ -25,20 +25,33 @@ from typing import Any, TypeVar
 os.environ.setdefault("NUMBA_DISABLE_INTEL_SVML", "1")  # its log and exp differ from libm's in the last bit
 
 import numba
+from numba import extending
 from numba.core import types
-from numba.extending import intrinsic, overload, register_jitable
 
 from sim.core.philox import high_word
 from sim.core.rules import RULES
 
-__all__ = ["INTERPRETED", "Kernel", "bare_kernel", "bare_part", "cache_folder", "kernel", "part", "sources_digest"]
+__all__ = [
+    "INTERPRETED",
+    "Kernel",
+    "bare_kernel",
+    "bare_part",
+    "cache_folder",
+    "inlined_part",
+    "kernel",
+    "part",
+    "sources_digest",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 SOURCES = Path(__file__).parent
-INTERPRETED = bool(numba.config.DISABLE_JIT)
-OPTIONS = {"nogil": True, "error_model": "numpy"}
-BARE = OPTIONS | {"_nrt": False}
+NJIT: Any = numba.njit  # its options here are not all among those it has types for
+SETTINGS: Any = numba.config
+EXTENDING: Any = extending
+INTERPRETED = bool(SETTINGS.DISABLE_JIT)
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+BARE: dict[str, Any] = OPTIONS | {"_nrt": False}
 MOST_KEPT = 4
 
 _registered: set[str] = set()
@@ -84,7 +97,7 @@ def _forget_old(root: Path) -> None:
 def part(function: F) -> F:
     """Compile a function where a kernel calls it."""
     _register_rules()
-    compiled: F = numba.njit(**OPTIONS)(function)
+    compiled: F = NJIT(**OPTIONS)(function)
     return compiled
 
 
@@ -94,7 +107,14 @@ def bare_part(function: F) -> F:
     Counting references of the tables that were passed on took 7/10 of the time of a trial.
     """
     _register_rules()
-    compiled: F = numba.njit(**BARE)(function)
+    compiled: F = NJIT(**BARE)(function)
+    return compiled
+
+
+def inlined_part(function: F) -> F:
+    """Compile as `bare_part` does, right into where it is called: for what is called from one place."""
+    _register_rules()
+    compiled: F = NJIT(**BARE, forceinline=True)(function)
     return compiled
 
 
@@ -129,12 +149,12 @@ class Kernel:
         """Give Numba's dispatcher, its cache in our folder whatever Numba's own setting is."""
         _register_rules()
         if self.compiled is None:
-            folder, theirs = cache_folder(), numba.config.CACHE_DIR
-            numba.config.CACHE_DIR = str(folder or "")
+            folder, theirs = cache_folder(), SETTINGS.CACHE_DIR
+            SETTINGS.CACHE_DIR = str(folder or "")
             try:
-                self.compiled = numba.njit(**self.options, cache=folder is not None)(self.function)
+                self.compiled = NJIT(**self.options, cache=folder is not None)(self.function)
             finally:
-                numba.config.CACHE_DIR = theirs
+                SETTINGS.CACHE_DIR = theirs
         return self.compiled
 
     def is_kept(self) -> bool:
@@ -169,17 +189,17 @@ def _register_rules() -> None:
         for name in RULES.keys() - _registered:
             _registered.add(name)
             if RULES[name] is high_word:
-                overload(high_word, jit_options=BARE, strict=False)(_overload_high_word)
+                EXTENDING.overload(high_word, jit_options=BARE, strict=False)(_overload_high_word)
             else:
-                register_jitable(**BARE)(RULES[name])
+                EXTENDING.register_jitable(**BARE)(RULES[name])
 
 
 def _overload_high_word(a: Any, b: Any) -> Callable[..., Any]:
     """Give what stands in for `high_word` in compiled code: one instruction, where the rule goes by 32-bit halves."""
-    return lambda a, b: _wide_product(a, b)
+    return lambda a, b: _wide_product(a, b)  # noqa: PLW0108 - what is given back must have these arguments
 
 
-@intrinsic
+@EXTENDING.intrinsic  # type: ignore[untyped-decorator]
 def _wide_product(typing: Any, a: Any, b: Any) -> Any:
     """Give the upper 64 bits of the 128-bit product, by the processor's own instruction."""
 

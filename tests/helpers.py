@@ -1,7 +1,7 @@
 """The only way in which a test plays a trial, and the decision rule of every statistical test.
 
-`play` is the one door to the engines: when a second engine comes, the comparison of the twins is put in here and no
-test can use one of them alone. `agrees` is the one rule by which a Monte Carlo estimate is compared with the truth.
+`play` is the one door to the engines: it plays the trial in both and compares them bit by bit, so no test can use one
+of them alone. `agrees` is the one rule by which a Monte Carlo estimate is compared with the truth.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from sim.core.events import Kind
 from sim.data.cohort import Cohort, cohort
 from sim.engines.records import LAYOUT, Records, TrialRecords
-from sim.engines.reference import run_trial
+from sim.engines import compiled, reference
 from sim.engines.world import OBSERVED, World
 from sim.scenario.load import read_tables, validate
 from sim.scenario.plan import Plan, make_plan
@@ -56,6 +56,18 @@ def people(
     return cohort(play(name, overrides, trial=trial, seed=seed, world=world))
 
 
+def twins(plan: Plan, seed: int, trial: int, world: World = OBSERVED) -> TrialRecords:
+    """Play a trial in both engines and give its records, which are the same, row for row and bit for bit."""
+    ours, theirs = (engine.run_trial(plan, seed, trial, world) for engine in (reference, compiled))
+    for table, layout in LAYOUT.items():
+        a, b = getattr(ours, table), getattr(theirs, table)
+        assert a.dtype == b.dtype == layout
+        assert len(a) == len(b), f"{table}: {len(a)} rows in the reference engine, {len(b)} in the compiled one"
+        unlike = [f for f in layout.names or () if a[f].tobytes() != b[f].tobytes()]
+        assert not unlike, f"{table}: the engines differ in {unlike}"
+    return ours
+
+
 @cache
 def _scenario(name: str, overrides: str) -> Scenario:
     return validate(read_tables(name, json.loads(overrides)), Scenario)
@@ -74,7 +86,7 @@ def _play(name: str, overrides: str, trial: int, seed: int, world: World) -> Tri
     if key not in _played:
         if len(_played) >= 32:
             del _played[next(iter(_played))]
-        _played[key] = run_trial(_plan(name, overrides), seed, trial, world)
+        _played[key] = twins(_plan(name, overrides), seed, trial, world)
         for table in LAYOUT:
             getattr(_played[key], table).flags.writeable = False
     return _played[key]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TypeAlias
 
 import numpy as np
@@ -10,19 +9,21 @@ from numpy.typing import NDArray
 
 __all__ = [
     "BoolArray",
+    "CodeArray",
     "FloatArray",
+    "IntArray",
+    "alone",
     "are_shares",
-    "are_whole_counts",
+    "batch",
     "columns",
-    "is_rounding",
-    "present",
+    "design_matrix",
     "treated_column",
 ]
 
 FloatArray: TypeAlias = NDArray[np.float64]
 BoolArray: TypeAlias = NDArray[np.bool_]
-
-_ROUNDINGS = 8.0  # roundings that a difference of two values and its centring can gather, each at most eps * scale
+IntArray: TypeAlias = NDArray[np.int64]
+CodeArray: TypeAlias = NDArray[np.int8]
 
 
 def columns(**given: object) -> tuple[FloatArray, ...]:
@@ -34,6 +35,32 @@ def columns(**given: object) -> tuple[FloatArray, ...]:
     return tuple(arrays.values())
 
 
+def batch(first: object, **given: object) -> tuple[IntArray, tuple[FloatArray, ...]]:
+    """Return offsets and columns as compiled code takes them (int64, float64, contiguous).
+
+    Patients first[k] to first[k + 1] - 1 are data set k. ValueError unless the columns are equally long and `first`
+    rises from 0 to their length.
+    """
+    cols = tuple(np.ascontiguousarray(c) for c in columns(**given))
+    ends = np.ascontiguousarray(first, dtype=np.int64)
+    if ends.ndim != 1 or not ends.size or ends[0] != 0 or np.any(np.diff(ends) < 0) or ends[-1] != cols[0].size:
+        raise ValueError(f"first must rise from 0 to the columns' length {cols[0].size}")
+    return ends, cols
+
+
+def alone(column: object) -> IntArray:
+    """Return the offsets of a batch that holds a single data set, given one of its columns."""
+    return np.array([0, np.size(np.asarray(column))], dtype=np.int64)
+
+
+def design_matrix(X: FloatArray, n: int, coefficient: int) -> FloatArray:
+    """Return X as compiled code takes it; ValueError unless it has n rows and that column."""
+    design = np.ascontiguousarray(X, dtype=np.float64)
+    if design.ndim != 2 or design.shape[0] != n or not 0 <= coefficient < design.shape[1]:
+        raise ValueError(f"X must have {n} rows and a column {coefficient}, found shape {design.shape}")
+    return design
+
+
 def treated_column(treated: FloatArray) -> BoolArray:
     """Return the arm as booleans (True treated); ValueError for anything but 0 and 1: an arm is never missing."""
     if not are_shares(treated):
@@ -41,25 +68,6 @@ def treated_column(treated: FloatArray) -> BoolArray:
     return treated.astype(np.bool_)
 
 
-def present(*cols: FloatArray) -> BoolArray:
-    """Return True where no column is NaN (a missing visit): the available cases."""
-    missing = np.zeros(cols[0].shape, dtype=np.bool_)
-    for col in cols:
-        missing |= np.isnan(col)
-    return ~missing
-
-
-def are_whole_counts(counts: FloatArray) -> bool:
-    """Return whether every value is a finite whole number of at least 0."""
-    return bool(np.all(np.isfinite(counts) & (counts >= 0.0) & (counts == np.floor(counts))))
-
-
 def are_shares(flags: FloatArray) -> bool:
     """Return whether every value is 0 or 1."""
     return bool(np.all((flags == 0.0) | (flags == 1.0)))
-
-
-def is_rounding(sum_of_squares: float, n: int, scale: float) -> bool:
-    """Return whether a sum of n squares is no more than rounding of values of size `scale` can make."""
-    bound = math.sqrt(n) * _ROUNDINGS * float(np.finfo(np.float64).eps) * scale
-    return bound < math.inf and math.sqrt(sum_of_squares) <= bound

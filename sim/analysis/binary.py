@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
 
-from sim.analysis.arrays import BoolArray, FloatArray, are_shares, columns, present, treated_column
-from sim.analysis.estimate import Estimate, check_alpha, undetermined
+from sim.analysis.arrays import BoolArray, FloatArray, IntArray, alone, batch, treated_column
+from sim.analysis.estimate import CODES, Estimate, Estimates, check_alpha, masked
 
-__all__ = ["MCNEMAR_METHOD", "RISK_DIFFERENCE_METHOD", "mcnemar_exact", "risk_difference"]
+__all__ = [
+    "MCNEMAR_METHOD",
+    "RISK_DIFFERENCE_METHOD",
+    "mcnemar_exact",
+    "mcnemar_exact_batch",
+    "risk_difference",
+    "risk_difference_batch",
+]
 
 RISK_DIFFERENCE_METHOD: Final = "risk difference, Newcombe hybrid score interval, Fisher exact test"
 MCNEMAR_METHOD: Final = "paired risk difference, Newcombe paired score interval, McNemar exact test"
@@ -24,34 +30,27 @@ def risk_difference(events: BoolArray | FloatArray, treated: BoolArray, alpha: f
     stays inside [-1, 1]; p is two-sided, summing all tables no more probable than the one seen. If everyone has the
     same outcome: "all_alike", value 0, p 1. Raises ValueError for unequal lengths or a bad alpha.
     """
+    return risk_difference_batch(events, treated, alone(events), alpha)[0]
+
+
+def risk_difference_batch(
+    events: BoolArray | FloatArray, treated: BoolArray, first: IntArray, alpha: float = 0.05
+) -> Estimates:
+    """Estimate the difference of each of many data sets, patients first[k] to first[k + 1] - 1 being set k."""
+    from sim.analysis.binary_kernel import count_arms
+
     check_alpha(alpha)
-    y, arm = columns(events=events, treated=treated)
-    used = present(y)
-    y, in_arm = y[used], treated_column(arm)[used]
-    n1, n0 = int(in_arm.sum()), int((~in_arm).sum())
-    if not are_shares(y):
-        return undetermined(RISK_DIFFERENCE_METHOD, "bad_data", y.size)
-    if y.size == 1 or min(n1, n0) == 0:
-        outcome = "one_patient" if y.size == 1 else "no_follow_up"
-        return undetermined(RISK_DIFFERENCE_METHOD, outcome, y.size)
-    return _from_table(int(y[in_arm].sum()), n1, int(y[~in_arm].sum()), n0, alpha)
-
-
-def _from_table(x1: int, n1: int, x0: int, n0: int, alpha: float) -> Estimate:
-    """Return the estimate from x1 of n1 treated and x0 of n0 controls."""
-    p1, p0 = x1 / n1, x0 / n0
-    se = math.sqrt(p1 * (1.0 - p1) / n1 + p0 * (1.0 - p0) / n0)
-    lower, upper = _square_and_add(_wilson(x1, n1, alpha), _wilson(x0, n0, alpha), p1, p0, 0.0)
-    outcome = "all_alike" if x1 + x0 in (0, n1 + n0) else "ok"
-    p = _fisher_p(x1, n1, x0, n0)
-    return Estimate(p1 - p0, se, lower, upper, p, True, n1 + n0, RISK_DIFFERENCE_METHOD, outcome)
-
-
-def _fisher_p(x1: int, n1: int, x0: int, n0: int) -> float:
-    """Return Fisher's two-sided p of a 2 x 2 table."""
-    from scipy.stats import fisher_exact
-
-    return float(fisher_exact(np.array([[x1, n1 - x1], [x0, n0 - x0]])).pvalue)
+    ends, (y, arm) = batch(first, events=events, treated=treated)
+    sets = ends.size - 1
+    table, p, outcomes = np.empty((sets, 4), np.int64), np.empty(sets), np.empty(sets, np.int64)
+    with np.errstate(all="ignore"):
+        count_arms(y, treated_column(arm), ends, table, p, outcomes)
+        x1, n1, x0, n0 = table.astype(np.float64).T
+        p1, p0 = x1 / n1, x0 / n0
+        se = np.sqrt(p1 * (1.0 - p1) / n1 + p0 * (1.0 - p0) / n0)
+        lower, upper = _square_and_add(_wilson(x1, n1, alpha), _wilson(x0, n0, alpha), p1, p0, np.zeros(sets))
+    n = table[:, 1] + table[:, 3]
+    return masked(p1 - p0, se, lower, upper, p, n, outcomes.astype(np.int8), RISK_DIFFERENCE_METHOD)
 
 
 def mcnemar_exact(before: BoolArray | FloatArray, after: BoolArray | FloatArray, alpha: float = 0.05) -> Estimate:
@@ -62,59 +61,69 @@ def mcnemar_exact(before: BoolArray | FloatArray, after: BoolArray | FloatArray,
     test of the discordant pairs at one half. If nobody changed: "all_alike", value 0, p 1. Raises ValueError for
     unequal lengths or a bad alpha.
     """
+    return mcnemar_exact_batch(before, after, alone(before), alpha)[0]
+
+
+def mcnemar_exact_batch(
+    before: BoolArray | FloatArray, after: BoolArray | FloatArray, first: IntArray, alpha: float = 0.05
+) -> Estimates:
+    """Estimate the change in share of each of many data sets, patients first[k] to first[k + 1] - 1 being set k."""
+    from sim.analysis.binary_kernel import count_pairs
+
     check_alpha(alpha)
-    b, a = columns(before=before, after=after)
-    used = present(b, a)
-    b, a = b[used], a[used]
-    if not (are_shares(b) and are_shares(a)):
-        return undetermined(MCNEMAR_METHOD, "bad_data", b.size)
-    if b.size < 2:
-        return undetermined(MCNEMAR_METHOD, "one_patient" if b.size else "no_follow_up", b.size)
-    both, gained, lost = int((a * b).sum()), int((a * (1.0 - b)).sum()), int((b * (1.0 - a)).sum())
-    return _from_pairs(both, gained, lost, b.size, alpha)
+    ends, (b, a) = batch(first, before=before, after=after)
+    table, outcomes = np.empty((ends.size - 1, 4), np.int64), np.empty(ends.size - 1, np.int64)
+    with np.errstate(all="ignore"):
+        count_pairs(b, a, ends, table, outcomes)
+        return _from_pairs(table, outcomes, alpha)
 
 
-def _from_pairs(both: int, gained: int, lost: int, n: int, alpha: float) -> Estimate:
-    """Return the estimate from the pairs with the outcome both times, only after, only before."""
+def _from_pairs(table: IntArray, outcomes: IntArray, alpha: float) -> Estimates:
+    """Return the estimates from the pairs with the outcome both times, only after, only before, and all."""
     from scipy.special import bdtr
 
+    both, gained, lost, n = table.astype(np.float64).T
     discordant = gained + lost
-    se = math.sqrt(discordant - (gained - lost) ** 2 / n) / n
+    se = np.sqrt(discordant - (gained - lost) * (gained - lost) / n) / n
     x1, x0 = both + gained, both + lost
     phi = _phi(both, gained, lost, n)
     lower, upper = _square_and_add(_wilson(x1, n, alpha), _wilson(x0, n, alpha), x1 / n, x0 / n, phi)
-    p = min(1.0, 2.0 * float(bdtr(min(gained, lost), discordant, 0.5))) if discordant else 1.0
-    outcome = "ok" if discordant else "all_alike"
-    return Estimate((gained - lost) / n, se, lower, upper, p, True, n, MCNEMAR_METHOD, outcome)
+    p = np.minimum(1.0, 2.0 * bdtr(np.minimum(gained, lost), table[:, 1] + table[:, 2], 0.5))
+    p[outcomes == CODES["all_alike"]] = 1.0
+    value = (gained - lost) / n
+    return masked(value, se, lower, upper, p, table[:, 3], outcomes.astype(np.int8), MCNEMAR_METHOD)
 
 
-def _phi(both: int, gained: int, lost: int, n: int) -> float:
+def _phi(both: FloatArray, gained: FloatArray, lost: FloatArray, n: FloatArray) -> FloatArray:
     """Return the correlation within pairs, shrunk by n/2 towards 0 if positive (Newcombe 1998b, method 10)."""
     neither = n - both - gained - lost
     margins = (both + gained) * (lost + neither) * (both + lost) * (gained + neither)
-    if margins == 0:
-        return 0.0
-    determinant = float(both * neither - gained * lost)
-    shrunk = max(determinant - n / 2.0, 0.0) if determinant > 0.0 else determinant
-    return shrunk / math.sqrt(margins)
+    determinant = both * neither - gained * lost
+    shrunk = np.where(determinant > 0.0, np.maximum(determinant - n / 2.0, 0.0), determinant)
+    phi: FloatArray = np.where(margins > 0.0, shrunk / np.sqrt(margins), 0.0)
+    return phi
 
 
-def _wilson(x: int, n: int, alpha: float) -> tuple[float, float]:
-    """Return Wilson's (1927) score interval of a share x / n."""
+def _wilson(x: FloatArray, n: FloatArray, alpha: float) -> tuple[FloatArray, FloatArray]:
+    """Return Wilson's (1927) score interval of shares x / n."""
     from scipy.special import ndtri
 
     z = -float(ndtri(alpha / 2.0))
     centre = (x + z * z / 2.0) / (n + z * z)
-    half = z * math.sqrt(x * (n - x) / n + z * z / 4.0) / (n + z * z)
+    half = z * np.sqrt(x * (n - x) / n + z * z / 4.0) / (n + z * z)
     # At x = 0 and x = n the limits are exactly 0 and 1, which rounding would miss.
-    return (0.0 if x == 0 else centre - half), (1.0 if x == n else centre + half)
+    return np.where(x == 0.0, 0.0, centre - half), np.where(x == n, 1.0, centre + half)
 
 
 def _square_and_add(
-    first: tuple[float, float], second: tuple[float, float], p1: float, p2: float, phi: float
-) -> tuple[float, float]:
+    first: tuple[FloatArray, FloatArray],
+    second: tuple[FloatArray, FloatArray],
+    p1: FloatArray,
+    p2: FloatArray,
+    phi: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
     """Return Newcombe's limits of p1 - p2 from the Wilson limits of each share and their correlation phi."""
     down1, up1, down2, up2 = p1 - first[0], first[1] - p1, p2 - second[0], second[1] - p2
-    below = math.sqrt(max(down1 * down1 - 2.0 * phi * down1 * up2 + up2 * up2, 0.0))
-    above = math.sqrt(max(up1 * up1 - 2.0 * phi * up1 * down2 + down2 * down2, 0.0))
+    below = np.sqrt(np.maximum(down1 * down1 - 2.0 * phi * down1 * up2 + up2 * up2, 0.0))
+    above = np.sqrt(np.maximum(up1 * up1 - 2.0 * phi * up1 * down2 + down2 * down2, 0.0))
     return p1 - p2 - below, p1 - p2 + above

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["OUTCOMES", "Estimate", "check_alpha", "interval_and_p", "undetermined", "wald"]
+import numpy as np
+
+from sim.analysis.arrays import BoolArray, CodeArray, FloatArray, IntArray
+
+__all__ = [
+    "CODES",
+    "OUTCOMES",
+    "Estimate",
+    "Estimates",
+    "check_alpha",
+    "interval_and_p",
+    "masked",
+    "undetermined",
+    "wald",
+    "wald_batch",
+]
 
 OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -26,9 +41,17 @@ OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
         "no_variation": "no scatter (or no distinguishable baseline) to measure the error by",
         "not_converged": "no maximum of the likelihood was found, or the numbers overflow",
         "bad_data": "an impossible value: a negative or fractional count, negative time, infinity, a share not 0 or 1",
+        "monotone": "one arm's events come only when nobody of the other is at risk: the hazard ratio is 0 or infinite",
     }
 )
-"""Every outcome an `Estimate` may name, with its meaning. Append-only: results are stored under these names."""
+"""Every outcome an `Estimate` may name, with its meaning. Append-only: results are stored under these names, and
+batches carry their positions."""
+
+CODES: Final[Mapping[str, int]] = MappingProxyType({name: code for code, name in enumerate(OUTCOMES)})
+"""The position of each outcome, as batches and compiled code carry it."""
+
+_NAMES: Final = tuple(OUTCOMES)
+_LAST_DETERMINED: Final = CODES["all_alike"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +91,56 @@ def undetermined(method: str, outcome: str, n: int) -> Estimate:
     return Estimate(nan, nan, nan, nan, nan, False, n, method, outcome)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimates:
+    """One analysis of many data sets: a column for each field of `Estimate`, a row for each data set.
+
+    All arrays (T,). `outcome` holds positions in `OUTCOMES`; where it is not a determined one the five numbers are NaN.
+    `boundary_method` is the method's word where the outcome is "boundary_poisson", `method` everywhere else.
+    """
+
+    value: FloatArray
+    standard_error: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    p: FloatArray
+    n: IntArray
+    outcome: CodeArray
+    method: str
+    boundary_method: str
+
+    @property
+    def converged(self) -> BoolArray:
+        """Where there is an answer."""
+        found: BoolArray = self.outcome <= _LAST_DETERMINED
+        return found
+
+    def method_of(self, k: int) -> str:
+        """Give the method of data set k in words."""
+        return self.boundary_method if self.outcome[k] == CODES["boundary_poisson"] else self.method
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __getitem__(self, k: int) -> Estimate:
+        """Give the Estimate of data set k."""
+        columns = self.value, self.standard_error, self.lower, self.upper, self.p
+        value, se, lower, upper, p = (float(a[k]) for a in columns)
+        outcome = int(self.outcome[k])
+        there = outcome <= _LAST_DETERMINED
+        return Estimate(value, se, lower, upper, p, there, int(self.n[k]), self.method_of(k), _NAMES[outcome])
+
+    def __iter__(self) -> Iterator[Estimate]:
+        return (self[k] for k in range(len(self)))
+
+
 def wald(
     value: float,
     standard_error: float,
     method: str,
     n: int,
     alpha: float = 0.05,
-    df: float | None = None,
+    df: int | None = None,
     outcome: str = "ok",
 ) -> Estimate:
     """Return the Estimate with interval value -+ quantile * se and the matching two-sided p.
@@ -83,23 +149,63 @@ def wald(
     that is not finite, or a standard error that is not above 0, gives the outcome "not_converged". Raises ValueError
     for a bad alpha.
     """
+    columns = np.array([value]), np.array([standard_error]), np.array([n]), np.array([CODES[outcome]])
+    return wald_batch(*columns, method, alpha, None if df is None else np.array([df]))[0]
+
+
+def wald_batch(
+    value: FloatArray,
+    standard_error: FloatArray,
+    n: IntArray,
+    outcome: IntArray,
+    method: str,
+    alpha: float = 0.05,
+    df: IntArray | None = None,
+    boundary_method: str | None = None,
+    p: FloatArray | None = None,
+) -> Estimates:
+    """Return the Estimates of many data sets, each as `wald` makes it; arrays (T,), `outcome` as positions.
+
+    `p` takes the place of the Wald p where another test was asked for. Where the outcome is not a determined one, the
+    numbers given do not matter.
+    """
     check_alpha(alpha)
-    if not (math.isfinite(value) and 0.0 < standard_error < math.inf):
-        return undetermined(method, "not_converged", n)
-    lower, upper, p = interval_and_p(value, standard_error, alpha, df)
-    if not math.isfinite(upper - lower):
-        return undetermined(method, "not_converged", n)
-    return Estimate(value, standard_error, lower, upper, p, True, n, method, outcome)
+    with np.errstate(all="ignore"):
+        lower, upper, wald_p = interval_and_p(value, standard_error, alpha, df)
+        p = wald_p if p is None else p
+        usable = np.isfinite(value) & (standard_error > 0.0) & np.isfinite(upper - lower) & np.isfinite(p)
+    code = np.where((outcome <= _LAST_DETERMINED) & ~usable, CODES["not_converged"], outcome).astype(np.int8)
+    return masked(value, standard_error, lower, upper, p, n, code, method, boundary_method)
 
 
-def interval_and_p(value: float, standard_error: float, alpha: float, df: float | None) -> tuple[float, float, float]:
+def masked(
+    value: FloatArray,
+    standard_error: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    p: FloatArray,
+    n: IntArray,
+    outcome: CodeArray,
+    method: str,
+    boundary_method: str | None = None,
+) -> Estimates:
+    """Return the Estimates of these columns, their numbers NaN wherever the outcome is not a determined one."""
+    there = outcome <= _LAST_DETERMINED
+    v, se, low, high, tail = (np.where(there, a, math.nan) for a in (value, standard_error, lower, upper, p))
+    whole, code = n.astype(np.int64), outcome.astype(np.int8)
+    return Estimates(v, se, low, high, tail, whole, code, method, boundary_method or method)
+
+
+def interval_and_p(
+    value: FloatArray, standard_error: FloatArray, alpha: float, df: IntArray | None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return (lower, upper, p), two-sided against 0; from the normal if df is None, else from Student's t."""
     from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-    statistic = -abs(value / standard_error)
+    statistic = -np.abs(value / standard_error)
     if df is None:
-        tail, quantile = float(ndtr(statistic)), -float(ndtri(alpha / 2.0))
+        tail, quantile = ndtr(statistic), -ndtri(alpha / 2.0)
     else:
-        tail, quantile = float(stdtr(df, statistic)), -float(stdtrit(df, alpha / 2.0))
+        tail, quantile = stdtr(df, statistic), -stdtrit(df, alpha / 2.0)
     half = quantile * standard_error
     return value - half, value + half, 2.0 * tail

@@ -9,25 +9,45 @@ the expected information of the log rates alone). Sources: Lawless (1987) for th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 
-from sim.analysis.arrays import BoolArray, FloatArray, are_whole_counts, columns, present, treated_column
-from sim.analysis.estimate import Estimate, check_alpha, undetermined, wald
-from sim.analysis.negbin_near_poisson import maximise_near_poisson
-from sim.analysis.negbin_statsmodels import maximise
+from sim.analysis.arrays import BoolArray, FloatArray, IntArray, alone, batch, treated_column
+from sim.analysis.estimate import OUTCOMES, Estimate, Estimates, check_alpha, wald_batch
 
-__all__ = ["NEGBIN_METHOD", "POISSON_METHOD", "NegbinFit", "fit_negbin", "negbin_rate_ratio"]
+__all__ = [
+    "NEGBIN_METHOD",
+    "POISSON_METHOD",
+    "NegbinFit",
+    "StandardError",
+    "Test",
+    "fit_negbin",
+    "method_words",
+    "negbin_rate_ratio",
+    "negbin_rate_ratio_batch",
+]
+
+StandardError = Literal["observed", "expected", "sandwich"]
+Test = Literal["wald", "likelihood_ratio", "score"]
+
+SE_CODES: Final = {"observed": 0, "expected": 1, "sandwich": 2}
+TEST_CODES: Final = {"wald": 0, "likelihood_ratio": 1, "score": 2}
+
+_SE_WORDS: Final = {
+    "observed": "observed joint information",
+    "expected": "expected information",
+    "sandwich": "sandwich",
+}
+_TEST_WORDS: Final = {
+    "wald": "Wald",
+    "likelihood_ratio": "likelihood-ratio test, Wald interval",
+    "score": "score test, Wald interval",
+}
 
 NEGBIN_METHOD: Final = "NB2 regression, log-exposure offset, Wald, observed joint information"
 POISSON_METHOD: Final = "Poisson regression, log-exposure offset, Wald (dispersion at its boundary)"
-
-# The boundary is 0 for all that can be told when k is closer to it than this many of its standard errors.
-_ROUNDING: Final = 1e-9
-# Where k * mean count is about this small, the maximum is sought by formulas that keep their digits near Poisson.
-_NEAR_POISSON: Final = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +73,68 @@ class NegbinFit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Arms:
-    """The patients used, and the totals of (control, treated)."""
+class _Fits:
+    """What the compiled fit answers: numbers (T, 6) by its columns, patients (T, 2), outcome positions (T,)."""
 
-    y: FloatArray
-    years: FloatArray
-    treated: BoolArray
-    total_events: FloatArray
-    total_years: FloatArray
-    patients: tuple[int, int]
+    numbers: FloatArray
+    patients: IntArray
+    outcomes: IntArray
 
 
 def negbin_rate_ratio(
-    counts: FloatArray, exposure_years: FloatArray, treated: BoolArray, alpha: float = 0.05
+    counts: FloatArray,
+    exposure_years: FloatArray,
+    treated: BoolArray,
+    alpha: float = 0.05,
+    se: StandardError = "observed",
+    test: Test = "wald",
 ) -> Estimate:
-    """Estimate the log rate ratio, treated over control, by NB2 maximum likelihood with a Wald test and interval.
+    """Estimate the log rate ratio, treated over control, by NB2 maximum likelihood with an interval and a test.
 
     counts (n,): events of each patient; exposure_years (n,): years at risk; treated (n,): True in the treated arm.
     Patients without exposure (0 or NaN) or with a NaN count are left out. Dispersion at its boundary gives the
-    closed-form Poisson fit, outcome "boundary_poisson". Never warns. Raises ValueError for unequal lengths or a bad
-    alpha.
+    closed-form Poisson fit, outcome "boundary_poisson". `se` and `test` as in `negbin_rate_ratio_batch`. Never warns.
+    Raises ValueError for unequal lengths or a bad alpha.
+    """
+    return negbin_rate_ratio_batch(counts, exposure_years, treated, alone(counts), alpha, se, test)[0]
+
+
+def negbin_rate_ratio_batch(
+    counts: FloatArray,
+    exposure_years: FloatArray,
+    treated: BoolArray,
+    first: IntArray,
+    alpha: float = 0.05,
+    se: StandardError = "observed",
+    test: Test = "wald",
+) -> Estimates:
+    """Estimate the log rate ratio of each of many data sets, patients first[k] to first[k + 1] - 1 being set k.
+
+    `se`: from the observed joint information, the expected information, or the sandwich of the patients' scores between
+    observed informations (no small-sample factor), which holds where counts are not negative binomial. `test`: Wald by
+    that standard error, likelihood ratio, or score (expected information at the fit with one rate, Rao 1948); the
+    interval is Wald's always.
     """
     check_alpha(alpha)
-    fit = fit_negbin(counts, exposure_years, treated)
-    n = fit.n_control + fit.n_treated
-    if not fit.converged:
-        return undetermined(fit.method, fit.outcome, n)
-    return wald(fit.log_rate_ratio, fit.standard_error, fit.method, n, alpha, outcome=fit.outcome)
+    method, boundary = method_words(se, test)
+    columns = _columns(counts, exposure_years, treated, first)
+    with np.errstate(all="ignore"):
+        fits = _fit(*columns, se)
+        p = None if test == "wald" else _tested(*columns, fits, test)
+    n = fits.patients[:, 0] + fits.patients[:, 1]
+    return wald_batch(
+        fits.numbers[:, 0], fits.numbers[:, 1], n, fits.outcomes, method, alpha, boundary_method=boundary, p=p
+    )
+
+
+def method_words(se: StandardError, test: Test) -> tuple[str, str]:
+    """Return the methods' words, of the negative binomial and of the Poisson fit; ValueError for unknown choices."""
+    for name, found, allowed in (("se", se, SE_CODES), ("test", test, TEST_CODES)):
+        if found not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, found {found!r}")
+    negbin = f"NB2 regression, log-exposure offset, {_TEST_WORDS[test]}, {_SE_WORDS[se]}"
+    robust = ", sandwich" if se == "sandwich" else ""
+    return negbin, f"Poisson regression, log-exposure offset, {_TEST_WORDS[test]}{robust} (dispersion at its boundary)"
 
 
 def fit_negbin(counts: FloatArray, exposure_years: FloatArray, treated: BoolArray) -> NegbinFit:
@@ -89,103 +144,43 @@ def fit_negbin(counts: FloatArray, exposure_years: FloatArray, treated: BoolArra
     when the sum of (y - mu)^2 - y is not above 0 (Lawless 1987). With exposures that differ by orders of magnitude a
     second, inner maximum can exist beside the boundary; it is then not sought.
     """
-    y, years, arm = columns(counts=counts, exposure_years=exposure_years, treated=treated)
     with np.errstate(all="ignore"):
-        arms = _arms(y, years, treated_column(arm))
-        outcome = _refusal(arms)
-        if outcome is not None:
-            return _no_fit(arms, outcome)
-        return _fit(arms)
+        fits = _fit(*_columns(counts, exposure_years, treated, alone(counts)), "observed")
+    outcome = tuple(OUTCOMES)[int(fits.outcomes[0])]
+    ratio, se, control, active, k, se_k = (float(v) for v in fits.numbers[0])
+    n_control, n_treated = (int(n) for n in fits.patients[0])
+    method = POISSON_METHOD if outcome == "boundary_poisson" else NEGBIN_METHOD
+    converged = math.isfinite(ratio) and math.isfinite(se)
+    return NegbinFit(ratio, se, control, active, k, se_k, converged, n_control, n_treated, method, outcome)
 
 
-def _arms(y: FloatArray, years: FloatArray, treated: BoolArray) -> _Arms:
-    """Keep the patients with exposure and a known count, and total them by arm."""
-    used = present(y, years) & (years != 0.0)
-    y, years, treated = y[used], years[used], treated[used]
-    n_treated = int(treated.sum())
-    events = np.array([y[~treated].sum(), y[treated].sum()])
-    time = np.array([years[~treated].sum(), years[treated].sum()])
-    return _Arms(y, years, treated, events, time, (y.size - n_treated, n_treated))
+def _columns(
+    counts: FloatArray, years: FloatArray, treated: BoolArray, first: IntArray
+) -> tuple[FloatArray, FloatArray, BoolArray, IntArray]:
+    """Return the columns as the compiled fit takes them."""
+    ends, (y, t, arm) = batch(first, counts=counts, exposure_years=years, treated=treated)
+    return y, t, treated_column(arm), ends
 
 
-def _refusal(arms: _Arms) -> str | None:
-    """Name the reason for which no rate ratio can be fitted, or None."""
-    if not are_whole_counts(arms.y) or not np.all((arms.years > 0.0) & np.isfinite(arms.years)):
-        return "bad_data"
-    if sum(arms.patients) == 1:
-        return "one_patient"
-    if min(arms.patients) == 0:
-        return "no_follow_up"
-    if not arms.total_events.any():
-        return "no_events"
-    return None if arms.total_events.all() else "no_events_in_arm"
+def _fit(y: FloatArray, years: FloatArray, treated: BoolArray, first: IntArray, se: StandardError) -> _Fits:
+    """Run the compiled fit."""
+    from sim.analysis.negbin_kernel import negbin_two_arms
+
+    sets = first.size - 1
+    fits = _Fits(np.empty((sets, 6)), np.empty((sets, 2), np.int64), np.empty(sets, np.int64))
+    negbin_two_arms(y, years, treated, first, SE_CODES[se], fits.numbers, fits.patients, fits.outcomes)
+    return fits
 
 
-def _fit(arms: _Arms) -> NegbinFit:
-    """Take the Poisson fit if it is the maximum, else maximise the NB2 likelihood from there."""
-    log_rates = np.log(arms.total_events) - np.log(arms.total_years)
-    mu = np.exp(np.where(arms.treated, log_rates[1], log_rates[0])) * arms.years
-    score, expected = _score_at_zero(arms.y, mu), 0.5 * float(np.sum(mu * mu))
-    if not (math.isfinite(score) and 0.0 < expected < math.inf and mu.min() > 0.0):
-        return _no_fit(arms, "not_converged")
-    if score <= _ROUNDING * math.sqrt(expected):
-        return _poisson_fit(arms, log_rates)
-    rate, ratio = float(log_rates[0]), float(log_rates[1] - log_rates[0])
-    near = _NEAR_POISSON / float(mu.mean())
-    found = None
-    if score < near * _information_at_zero(arms, mu):
-        found = maximise_near_poisson(arms.y, arms.years, arms.treated, rate, ratio)
-    if found is None:
-        found = maximise(arms.y, arms.years, arms.treated, (rate, ratio, max(score / expected, near)))
-    return _no_fit(arms, "not_converged") if found is None else _negbin_fit(arms, *found)
+def _tested(
+    y: FloatArray, years: FloatArray, treated: BoolArray, first: IntArray, fits: _Fits, test: Test
+) -> FloatArray:
+    """Return the two-sided p of the likelihood-ratio or score test."""
+    from scipy.special import ndtr
 
+    from sim.analysis.negbin_kernel import negbin_no_difference
 
-def _score_at_zero(y: FloatArray, mu: FloatArray) -> float:
-    """Return the derivative of the log-likelihood in k at k = 0; its expected information there is sum(mu^2) / 2."""
-    return 0.5 * float(np.sum((y - mu) ** 2 - y))
-
-
-def _information_at_zero(arms: _Arms, mu: FloatArray) -> float:
-    """Return minus the second derivative in k at k = 0 of the log-likelihood profiled over the arm rates."""
-    y, t = arms.y, arms.treated
-    own = np.sum(y * (y - 1.0) * (2.0 * y - 1.0) / 6.0 - y * mu**2 + 2.0 * mu**3 / 3.0)
-    cross = mu * (y - mu)
-    return float(own - cross[~t].sum() ** 2 / arms.total_events[0] - cross[t].sum() ** 2 / arms.total_events[1])
-
-
-def _negbin_fit(arms: _Arms, params: FloatArray, covariance: FloatArray) -> NegbinFit:
-    """Return the fit at an inner maximum."""
-    intercept, ratio, k = (float(v) for v in params)
-    _, se, se_k = (float(v) for v in np.sqrt(np.diag(covariance)))
-    return NegbinFit(
-        log_rate_ratio=ratio,
-        standard_error=se,
-        rate_control=math.exp(intercept),
-        rate_treated=math.exp(intercept + ratio),
-        dispersion=k,
-        dispersion_standard_error=se_k,
-        converged=True,
-        n_control=arms.patients[0],
-        n_treated=arms.patients[1],
-        method=NEGBIN_METHOD,
-        outcome="ok",
-    )
-
-
-def _poisson_fit(arms: _Arms, log_rates: FloatArray) -> NegbinFit:
-    """Return the closed-form fit of Poisson counts: events / years, variance of the log ratio 1/events + 1/events."""
-    return replace(
-        _no_fit(arms, "boundary_poisson"),
-        log_rate_ratio=float(log_rates[1] - log_rates[0]),
-        standard_error=math.sqrt(float(np.sum(1.0 / arms.total_events))),
-        dispersion=0.0,
-        converged=True,
-        method=POISSON_METHOD,
-    )
-
-
-def _no_fit(arms: _Arms, outcome: str) -> NegbinFit:
-    """Return crude rates and the reason why there is no more."""
-    control, treated = (float(r) for r in arms.total_events / arms.total_years)
-    nan = math.nan
-    return NegbinFit(nan, nan, control, treated, nan, nan, False, *arms.patients, NEGBIN_METHOD, outcome)
+    statistics = np.empty(first.size - 1)
+    negbin_no_difference(y, years, treated, first, TEST_CODES[test], fits.numbers, fits.outcomes, statistics)
+    p: FloatArray = 2.0 * ndtr(-np.sqrt(statistics))
+    return p

@@ -1,19 +1,21 @@
-"""One trial's cohort in, one Estimate an endpoint out, as the scenario asks."""
+"""Cohorts of one or many trials in, one batch of Estimates an endpoint out, as the scenario asks."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.analysis.ancova import ancova_change
-from sim.analysis.before_after import paired_rate_ratio, paired_t
-from sim.analysis.binary import mcnemar_exact, risk_difference
-from sim.analysis.estimate import Estimate
-from sim.analysis.negbin import negbin_rate_ratio
+from sim.analysis.ancova import ancova_change_batch
+from sim.analysis.arrays import BoolArray, FloatArray, IntArray
+from sim.analysis.before_after import paired_rate_ratio_batch, paired_t_batch
+from sim.analysis.binary import mcnemar_exact_batch, risk_difference_batch
+from sim.analysis.estimate import Estimates
+from sim.analysis.negbin import negbin_rate_ratio_batch
+from sim.analysis.survival import first_relapse_estimates
 from sim.core.endpoints import parse_endpoint
-from sim.data.cohort import Cohort, Counts, Window, at_visit, stayed, window
+from sim.data.cohort import Cohort, Counts, Window, at_visit, first_event, stayed, window
 from sim.scenario.schema import Endpoint, Scenario
 
 VISIT_FIELD = {"edss": "edss", "msqol_physical": "quality"}
@@ -21,10 +23,35 @@ VISIT_FIELD = {"edss": "edss", "msqol_physical": "quality"}
 Mask = NDArray[np.bool_]
 
 
-def analyse(scenario: Scenario, people: Cohort) -> list[Estimate]:
-    """Give one Estimate for each `[[endpoint]]` of the scenario, in their order."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Which patients of a cohort an analysis uses, and where each trial begins among them."""
+
+    mask: BoolArray
+    first: IntArray
+
+    def among(self, more: BoolArray) -> Kept:
+        """Keep only those for whom `more`, one value a patient kept so far, holds."""
+        mask = self.mask.copy()
+        mask[mask] = more
+        return Kept(mask, _begins(more, self.first))
+
+    def of(self, column: FloatArray) -> FloatArray:
+        """Give the values of the patients kept."""
+        return column[self.mask]
+
+
+def _begins(mask: BoolArray, first: IntArray) -> IntArray:
+    """Give where each trial begins when only those under the mask are kept."""
+    begins: IntArray = np.concatenate([[0], np.cumsum(mask)])[first]
+    return begins
+
+
+def analyse(scenario: Scenario, people: Cohort) -> list[Estimates]:
+    """Give the Estimates of each `[[endpoint]]` of the scenario, in their order; one row a trial of the cohort."""
     everyone = scenario.study.analyse == "all" or not scenario.switches.attrition
-    kept = np.ones(people.size, bool) if everyone else stayed(people)
+    mask = np.ones(people.size, bool) if everyone else stayed(people)
+    kept = Kept(mask, _begins(mask, people.first))
     one = _before_after if scenario.before_after else _parallel
     return [one(scenario, endpoint, people, kept) for endpoint in scenario.endpoint]
 
@@ -44,24 +71,39 @@ def visit_number(scenario: Scenario, months: float) -> int:
     return scenario.visits.months.index(months)
 
 
-def _parallel(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Mask) -> Estimate:
+def _parallel(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept) -> Estimates:
     treatment, control = contrast(scenario, endpoint)
     arm = people.subjects["arm"]
-    kept = kept & ((arm == treatment) | (arm == control))
-    treated = (arm == treatment)[kept]
+    kept = kept.among(((arm == treatment) | (arm == control))[kept.mask])
     base, months = parse_endpoint(endpoint.name)
     alpha = scenario.study.alpha
+    if base == "first_relapse":
+        return _first_relapse(endpoint, people, kept, arm == treatment, alpha)
     assert months is not None
+    treated = (arm == treatment)[kept.mask]
     if base in VISIT_FIELD:
         field, visit = VISIT_FIELD[base], visit_number(scenario, months)
-        return ancova_change(at_visit(people, field, 0)[kept], at_visit(people, field, visit)[kept], treated, alpha)
+        scores = kept.of(at_visit(people, field, 0)), kept.of(at_visit(people, field, visit))
+        return ancova_change_batch(*scores, treated, kept.first, alpha)
     seen = window(people, endpoint.counts, 0.0, months)
-    counts, years = seen.counts[kept], seen.years[kept]
     if base == "arr":
-        return negbin_rate_ratio(counts, years, treated, alpha)
-    followed = years > 0.0
-    found = risk_difference(counts[followed] == 0.0, treated[followed], alpha)
-    return replace(found, method=f"{found.method}, as observed until leaving")
+        return negbin_rate_ratio_batch(kept.of(seen.counts), kept.of(seen.years), treated, kept.first, alpha)
+    kept = kept.among(kept.of(seen.years) > 0.0)
+    free = kept.of(seen.counts) == 0.0
+    return _as_observed(risk_difference_batch(free, (arm == treatment)[kept.mask], kept.first, alpha))
+
+
+def _first_relapse(endpoint: Endpoint, people: Cohort, kept: Kept, treated: Mask, alpha: float) -> Estimates:
+    """Compare times from study day 1 to the first relapse, as observed until leaving."""
+    days, event = first_event(people, endpoint.counts)
+    kept = kept.among(kept.of(days) > 0.0)
+    return first_relapse_estimates(kept.of(days), event[kept.mask], treated[kept.mask], kept.first, alpha)
+
+
+def _as_observed(found: Estimates) -> Estimates:
+    """Say in the method's words that a patient who left counts as last seen."""
+    words = f"{found.method}, as observed until leaving"
+    return replace(found, method=words, boundary_method=words)
 
 
 def windows(scenario: Scenario, counts: Counts, people: Cohort) -> tuple[Window, Window]:
@@ -74,16 +116,18 @@ def windows(scenario: Scenario, counts: Counts, people: Cohort) -> tuple[Window,
     )
 
 
-def _before_after(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Mask) -> Estimate:
+def _before_after(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept) -> Estimates:
     base, _ = parse_endpoint(endpoint.name)
     alpha = scenario.study.alpha
     field = VISIT_FIELD.get(base.removesuffix("_change"))
     if field:
         visit = visit_number(scenario, scenario.study.after_months[1])
-        return paired_t(at_visit(people, field, 0)[kept], at_visit(people, field, visit)[kept], alpha)
+        scores = kept.of(at_visit(people, field, 0)), kept.of(at_visit(people, field, visit))
+        return paired_t_batch(*scores, kept.first, alpha)
     before, after = windows(scenario, endpoint.counts, people)
-    kept = kept & (after.years > 0.0)
+    kept = kept.among(kept.of(after.years) > 0.0)
     if base == "arr_change":
-        return paired_rate_ratio(before.counts[kept], before.years[kept], after.counts[kept], after.years[kept], alpha)
-    found = mcnemar_exact(before.counts[kept] == 0.0, after.counts[kept] == 0.0, alpha)
-    return replace(found, method=f"{found.method}, as observed until leaving")
+        events, years = (kept.of(before.counts), kept.of(after.counts)), (kept.of(before.years), kept.of(after.years))
+        return paired_rate_ratio_batch(events[0], years[0], events[1], years[1], kept.first, alpha)
+    free = kept.of(before.counts) == 0.0, kept.of(after.counts) == 0.0
+    return _as_observed(mcnemar_exact_batch(*free, kept.first, alpha))

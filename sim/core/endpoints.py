@@ -17,7 +17,8 @@ class Endpoint:
     """What one endpoint is called and how it is read.
 
     `base` is its name without months; `scale` that of the estimate; `favourable` +1 if more is better for the patient,
-    else -1; `label` and `unit` for axis titles; `design` the kind of trial it belongs to.
+    else -1; `label` and `unit` for axis titles; `design` the kind of trial it belongs to; `months` whether its name
+    says after how many.
     """
 
     base: str
@@ -26,24 +27,46 @@ class Endpoint:
     label: str
     unit: str
     design: Literal["parallel", "before_after"]
+    months: bool
 
 
 _ALL = (
-    Endpoint("arr", "log_ratio", -1, "Relapse rate, treated / control", "log ratio", "parallel"),
-    Endpoint("relapse_free", "difference", 1, "Share without relapse, treated - control", "share", "parallel"),
-    Endpoint("edss", "difference", -1, "EDSS change, treated - control", "EDSS points", "parallel"),
-    Endpoint("msqol_physical", "difference", 1, "MSQOL-54 physical change, treated - control", "points", "parallel"),
-    Endpoint("relapse_free_change", "difference", 1, "Share without relapse, after - before", "share", "before_after"),
-    Endpoint("arr_change", "log_ratio", -1, "Relapse rate, after / before", "log ratio", "before_after"),
-    Endpoint("edss_change", "difference", -1, "EDSS, after - before", "EDSS points", "before_after"),
-    Endpoint("msqol_physical_change", "difference", 1, "MSQOL-54 physical, after - before", "points", "before_after"),
+    Endpoint("arr", "log_ratio", -1, "Relapse rate, treated / control", "log ratio", "parallel", True),
+    Endpoint("relapse_free", "difference", 1, "Share without relapse, treated - control", "share", "parallel", True),
+    Endpoint("edss", "difference", -1, "EDSS change, treated - control", "EDSS points", "parallel", True),
+    Endpoint(
+        "msqol_physical", "difference", 1, "MSQOL-54 physical change, treated - control", "points", "parallel", True
+    ),
+    Endpoint(
+        "first_relapse",
+        "log_ratio",
+        -1,
+        "Time to first relapse, hazard ratio treated / control",
+        "log ratio",
+        "parallel",
+        False,
+    ),
+    Endpoint(
+        "relapse_free_change", "difference", 1, "Share without relapse, after - before", "share", "before_after", False
+    ),
+    Endpoint("arr_change", "log_ratio", -1, "Relapse rate, after / before", "log ratio", "before_after", False),
+    Endpoint("edss_change", "difference", -1, "EDSS, after - before", "EDSS points", "before_after", False),
+    Endpoint(
+        "msqol_physical_change",
+        "difference",
+        1,
+        "MSQOL-54 physical, after - before",
+        "points",
+        "before_after",
+        False,
+    ),
 )
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType({e.base: e for e in _ALL})
 """The endpoints served, by base name."""
 
-RESERVED: Final = ("first_relapse", "cdp", "msfc", "msqol_mental", "gd_lesions", "new_t2", "restenosis")
-"""Base names promised to later endpoints (first_relapse, cdp_12w, cdp_24w, msfc_24m, ...)."""
+RESERVED: Final = ("cdp", "msfc", "msqol_mental", "gd_lesions", "new_t2", "restenosis")
+"""Base names promised to later endpoints (cdp_12w, cdp_24w, msfc_24m, ...)."""
 
 _NAME = re.compile(r"(?P<base>[a-z][a-z0-9_]*?)(?:_(?P<count>[1-9][0-9]{0,3})(?P<unit>[mw]))?")
 
@@ -59,14 +82,14 @@ def parse_endpoint(name: str) -> tuple[str, float | None]:
     if base in RESERVED:
         raise ValueError(f"endpoint {name!r} is reserved and not served yet; {_allowed()}")
     endpoint = ENDPOINTS.get(base)
-    if endpoint is None or unit == "w" or (endpoint.design == "parallel") is (count is None):
+    if endpoint is None or unit == "w" or endpoint.months is (count is None):
         raise ValueError(f"unknown endpoint {name!r}{_nearest(name)}; {_allowed()}")
     return base, None if count is None else float(count)
 
 
 def _spellings() -> list[str]:
     """Return how each endpoint is written, N standing for months."""
-    return [e.base + ("_Nm" if e.design == "parallel" else "") for e in ENDPOINTS.values()]
+    return [e.base + ("_Nm" if e.months else "") for e in ENDPOINTS.values()]
 
 
 def _allowed() -> str:

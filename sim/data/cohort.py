@@ -1,7 +1,8 @@
-"""The entered patients of one trial, and what was seen of them in a window."""
+"""The entered patients of one trial or of several, and what was seen of them in a window."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.units import DAYS_PER_YEAR, months
-from sim.engines.records import Records, TrialRecords
+from sim.engines.records import RELAPSE, SUBJECT, VISIT, Batch, Records, TrialRecords
 
 Counts = Literal["true", "reported", "confirmed", "recalled"]
 Floats = NDArray[np.float64]
@@ -17,11 +18,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Cohort:
-    """One row an entered patient, in order of entry; relapses and visits point to their patient's row.
+    """One row an entered patient, by trial and order of entry; relapses and visits point to their patient's row.
 
-    `relapse_row` and `visit_row` are -1 for rows of candidates who did not enter.
+    Patients first[k] to first[k + 1] - 1 are those of trial k. `relapse_row` and `visit_row` are -1 for rows of
+    candidates who did not enter.
     """
 
+    first: NDArray[np.int64]
     subjects: Records
     relapses: Records
     relapse_row: NDArray[np.int64]
@@ -30,8 +33,13 @@ class Cohort:
 
     @property
     def size(self) -> int:
-        """How many patients entered."""
+        """How many patients entered, all trials together."""
         return len(self.subjects)
+
+    @property
+    def trials(self) -> int:
+        """How many trials there are."""
+        return len(self.first) - 1
 
 
 def cohort(records: TrialRecords) -> Cohort:
@@ -39,12 +47,43 @@ def cohort(records: TrialRecords) -> Cohort:
     entered = records.subjects[records.subjects["entry_number"] >= 0]
     entered = entered[np.argsort(entered["entry_number"], kind="stable")]
     return Cohort(
+        np.array([0, len(entered)]),
         entered,
         records.relapses,
         _rows(entered, records.relapses),
         records.visits,
         _rows(entered, records.visits),
     )
+
+
+def cohort_of(batch: Batch) -> Cohort:
+    """Give the entered patients of a batch of trials."""
+    return Cohort(batch.first, batch.people, batch.relapses, batch.relapses["row"], batch.visits, batch.visits["row"])
+
+
+def nobody() -> Cohort:
+    """Give the cohort of no trial."""
+    none = np.empty(0, np.int64)
+    return Cohort(np.zeros(1, np.int64), np.empty(0, SUBJECT), np.empty(0, RELAPSE), none, np.empty(0, VISIT), none)
+
+
+def joined(parts: Sequence[Cohort]) -> Cohort:
+    """Give the cohorts of one trial each as one cohort of all of them."""
+    if len(parts) == 1:
+        return parts[0]
+    first = np.concatenate([[0], np.cumsum([p.size for p in parts])])
+    return Cohort(
+        first,
+        np.concatenate([p.subjects for p in parts]),
+        np.concatenate([p.relapses for p in parts]),
+        _moved([p.relapse_row for p in parts], first),
+        np.concatenate([p.visits for p in parts]),
+        _moved([p.visit_row for p in parts], first),
+    )
+
+
+def _moved(rows: list[NDArray[np.int64]], first: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([np.where(r >= 0, r + begin, -1) for r, begin in zip(rows, first[:-1], strict=True)])
 
 
 def _word(rows: Records) -> NDArray[np.int64]:
@@ -86,6 +125,21 @@ def window(people: Cohort, kind: Counts, start_months: float, end_months: float,
     time = people.relapses["recalled_onset" if kind == "recalled" else "onset"][kept]
     inside = (time > low[rows]) & (time <= high[rows])
     return Window(np.bincount(rows[inside], minlength=people.size).astype(np.float64), years)
+
+
+def first_event(people: Cohort, kind: Counts, planned: bool = False) -> tuple[Floats, NDArray[np.bool_]]:
+    """Give days from study day 1 to the first relapse of this kind, or to the end of observation, and which it was.
+
+    `planned` observes everyone to the planned end of follow-up. Who left before study day 1 has no days above 0.
+    """
+    day_1 = people.subjects["day_1"]
+    end = people.subjects["planned_end" if planned else "end_time"]
+    kept = (people.relapse_row >= 0) & counted(people.relapses, kind)
+    rows, onset = people.relapse_row[kept], people.relapses["onset"][kept]
+    later = onset > day_1[rows]
+    earliest = np.full(people.size, np.inf)
+    np.minimum.at(earliest, rows[later], onset[later])
+    return np.minimum(earliest, end) - day_1, earliest <= end
 
 
 def counted(relapses: Records, kind: Counts) -> NDArray[np.bool_]:

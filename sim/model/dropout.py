@@ -53,6 +53,8 @@ def dropout_days(
     waiting = hazard_per_day * until_procedure
     if spent <= waiting:
         return spent / hazard_per_day
+    if log_disbelief_ratio == 0.0:
+        return until_procedure + (spent - waiting) / hazard_per_day
     hazard = hazard_per_day * math.exp(log_disbelief_ratio * (1.0 - patient_belief))
     return until_procedure + (spent - waiting) / hazard
 

@@ -18,7 +18,7 @@ from sim.study.power import PowerResult
 from sim.study.replay import ReplayResult
 from sim.study.runner import Progress, Watcher
 
-Counter = Callable[[list[Any]], int]
+Counter = Callable[[Any], int]
 
 WIDE = 92
 
@@ -34,7 +34,7 @@ class Bars:
         task = self.shown.add_task(label, total=None, visible=False, note="")
         tally = {"done": 0, "rejected": 0}
 
-        def watcher(progress: Progress, answers: list[Any]) -> None:
+        def watcher(progress: Progress, answers: Any) -> None:
             if count:
                 tally["done"] += len(answers)
                 tally["rejected"] += count(answers)

@@ -61,7 +61,7 @@ def _replay(folder: Path, seed: int, workers: int) -> tuple[Failure, ...]:
     loaded = load("published/zamboni_2009")
     _say(f"\n2. {loaded.scenario.intent}")
     with progress() as bars:
-        result = replay(loaded.scenario, loaded.name, REPLAYS, seed, workers, bars.watch("replays"))
+        result = replay(loaded.scenario, loaded.name, REPLAYS, seed, workers, watch=bars.watch("replays"))
     replay_table(result)
     save(replay_figure(replay_data(result, loaded.scenario)), folder, "replay")
     own = store.open_folder(folder / "zamboni_2009")

@@ -13,6 +13,7 @@ from sim.analysis.trial import contrast
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
 from sim.report import style
 from sim.scenario.schema import Endpoint, Scenario
+from sim.study.performance import converged
 from sim.study.power import PowerResult, primary
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def power_data(result: PowerResult) -> PowerData:
     done = result.endpoints[endpoint.key]
     meaning = ENDPOINTS[parse_endpoint(endpoint.name)[0]]
     ratio = meaning.scale == "log_ratio"
-    rows = result.estimates[(result.estimates["endpoint"] == number) & result.estimates["converged"]]
+    rows = result.estimates[:, number]
+    rows = rows[converged(rows)]
     values = np.asarray(rows["value"], np.float64)
     return PowerData(
         name=result.name,

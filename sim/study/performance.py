@@ -7,29 +7,42 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.analysis.estimate import OUTCOMES
+
 BLOCK = 1000
 
 ESTIMATE = np.dtype(
     [
-        ("trial", "i8"),
-        ("endpoint", "i8"),
         ("value", "f8"),
         ("standard_error", "f8"),
         ("lower", "f8"),
         ("upper", "f8"),
         ("p", "f8"),
-        ("converged", "?"),
-        ("n", "i8"),
-        ("outcome", "U24"),
-        ("method", "U120"),
+        ("n", "i4"),
+        ("outcome", "i4"),
     ]
 )
-Estimates = NDArray[np.void]
+"""One endpoint of one trial; `outcome` is the position in `analysis.estimate.OUTCOMES`, FAILED where the trial raised.
+"""
+FAILED = -1
+Rows = NDArray[np.void]
+
+
+def converged(rows: Rows) -> NDArray[np.bool_]:
+    """Tell where there is an answer."""
+    found: NDArray[np.bool_] = ~np.isnan(rows["value"])
+    return found
+
+
+def outcome_names(codes: NDArray[np.int32]) -> NDArray[np.object_]:
+    """Give outcomes in words."""
+    return np.array([*OUTCOMES, "failed"], dtype=object)[codes]  # FAILED is the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +89,26 @@ class Performance:
 
 
 def block_sum(values: NDArray[np.float64], trials: NDArray[np.int64]) -> float:
-    """Sum over trials in blocks of 1,000 by trial number, blocks combined in order: no chunking can change a bit."""
+    """Sum over trials in blocks of 1,000 by trial number, blocks combined in order: no chunking can change a bit.
+
+    `trials` are the numbers of the trials, rising.
+    """
+    if not len(trials):
+        return 0.0
+    ends = np.searchsorted(trials, np.arange(0, int(trials[-1]) + BLOCK + 1, BLOCK))
     total = 0.0
-    for block in range(int(trials.max()) // BLOCK + 1 if len(trials) else 0):
-        total += math.fsum(values[trials // BLOCK == block])
+    for start, end in pairwise(ends.tolist()):
+        total += math.fsum(values[start:end])
     return total
 
 
 def performance(
-    rows: Estimates, alpha: float, scale: str, favourable: int, truth: Truth | None, trials: int
+    rows: Rows, methods: tuple[str, str], alpha: float, scale: str, favourable: int, truth: Truth | None
 ) -> Performance:
-    """Sum up the estimates of one endpoint, one row a trial in order of trial number."""
-    got = rows[rows["converged"]]
-    number = got["trial"]
+    """Sum up the estimates of one endpoint, row k being trial k; `methods`: in words, and where dispersion is none."""
+    trials = len(rows)
+    number = np.flatnonzero(converged(rows))
+    got = rows[number]
     rejected = got["p"] < alpha
     helpful = rejected & (np.sign(got["value"]) == favourable)
     power = float(rejected.sum()) / trials
@@ -98,10 +118,10 @@ def performance(
     covered = (got["lower"] <= true) & (true <= got["upper"])
     known = not math.isnan(true) and len(got) > 0
     coverage = float(covered.sum()) / len(got) if known else math.nan
-    names, counts = np.unique(rows["outcome"], return_counts=True)
-    methods, shares = np.unique(got["method"] if len(got) else rows["method"], return_counts=True)
+    codes, counts = np.unique(rows["outcome"], return_counts=True)
+    found = {str(name): int(n) for name, n in zip(outcome_names(codes), counts, strict=True)}
     return Performance(
-        method=str(methods[np.argmax(shares)]),
+        method=methods[1] if 2 * found.get("boundary_poisson", 0) > len(got) else methods[0],
         scale=scale,
         favourable=favourable,
         power=power,
@@ -119,7 +139,7 @@ def performance(
         not_converged=1.0 - len(got) / trials,
         total_effect=truth.total_effect if truth else math.nan,
         total_effect_mcse=truth.total_effect_mcse if truth else math.nan,
-        outcomes={str(k): int(v) for k, v in zip(names, counts, strict=True)},
+        outcomes=dict(sorted(found.items())),
     )
 
 

@@ -1,31 +1,49 @@
-"""A scenario made ready to be played many times: its plan, its digest, one trial at a time."""
+"""A scenario made ready to be played many times: its plan, its digest, its engine, one trial or many at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sim.core.errors import ShamtrialError
-from sim.data.cohort import Cohort, cohort
+from sim.data.cohort import Cohort, cohort, cohort_of, joined
+from sim.engines import reference
 from sim.engines.records import TrialRecords
-from sim.engines.reference import run_trial
+from sim.engines.want import EVERYTHING, Want
 from sim.engines.world import OBSERVED, World
 from sim.scenario.load import digest
 from sim.scenario.plan import Plan, make_plan
 from sim.scenario.schema import Scenario
 
-ENGINE = "reference"
-ENGINES = {"reference": run_trial}
+Engine = Literal["auto", "compiled", "reference"]
 LARGEST_SEED = 2**64 - 1
+
+
+def for_many(engine: str) -> str:
+    """Give the engine for a run of many trials: auto is the compiled one."""
+    return "compiled" if _known(engine) == "auto" else engine
+
+
+def for_one(engine: str) -> str:
+    """Give the engine for a single trial: auto is the reference one, which needs no compiling."""
+    return "reference" if _known(engine) == "auto" else engine
+
+
+def _known(engine: str) -> str:
+    if engine not in get_args(Engine):
+        raise ShamtrialError(f"--engine: found {engine!r}; allowed: {', '.join(get_args(Engine))}")
+    return engine
 
 
 @dataclass(frozen=True)
 class Play:
-    """One scenario under one seed; picklable, so that workers can hold it."""
+    """One scenario under one seed; picklable, so that workers can hold it. The answers don't depend on `engine`."""
 
     scenario: Scenario
     seed: int
+    engine: str = "compiled"
 
     def __post_init__(self) -> None:
         """Refuse a seed that is not a 64-bit word."""
@@ -39,11 +57,23 @@ class Play:
 
     def records(self, trial: int, world: World = OBSERVED) -> TrialRecords:
         """Play trial number `trial` (from 0) in this world."""
-        return ENGINES[ENGINE](self.plan, self.seed, trial, world)
+        if self.engine == "compiled":
+            from sim.engines import compiled
 
-    def people(self, trial: int, world: World = OBSERVED) -> Cohort:
-        """Give the entered patients of a trial."""
-        return cohort(self.records(trial, world))
+            return compiled.run_trial(self.plan, self.seed, trial, world)
+        return reference.run_trial(self.plan, self.seed, trial, world)
+
+    def people(self, trial: int, world: World = OBSERVED, want: Want = EVERYTHING) -> Cohort:
+        """Give the entered patients of a trial, with at least what is wanted of them."""
+        return self.cohorts([trial], world, want)
+
+    def cohorts(self, trials: Sequence[int], world: World = OBSERVED, want: Want = EVERYTHING) -> Cohort:
+        """Give the entered patients of these trials, with at least what is wanted of them."""
+        if self.engine == "compiled":
+            from sim.engines import compiled
+
+            return cohort_of(compiled.run_cohorts(self.plan, self.seed, trials, world, want))
+        return joined([cohort(self.records(trial, world)) for trial in trials])
 
 
 def scenario_digest(scenario: Scenario) -> str:

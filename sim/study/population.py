@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sim.core.errors import ShamtrialError
 from sim.data.cohort import window
+from sim.engines.want import Want
 from sim.engines.world import potential
 from sim.scenario.schema import Scenario
 from sim.study.keep import keep, kept_file, read
@@ -26,6 +27,7 @@ from sim.study.runner import Failure, Pool, Watcher
 SOLVER_SEED = 20090202
 PATIENTS = 4000
 STEPS = 16
+TRUE_RELAPSES = Want(frozenset(("true",)), (), False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,14 @@ class OnStudy:
 
     def __call__(self, trial: int) -> NDArray[np.float64]:
         """Give an array (patients, 2): true relapses and years in the window."""
-        people = self.play.people(trial, potential(0.0, True))
+        people = self.play.people(trial, potential(0.0, True), TRUE_RELAPSES)
         seen = window(people, "true", 0.0, self.play.scenario.population.window_months, planned=True)
         return np.column_stack([seen.counts, seen.years])
 
 
-def solved(scenario: Scenario, workers: int = 1, watch: Watcher | None = None) -> tuple[Scenario, Solution | None]:
+def solved(
+    scenario: Scenario, workers: int = 1, watch: Watcher | None = None, engine: str = "compiled"
+) -> tuple[Scenario, Solution | None]:
     """Give the scenario with its population solved for, and the solution; unchanged where none is asked for.
 
     Raises ShamtrialError where no population gives the figures asked for.
@@ -70,17 +74,17 @@ def solved(scenario: Scenario, workers: int = 1, watch: Watcher | None = None) -
     if known:
         found = known[0]
     else:
-        found = _solve(scenario, workers, watch)
+        found = _solve(scenario, workers, watch, engine)
         keep(kept, [found.to_dict()])
     return _with(scenario, found.rate_per_year, found.frailty_variance), found
 
 
-def _solve(scenario: Scenario, workers: int, watch: Watcher | None) -> Solution:
+def _solve(scenario: Scenario, workers: int, watch: Watcher | None, engine: str) -> Solution:
     """Step towards what was asked for: first on a quarter of the patients, then on all of them."""
     rate, variance = scenario.relapse.rate_per_year or 0.6, scenario.frailty.variance
     patients = PATIENTS // 4
     for _ in range(STEPS):
-        found = _measure(_with(scenario, rate, variance), patients, workers, watch)
+        found = _measure(_with(scenario, rate, variance), patients, workers, watch, engine)
         factor, shift = _misses(scenario, found)
         near = abs(math.log(factor)) < 0.5 * found.on_study_rate_mcse / found.on_study_rate_per_year
         if near and abs(shift) < 0.5 * found.on_study_dispersion_mcse:
@@ -101,9 +105,9 @@ def _with(scenario: Scenario, rate: float, variance: float) -> Scenario:
     )
 
 
-def _measure(scenario: Scenario, patients: int, workers: int, watch: Watcher | None) -> Solution:
+def _measure(scenario: Scenario, patients: int, workers: int, watch: Watcher | None, engine: str) -> Solution:
     trials = math.ceil(patients / scenario.enrolment.target)
-    with Pool(OnStudy(Play(scenario, SOLVER_SEED)), SOLVER_SEED, workers) as pool:
+    with Pool(OnStudy(Play(scenario, SOLVER_SEED, engine)), SOLVER_SEED, workers) as pool:
         answers = pool.run(range(trials), watch)
     failed = [a for a in answers if isinstance(a, Failure)]
     if failed:

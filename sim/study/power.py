@@ -10,19 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.analysis.binary import risk_difference
-from sim.analysis.estimate import Estimate
-from sim.analysis.negbin import negbin_rate_ratio
+from sim.analysis.estimate import CODES
 from sim.analysis.trial import analyse, contrast
 from sim.core.defaults import TWIN_TRIALS
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
 from sim.core.errors import RunError, ShamtrialError
+from sim.data.cohort import nobody
 from sim.scenario.schema import Endpoint, Scenario
-from sim.study.performance import ESTIMATE, Estimates, Performance, Truth, performance
-from sim.study.play import ENGINE, Play, scenario_digest
+from sim.study.performance import (
+    ESTIMATE,
+    FAILED,
+    Performance,
+    Rows,
+    Truth,
+    converged,
+    outcome_names,
+    performance,
+)
+from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import Solution, solved
 from sim.study.runner import Failure, Look, Pool, Watcher
 from sim.study.truth import find_truth
+from sim.study.wanted import wanted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,35 +39,53 @@ if TYPE_CHECKING:
 DEFAULT_TRIALS = 500
 PILOT_TRIALS = 200
 MOST_TRIALS = 10_000_000
-FAILED = "failed"
 
 Truths = Sequence[Truth | None]
 
 
 @dataclass(frozen=True)
 class Analyse:
-    """Answers one trial's estimates and how many entered; picklable."""
+    """Answers trials' estimates and how many entered; picklable."""
 
     play: Play
 
-    def __call__(self, trial: int) -> tuple[list[Estimate], int]:
+    def many(self, trials: Sequence[int]) -> Rows:
+        """Play and analyse these trials: one row a trial, layout `row_type`."""
+        scenario = self.play.scenario
+        people = self.play.cohorts(trials, want=wanted(scenario))
+        rows = np.empty(len(trials), row_type(scenario))
+        rows["trial"], rows["entered"] = trials, np.diff(people.first)
+        for i, found in enumerate(analyse(scenario, people)):
+            own = rows["estimates"][:, i]
+            for name in ESTIMATE.names or ():
+                own[name] = getattr(found, name)
+        return rows
+
+    def __call__(self, trial: int) -> Rows:
         """Play and analyse trial number `trial`."""
-        people = self.play.people(trial)
-        return analyse(self.play.scenario, people), people.size
+        return self.many([trial])
 
     def warm(self) -> None:
-        """Load the libraries of the analyses."""
-        two = np.array([0.0, 1.0, 2.0, 5.0]), np.array([True, True, False, False])
-        negbin_rate_ratio(two[0], np.ones(4), two[1])
-        risk_difference(two[0] == 0.0, two[1])
+        """Load, or compile, what the run needs."""
+        self.many([0])
+
+
+def row_type(scenario: Scenario) -> np.dtype[np.void]:
+    """Give the layout of a trial's row: its number, how many entered, an ESTIMATE an endpoint."""
+    return np.dtype([("trial", "i8"), ("entered", "i8"), ("estimates", ESTIMATE, (len(scenario.endpoint),))])
+
+
+def method_words(scenario: Scenario) -> list[tuple[str, str]]:
+    """Give each endpoint's method in words, and the word for it where the dispersion is at its boundary."""
+    return [(found.method, found.boundary_method) for found in analyse(scenario, nobody())]
 
 
 @dataclass(frozen=True)
 class PowerResult:
     """Power and its company for each endpoint of a scenario.
 
-    `estimates` has one row a trial and endpoint (layout `performance.ESTIMATE`); `short_trials` counts the trials in
-    which enrolment closed at enrolment.max_days before the target; `failed` are the trials that raised.
+    `estimates` has a row a trial and a column an endpoint (layout `performance.ESTIMATE`); `short_trials` counts the
+    trials in which enrolment closed at enrolment.max_days before the target; `failed` are the trials that raised.
     """
 
     name: str
@@ -74,7 +101,7 @@ class PowerResult:
     short_trials: int
     failed: tuple[Failure, ...] = ()
     solution: Solution | None = None
-    estimates: Estimates = field(default_factory=lambda: np.empty(0, ESTIMATE), repr=False)
+    estimates: Rows = field(default_factory=lambda: np.empty((0, 0), ESTIMATE), repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the JSON object of the contract."""
@@ -104,10 +131,17 @@ class PowerResult:
         """Give one row a trial and endpoint."""
         import pandas as pd
 
-        keys = [e.key for e in self.scenario.endpoint]
-        frame = pd.DataFrame({name: self.estimates[name] for name in ESTIMATE.names or ()})
-        frame["endpoint"] = [keys[i] for i in self.estimates["endpoint"]]
-        return frame
+        flat, (trials, endpoints) = self.estimates.reshape(-1), self.estimates.shape
+        words = method_words(self.scenario)
+        columns: dict[str, Any] = {"trial": np.repeat(np.arange(trials), endpoints)}
+        columns["endpoint"] = np.tile([e.key for e in self.scenario.endpoint], trials)
+        columns |= {name: flat[name] for name in ("value", "standard_error", "lower", "upper", "p")}
+        columns["converged"], columns["n"] = converged(flat), flat["n"].astype(np.int64)
+        columns["outcome"] = outcome_names(flat["outcome"])
+        at_boundary = self.estimates["outcome"] == CODES["boundary_poisson"]
+        columns["method"] = np.where(at_boundary, [w[1] for w in words], [w[0] for w in words]).reshape(-1)
+        columns["method"][flat["outcome"] == FAILED] = ""
+        return pd.DataFrame(columns)
 
     def __repr__(self) -> str:
         lines = [
@@ -130,6 +164,7 @@ def power(
     seed: int = 1,
     workers: int = 1,
     truth_trials: int = TWIN_TRIALS,
+    engine: str = "auto",
     watch: Watcher | None = None,
     watch_truth: Watcher | None = None,
     watch_population: Watcher | None = None,
@@ -141,39 +176,40 @@ def power(
     ShamtrialError for impossible requests, RunError when every trial failed or nobody ever entered.
     """
     _check(trials, mcse, truth_trials)
-    begun = time.perf_counter()
-    ready, solution = solved(scenario, workers, watch_population)
-    with Pool(Analyse(Play(ready, seed)), seed, workers) as pool:
-        wanted = trials or (PILOT_TRIALS if mcse else DEFAULT_TRIALS)
-        answers = pool.run(range(wanted), watch, _someone_enters(ready))
+    begun, chosen = time.perf_counter(), for_many(engine)
+    ready, solution = solved(scenario, workers, watch_population, chosen)
+    with Pool(Analyse(Play(ready, seed, chosen)), seed, workers) as pool:
+        asked = trials or (PILOT_TRIALS if mcse else DEFAULT_TRIALS)
+        good, failed = pool.run_rows(range(asked), watch, _someone_enters(ready))
         if mcse:
-            answers += pool.run(range(len(answers), _trials_needed(ready, answers, mcse)), watch)
+            more = range(asked, _trials_needed(ready, good, mcse))
+            added, lost = pool.run_rows(more, watch) if more else (None, [])
+            good = np.concatenate([r for r in (good, added) if r is not None]) if added is not None else good
+            failed, asked = failed + lost, asked + len(more)
         seconds = pool.busy_seconds
-    good = [(k, a) for k, a in enumerate(answers) if not isinstance(a, Failure)]
-    failed = tuple(a for a in answers if isinstance(a, Failure))
-    if not good:
+    if good is None:
         raise failed[0].error()
-    if not any(size for _, (_, size) in good):
+    if not good["entered"].any():
         raise _nobody(ready, len(good))
     truths: Truths = [None] * len(ready.endpoint)
     if truth_trials:
-        truths = find_truth(ready, truth_trials, workers, watch_truth)
-    estimates = _table(answers, len(ready.endpoint))
+        truths = find_truth(ready, truth_trials, workers, watch_truth, chosen)
+    rows = _with_failed(good, failed)
     return PowerResult(
         name=name,
         scenario=ready,
         digest=scenario_digest(scenario),
         seed=seed,
-        trials=len(answers),
-        engine=ENGINE,
+        trials=len(rows),
+        engine=chosen,
         elapsed_s=time.perf_counter() - begun,
-        trials_per_s=len(answers) / max(seconds, 1e-9),
-        endpoints=_performances(ready, estimates, truths, len(answers)),
+        trials_per_s=len(rows) / max(seconds, 1e-9),
+        endpoints=_performances(ready, rows["estimates"], truths),
         effect=_effect(ready, truths),
-        short_trials=sum(size < ready.enrolment.target for _, (_, size) in good),
-        failed=failed,
+        short_trials=int((good["entered"] < ready.enrolment.target).sum()),
+        failed=tuple(failed),
         solution=solution,
-        estimates=estimates,
+        estimates=rows["estimates"],
     )
 
 
@@ -184,12 +220,12 @@ def _nobody(scenario: Scenario, trials: int) -> RunError:
     )
 
 
-def _someone_enters(scenario: Scenario) -> Look[tuple[list[Estimate], int]]:
+def _someone_enters(scenario: Scenario) -> Look:
     """Give a look at the first trials that stops the run if nobody entered any of them."""
 
-    def look(answers: list[tuple[list[Estimate], int] | Failure]) -> None:
-        if all(not isinstance(a, Failure) and a[1] == 0 for a in answers):
-            raise _nobody(scenario, len(answers))
+    def look(rows: Rows) -> None:
+        if not rows["entered"].any():
+            raise _nobody(scenario, len(rows))
 
     return look
 
@@ -211,9 +247,9 @@ def primary(scenario: Scenario) -> int:
     return keys.index(scenario.study.primary) if scenario.study.primary else 0
 
 
-def rejections(number: int, alpha: float) -> Callable[[list[Any]], int]:
-    """Give a function that counts, among answers of `Analyse`, the rejections at endpoint `number`."""
-    return lambda answers: sum(not isinstance(a, Failure) and a[0][number].p < alpha for a in answers)
+def rejections(number: int, alpha: float) -> Callable[[Rows], int]:
+    """Give a function that counts, among rows of `Analyse`, the rejections at endpoint `number`."""
+    return lambda rows: int((rows["estimates"][:, number]["p"] < alpha).sum())
 
 
 def trials_for(rejected: int, trials: int, mcse: float) -> int:
@@ -238,30 +274,30 @@ def asks_for_effect(scenario: Scenario, endpoint: Endpoint) -> bool:
     return kinds[0] == "angioplasty" and kinds[1] != "angioplasty"
 
 
-def _trials_needed(scenario: Scenario, pilot: list[tuple[list[Estimate], int] | Failure], mcse: float) -> int:
-    rejected = rejections(primary(scenario), scenario.study.alpha)(pilot)
-    return max(len(pilot), min(trials_for(rejected, len(pilot), mcse), MOST_TRIALS))
+def _trials_needed(scenario: Scenario, pilot: Rows | None, mcse: float) -> int:
+    rejected = rejections(primary(scenario), scenario.study.alpha)(pilot) if pilot is not None else 0
+    return max(PILOT_TRIALS, min(trials_for(rejected, PILOT_TRIALS, mcse), MOST_TRIALS))
 
 
-def _table(answers: list[tuple[list[Estimate], int] | Failure], endpoints: int) -> Estimates:
-    """Give one row a trial and endpoint; a trial that raised has its rows too, without an answer."""
-    rows = []
-    for k, answer in enumerate(answers):
-        if isinstance(answer, Failure):
-            rows += [(k, i, *[math.nan] * 5, False, 0, FAILED, "") for i in range(endpoints)]
-            continue
-        for i, e in enumerate(answer[0]):
-            rows.append((k, i, e.value, e.standard_error, e.lower, e.upper, e.p, e.converged, e.n, e.outcome, e.method))
-    return np.array(rows, dtype=ESTIMATE)
+def _with_failed(rows: Rows, failed: Sequence[Failure]) -> Rows:
+    """Give the rows in order of trial number, with rows without an answer for the trials that raised."""
+    if not failed:
+        return rows
+    lost = np.zeros(len(failed), rows.dtype)
+    lost["trial"] = [f.trial for f in failed]
+    for name in ("value", "standard_error", "lower", "upper", "p"):
+        lost["estimates"][name] = math.nan
+    lost["estimates"]["outcome"] = FAILED
+    everyone = np.concatenate([rows, lost])
+    return everyone[np.argsort(everyone["trial"], kind="stable")]
 
 
-def _performances(scenario: Scenario, estimates: Estimates, truths: Truths, trials: int) -> dict[str, Performance]:
+def _performances(scenario: Scenario, estimates: Rows, truths: Truths) -> dict[str, Performance]:
     found = {}
-    for i, endpoint in enumerate(scenario.endpoint):
+    for i, (endpoint, words) in enumerate(zip(scenario.endpoint, method_words(scenario), strict=True)):
         meaning = ENDPOINTS[parse_endpoint(endpoint.name)[0]]
-        rows = estimates[estimates["endpoint"] == i]
         found[endpoint.key] = performance(
-            rows, scenario.study.alpha, meaning.scale, meaning.favourable, truths[i], trials
+            estimates[:, i], words, scenario.study.alpha, meaning.scale, meaning.favourable, truths[i]
         )
     return found
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from sim.analysis.trial import windows
 from sim.core.errors import RunError, ShamtrialError
+from sim.engines.want import Want
 from sim.scenario.schema import Figure, Scenario
-from sim.study.play import Play, scenario_digest
+from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import solved
 from sim.study.power import MOST_TRIALS
 from sim.study.runner import Failure, Pool, Watcher
@@ -43,13 +44,18 @@ class BeforeAfter:
 
     def __call__(self, trial: int) -> tuple[float, float, float, float]:
         """Play trial number `trial`; the counting is that of its first endpoint on relapses."""
-        people = self.play.people(trial)
-        before, after = windows(self.play.scenario, relapse_counts(self.play.scenario), people)
+        counts = relapse_counts(self.play.scenario)
+        people = self.play.people(trial, want=Want(frozenset((counts, "recalled")), (), True))
+        before, after = windows(self.play.scenario, counts, people)
         seen = after.years > 0.0
         rates = [w.counts[seen].sum() / w.years[seen].sum() if seen.any() else math.nan for w in (before, after)]
         ratio = rates[1] / rates[0] if rates[0] > 0.0 else math.nan
         free = [float((w.counts[seen] == 0.0).sum()) for w in (before, after)]
         return free[0], free[1], float(ratio), float(people.size)
+
+    def warm(self) -> None:
+        """Load, or compile, what the run needs."""
+        self(0)
 
 
 def relapse_counts(scenario: Scenario) -> Any:
@@ -109,6 +115,7 @@ def replay(
     trials: int = DEFAULT_TRIALS,
     seed: int = 1,
     workers: int = 1,
+    engine: str = "auto",
     watch: Watcher | None = None,
     watch_population: Watcher | None = None,
 ) -> ReplayResult:
@@ -127,9 +134,9 @@ def replay(
         )
     if not 2 <= trials <= MOST_TRIALS:
         raise ShamtrialError(f"--trials: found {trials}; allowed: 2 to {MOST_TRIALS:,}")
-    begun = time.perf_counter()
-    ready, _ = solved(scenario, workers, watch_population)
-    with Pool(BeforeAfter(Play(ready, seed)), seed, workers) as pool:
+    begun, chosen = time.perf_counter(), for_many(engine)
+    ready, _ = solved(scenario, workers, watch_population, chosen)
+    with Pool(BeforeAfter(Play(ready, seed, chosen)), seed, workers) as pool:
         answers = pool.run(range(trials), watch)
     failed = tuple(a for a in answers if isinstance(a, Failure))
     good = np.array([a for a in answers if not isinstance(a, Failure) and not math.isnan(a[2])], dtype=float)

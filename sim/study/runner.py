@@ -1,6 +1,7 @@
-"""Runs many trials, over processes if asked, and hands results back in order of trial number.
+"""Runs many trials, over threads or processes if asked, and hands results back in order of trial number.
 
-The answer does not depend on the number of workers: each trial is a pure function of (scenario, seed, trial).
+The answer does not depend on the number of workers: each trial is a pure function of (scenario, seed, trial). The
+compiled engine runs in threads, since its kernels hold no lock; the reference engine in processes.
 """
 
 from __future__ import annotations
@@ -11,18 +12,22 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sim.core.errors import RunError, ShamtrialError
 
 T = TypeVar("T")
 
-CHUNK_SECONDS = 1.0
+CHUNK_SECONDS = {"processes": 1.0, "threads": 0.15}
 MOST_IN_CHUNK = 25
+MOST_PATIENTS = 20_000  # of a batch, so that it stays in the processor's cache
 FIRST_TRIALS = 20
 MOST_WORKERS = 256
 
@@ -62,8 +67,9 @@ class Progress:
         return self.done / max(time.perf_counter() - self.started, 1e-9)
 
 
-Watcher = Callable[[Progress, list[Any]], None]
-Look = Callable[[list[T | Failure]], None]
+Watcher = Callable[[Progress, Any], None]
+Look = Callable[[Any], None]
+Rows = NDArray[Any]
 
 
 def available_workers() -> int:
@@ -74,32 +80,40 @@ def available_workers() -> int:
 class Pool(Generic[T]):
     """Workers that answer `function(trial)` for many trials; use as a context manager.
 
-    `function` must be picklable where there is more than one worker. With one worker everything runs here. Its method
-    `warm`, if it has one, is called before the first trial, so that start-up is not taken for trials' time.
+    A function may have a method `many(trials)` that answers them all at once, as an array with a row a trial; then use
+    `run_rows`. `warm()`, if it has one, is called before the first trial, so that start-up is not taken for trials'
+    time. A function with `play.engine` "compiled" runs in threads, any other in processes, for which it must be
+    picklable. With one worker everything runs here.
     """
 
     def __init__(self, function: Callable[[int], T], seed: int, workers: int) -> None:
         if not 1 <= workers <= MOST_WORKERS:
             raise ShamtrialError(f"--workers: found {workers}; allowed: 1 to {MOST_WORKERS}")
         self.function, self.seed, self.workers = function, seed, workers
-        self.pool: ProcessPoolExecutor | None = None
+        play = getattr(function, "play", None)
+        self.threads = getattr(play, "engine", "") == "compiled"
+        target = play.scenario.enrolment.target if play else 1
+        self.most = max(1, MOST_PATIENTS // target) if self.threads else MOST_IN_CHUNK
+        self.pool: Executor | None = None
         self.busy_seconds = 0.0
 
     def __enter__(self) -> Pool[T]:
-        if self.workers > 1:
+        if self.workers == 1 or self.threads:
+            _make_ready(self.function)
+        if self.workers > 1 and self.threads:
+            self.pool = ThreadPoolExecutor(self.workers)
+        elif self.workers > 1:
             try:
                 self._start()
             except BaseException as error:
                 self.__exit__(type(error))
                 raise
-        else:
-            _make_ready(self.function)
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if not self.pool:
             return
-        if error:  # nobody waits for what is still running
+        if error and isinstance(self.pool, ProcessPoolExecutor):  # nobody waits for what is still running
             for process in list((self.pool._processes or {}).values()):
                 process.terminate()
         self.pool.shutdown(wait=True, cancel_futures=True)
@@ -116,47 +130,71 @@ class Pool(Generic[T]):
             raise _died() from None
         wait(ready)
 
-    def run(
-        self, trials: Sequence[int], watch: Watcher | None = None, look: Look[T] | None = None
-    ) -> list[T | Failure]:
+    def run(self, trials: Sequence[int], watch: Watcher | None = None) -> list[T | Failure]:
         """Give the answers for these trials, in their order; a trial that raises gives a Failure.
 
-        `look` is shown the first FIRST_TRIALS answers once all of them are there, and may stop the run by raising; it
-        goes by trial number, so that what it sees does not depend on the number of workers.
         Raises Interrupted on Ctrl-C, RunError when a worker process dies.
         """
-        progress = Progress(0, len(trials), time.perf_counter())
         answers: dict[int, T | Failure] = {}
+        for chunk, _ in self._run(trials, watch, None):
+            answers.update(chunk)
+        return [answers[t] for t in trials]
+
+    def run_rows(
+        self, trials: Sequence[int], watch: Watcher | None = None, look: Look | None = None
+    ) -> tuple[Rows | None, list[Failure]]:
+        """Give the rows of `function.many` for these trials in order of trial number, and the failures.
+
+        A trial that raises has no row; None: every trial raised. `look` is shown the rows of the first FIRST_TRIALS
+        trials once all of them are there, and may stop the run by raising; it goes by trial number, so that what it
+        sees does not depend on the number of workers. Raises as `run` does.
+        """
+        failures: list[Failure] = []
+        parts: list[tuple[int, Rows]] = []
+        for failed, part in self._run(trials, watch, look):
+            failures += [f for _, f in failed]
+            parts += [part] if part else []
+        parts.sort(key=lambda part: part[0])
+        rows = np.concatenate([p for _, p in parts]) if parts else None
+        return rows, sorted(failures, key=lambda f: f.trial)
+
+    def _run(
+        self, trials: Sequence[int], watch: Watcher | None, look: Look | None
+    ) -> list[tuple[list[tuple[int, Any]], tuple[int, Rows] | None]]:
+        progress = Progress(0, len(trials), time.perf_counter())
+        done: list[tuple[list[tuple[int, Any]], tuple[int, Rows] | None]] = []
+        seen: list[tuple[int, Rows]] = []
         try:
             for chunk in self._chunks(trials, progress):
-                answers.update(chunk)
-                progress.done = len(answers)
-                if look and all(t in answers for t in trials[:FIRST_TRIALS]):
-                    look([answers[t] for t in trials[:FIRST_TRIALS]])
-                    look = None
+                done.append(chunk)
+                single, part = chunk
+                progress.done += len(single) + (len(part[1]) if part else 0)
+                if look and part:
+                    seen.append(part)
+                    look = _looked(look, sorted(seen, key=lambda p: p[0]), trials)
                 if watch:
-                    watch(progress, [a for _, a in chunk])
+                    watch(progress, part[1] if part else [a for _, a in single])
         except KeyboardInterrupt:
-            done, wanted = len(answers), len(trials)
-            raise Interrupted(f"stopped by Ctrl-C after {done} of {wanted} trials") from None
+            raise Interrupted(f"stopped by Ctrl-C after {progress.done} of {len(trials)} trials") from None
         except BrokenProcessPool:
             raise _died() from None
         finally:
             self.busy_seconds += time.perf_counter() - progress.started
-        return [answers[t] for t in trials]
+        return done
 
-    def _chunks(self, trials: Sequence[int], progress: Progress) -> Iterator[list[tuple[int, T | Failure]]]:
-        if not self.pool:
-            for trial in trials:
-                yield [(trial, _attempt(self.function, self.seed, trial))]
-            return
-        waiting: set[Future[list[tuple[int, Any]]]] = set()
+    def _chunks(self, trials: Sequence[int], progress: Progress) -> Iterator[Any]:
+        waiting: set[Future[Any]] = set()
         start = 0
         while True:
             while len(waiting) < 2 * self.workers and start < len(trials):
                 end = start + self._size(progress, len(trials) - start)
-                waiting.add(self.pool.submit(_chunk, self.seed, list(trials[start:end])))
-                start = end
+                chunk, start = list(trials[start:end]), end
+                if not self.pool:
+                    yield _chunk(self.function, self.seed, chunk)
+                elif self.threads:
+                    waiting.add(self.pool.submit(_chunk, self.function, self.seed, chunk))
+                else:
+                    waiting.add(self.pool.submit(_chunk_here, self.seed, chunk))
             if not waiting:
                 return
             done, waiting = wait(waiting, return_when="FIRST_COMPLETED")
@@ -164,9 +202,22 @@ class Pool(Generic[T]):
                 yield future.result()
 
     def _size(self, progress: Progress, left: int) -> int:
-        """Give the trials of the next chunk: about a second's worth, and at the end few, so that all end together."""
-        in_time = int(CHUNK_SECONDS * progress.per_second / self.workers)
-        return max(1, min(MOST_IN_CHUNK, in_time, left // (4 * self.workers)))
+        """Give the trials of the next chunk: for a short while's work, and at the end few, so that all end together."""
+        seconds = CHUNK_SECONDS["threads" if self.threads else "processes"]
+        in_time = int(seconds * progress.per_second / self.workers)
+        shared = left // (4 * self.workers) if self.workers > 1 else left
+        return max(1, min(self.most, in_time, shared))
+
+
+def _looked(look: Look, parts: list[tuple[int, Rows]], trials: Sequence[int]) -> Look | None:
+    """Show the rows of the first trials once they are all there; None when that is done."""
+    wanted = min(FIRST_TRIALS, len(trials))
+    rows = np.concatenate([p for _, p in parts])
+    first = rows[rows["trial"] < trials[0] + wanted]
+    if len(first) < wanted:
+        return look
+    look(first)
+    return None
 
 
 def _died() -> RunError:
@@ -227,9 +278,24 @@ def _make_ready(function: object) -> None:
         warm()
 
 
-def _chunk(seed: int, trials: list[int]) -> list[tuple[int, Any]]:
+def _chunk_here(seed: int, trials: list[int]) -> Any:
     assert _FUNCTION is not None
-    return [(trial, _attempt(_FUNCTION, seed, trial)) for trial in trials]
+    return _chunk(_FUNCTION, seed, trials)
+
+
+def _chunk(
+    function: Callable[[int], Any], seed: int, trials: list[int]
+) -> tuple[list[tuple[int, Any]], tuple[int, Rows] | None]:
+    """Answer some trials: those answered (or failed) one by one, and the rows of those answered all at once."""
+    many = getattr(function, "many", None)
+    if many is None:
+        return [(trial, _attempt(function, seed, trial)) for trial in trials], None
+    try:
+        return [], (trials[0], many(trials))
+    except Exception:  # find out which
+        answers = [(trial, _attempt(lambda t: many([t]), seed, trial)) for trial in trials]
+    good = [a for _, a in answers if not isinstance(a, Failure)]
+    return [(t, a) for t, a in answers if isinstance(a, Failure)], (trials[0], np.concatenate(good)) if good else None
 
 
 def _attempt(function: Callable[[int], T], seed: int, trial: int) -> T | Failure:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sim.core.errors import ShamtrialError
 from sim.engines.records import TrialRecords
 from sim.scenario.schema import Scenario
-from sim.study.play import Play
+from sim.study.play import Play, for_many, for_one
 from sim.study.population import solved
 
 if TYPE_CHECKING:
@@ -48,9 +48,11 @@ class SimulatedTrial:
         )
 
 
-def simulate(scenario: Scenario, name: str = "", trial: int = 0, seed: int = 1, workers: int = 1) -> SimulatedTrial:
+def simulate(
+    scenario: Scenario, name: str = "", trial: int = 0, seed: int = 1, workers: int = 1, engine: str = "auto"
+) -> SimulatedTrial:
     """Play trial number `trial` (from 0) of a scenario under `seed`."""
     if not 0 <= trial < 2**63:
         raise ShamtrialError(f"--trial: found {trial}; allowed: a whole number from 0 to 2^63 - 1")
-    ready, _ = solved(scenario, workers)
-    return SimulatedTrial(name, ready, seed, Play(ready, seed).records(trial))
+    ready, _ = solved(scenario, workers, engine=for_many(engine))
+    return SimulatedTrial(name, ready, seed, Play(ready, seed, for_one(engine)).records(trial))

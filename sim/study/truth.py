@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.analysis.survival import first_relapse_estimates
 from sim.analysis.trial import VISIT_FIELD, contrast, visit_number
 from sim.core.defaults import TWIN_TRIALS
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
-from sim.data.cohort import Cohort, at_visit, window
+from sim.data.cohort import Cohort, at_visit, first_event, window
 from sim.engines.world import World, potential
 from sim.model.veins import PROCEDURES
 from sim.scenario.schema import Endpoint, Scenario
@@ -24,36 +25,51 @@ from sim.study.keep import keep, kept_file, read
 from sim.study.performance import Truth, block_sum
 from sim.study.play import Play
 from sim.study.runner import Failure, Pool, Watcher
+from sim.study.wanted import wanted
 
 TWIN_SEED = 20090101
 
+GROUPS = 20
+
 Pair = tuple[World, World]
+Times = tuple[NDArray[np.float64], NDArray[np.bool_]]
+Answer = tuple[NDArray[np.float64], dict[tuple[int, int], tuple[Times, Times]]]
+"""Sums (endpoint, 2 estimands, 4): sum and weight in the treated world, then in the other; and, by endpoint and
+estimand, days to the first relapse and whether there was one, in both worlds."""
 
 
 @dataclass(frozen=True)
 class Twins:
-    """Answers, for one trial, the sums each endpoint's truth and total effect are made of; picklable."""
+    """Answers, for one trial, what each endpoint's truth and total effect are made of; picklable."""
 
     play: Play
 
-    def __call__(self, trial: int) -> NDArray[np.float64]:
-        """Give an array (endpoint, 2 estimands, 4): sum and weight in the treated world, then in the other."""
+    def __call__(self, trial: int) -> Answer:
+        """Give the sums of a trial, and the times of first relapses of the endpoints that ask for them."""
         people: dict[World, Cohort] = {}
+        scenario = self.play.scenario
+        want = wanted(scenario)._replace(counts=frozenset(("true",)), past=False)
 
         def lived(world: World) -> Cohort:
             if world not in people:
-                people[world] = self.play.people(trial, world)
+                people[world] = self.play.people(trial, world, want)
             return people[world]
 
-        scenario = self.play.scenario
-        sums = np.zeros((len(scenario.endpoint), 2, 4))
+        sums, times = np.zeros((len(scenario.endpoint), 2, 4)), {}
         for i, endpoint in enumerate(scenario.endpoint):
             for j, (treated, control) in enumerate(worlds(scenario, endpoint)):
                 if treated == control:
                     continue
-                sums[i, j, :2] = _sum(scenario, endpoint, lived(treated))
-                sums[i, j, 2:] = _sum(scenario, endpoint, lived(control))
-        return sums
+                if endpoint.name == "first_relapse":
+                    times[i, j] = (_first(lived(treated)), _first(lived(control)))
+                else:
+                    sums[i, j, :2] = _sum(scenario, endpoint, lived(treated))
+                    sums[i, j, 2:] = _sum(scenario, endpoint, lived(control))
+        return sums, times
+
+    def warm(self) -> None:
+        """Load, or compile, what the run needs."""
+        self(0)
 
 
 def worlds(scenario: Scenario, endpoint: Endpoint) -> tuple[Pair, Pair]:
@@ -96,30 +112,65 @@ def _sum(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> tuple[float,
     return float((lived.counts[followed] == 0.0).sum()), float(followed.sum())
 
 
+def _first(people: Cohort) -> Times:
+    """Give days from study day 1 to the first true relapse or the planned end, and whether there was a relapse."""
+    days, event = first_event(people, "true", planned=True)
+    seen = days > 0.0
+    return days[seen], event[seen]
+
+
 def find_truth(
-    scenario: Scenario, trials: int = TWIN_TRIALS, workers: int = 1, watch: Watcher | None = None
+    scenario: Scenario,
+    trials: int = TWIN_TRIALS,
+    workers: int = 1,
+    watch: Watcher | None = None,
+    engine: str = "compiled",
 ) -> list[Truth]:
     """Give the truth of each endpoint, from `trials` twin trials; answers are kept on disk."""
     kept = kept_file("truth", scenario, TWIN_SEED, trials)
     known = read(kept, Truth)
     if len(known) == len(scenario.endpoint):
         return known
-    play = Play(scenario, TWIN_SEED)
+    play = Play(scenario, TWIN_SEED, engine)
     with Pool(Twins(play), TWIN_SEED, workers) as pool:
         answers = pool.run(range(trials), watch)
-    failed = [a for a in answers if isinstance(a, Failure)]
-    if failed:
-        raise failed[0].error()
-    sums = np.array(answers)
-    found = [_truth(scenario, i, sums[:, i]) for i in range(len(scenario.endpoint))]
+    good = [a for a in answers if not isinstance(a, Failure)]
+    for answer in answers:
+        if isinstance(answer, Failure):
+            raise answer.error()
+    found = [_truth(scenario, i, good) for i in range(len(scenario.endpoint))]
     keep(kept, [asdict(t) for t in found])
     return found
 
 
-def _truth(scenario: Scenario, number: int, sums: NDArray[np.float64]) -> Truth:
+def _truth(scenario: Scenario, number: int, answers: list[Answer]) -> Truth:
     base, _ = parse_endpoint(scenario.endpoint[number].name)
+    if base == "first_relapse":
+        pairs = [[times.get((number, j)) for _, times in answers] for j in range(2)]
+        return Truth(*_log_hazard_ratio(pairs[0]), *_log_hazard_ratio(pairs[1]))
+    sums = np.array([own[number] for own, _ in answers])
     make = _log_ratio if ENDPOINTS[base].scale == "log_ratio" else _difference
     return Truth(*make(sums[:, 0]), *make(sums[:, 1]))
+
+
+def _log_hazard_ratio(pairs: list[tuple[Times, Times] | None]) -> tuple[float, float]:
+    """Give the Cox log hazard ratio of all twins pooled: the limit of the analysis, where hazards are not proportional
+    too; its standard error by leaving out one of 20 groups of trials at a time (jackknife)."""
+    given = [p for p in pairs if p is not None]
+    if not given:
+        return 0.0, 0.0
+    whole = _pooled_hazard_ratio(given)
+    if len(given) < GROUPS:
+        return whole, math.nan
+    without = [_pooled_hazard_ratio([p for k, p in enumerate(given) if k % GROUPS != g]) for g in range(GROUPS)]
+    return whole, math.sqrt((GROUPS - 1.0) / GROUPS * float(np.sum((np.array(without) - np.mean(without)) ** 2)))
+
+
+def _pooled_hazard_ratio(pairs: list[tuple[Times, Times]]) -> float:
+    days = np.concatenate([side[0] for pair in pairs for side in pair])
+    event = np.concatenate([side[1] for pair in pairs for side in pair])
+    treated = np.concatenate([np.full(len(side[0]), k == 0) for pair in pairs for k, side in enumerate(pair)])
+    return float(first_relapse_estimates(days, event, treated, np.array([0, len(days)]), 0.05).value[0])
 
 
 def _log_ratio(sums: NDArray[np.float64]) -> tuple[float, float]:

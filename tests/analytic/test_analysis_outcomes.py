@@ -17,10 +17,12 @@ from sim.analysis.before_after import paired_rate_ratio, paired_t
 from sim.analysis.binary import mcnemar_exact, risk_difference
 from sim.analysis.estimate import OUTCOMES, Estimate
 from sim.analysis.negbin import fit_negbin, negbin_rate_ratio
+from sim.analysis.survival import cox, log_rank
 from sim.core.endpoints import ENDPOINTS, RESERVED, parse_endpoint
 
 NAN = math.nan
 T, F = True, False
+ROOMS = ("negbin", "binary", "ancova", "before_after", "survival", "negbin_regression", "cox_regression")
 DETERMINED = {"ok", "boundary_poisson", "all_alike"}
 
 
@@ -83,6 +85,22 @@ FIRING: list[tuple[str, Callable[..., Estimate], tuple[list[float], ...]]] = [
     ("one_patient", paired_rate_ratio, ([2, 2], [1, 1], [1, 1], [0, 1])),
     ("bad_data", paired_rate_ratio, ([2, 2], [1, 1], [1, -1], [1, 1])),
     ("not_converged", paired_rate_ratio, ([1e308, 1e308], [1, 1], [1, 2], [1, 1])),
+    ("ok", log_rank, ([1, 2, 3, 4], [1, 1, 1, 0], [T, F, T, F])),
+    ("ok", log_rank, ([1, 2, 3, 4], [1, 0, 1, 0], [T, F, T, F])),
+    ("no_events", log_rank, ([1, 2, 3, 4], [0, 0, 0, 0], [T, F, T, F])),
+    ("no_variation", log_rank, ([2, 2, 2], [1, 1, 1], [T, F, T])),
+    ("no_follow_up", log_rank, ([1, 2, NAN, 4], [1, 1, 1, NAN], [T, T, F, F])),
+    ("one_patient", log_rank, ([1, NAN], [1, 1], [T, F])),
+    ("bad_data", log_rank, ([1, -2], [1, 1], [T, F])),
+    ("ok", cox, ([1, 2, 3, 4], [1, 1, 1, 0], [T, F, T, F])),
+    ("no_events", cox, ([1, 2, 3, 4], [0, 0, 0, 0], [T, F, T, F])),
+    ("no_events_in_arm", cox, ([1, 2, 3, 4], [1, 0, 1, 0], [T, F, T, F])),
+    ("monotone", cox, ([1, 2, 3, 4], [1, 1, 1, 1], [T, T, F, F])),
+    ("monotone", cox, ([3, 4, 1, 2], [1, 1, 1, 0], [T, T, F, F])),
+    ("no_follow_up", cox, ([], [], [])),
+    ("one_patient", cox, ([1, NAN], [1, 1], [T, F])),
+    ("bad_data", cox, ([1, math.inf], [1, 1], [T, F])),
+    ("bad_data", cox, ([1, 2], [1, 0.5], [T, F])),
 ]
 
 
@@ -122,6 +140,7 @@ def test_no_analysis_takes_columns_that_do_not_match() -> None:
         ancova_change: 3,
         paired_t: 2,
         paired_rate_ratio: 4,
+        log_rank: 3,
     }
     for analysis, width in widths.items():
         with pytest.raises(ValueError, match="equally long"):
@@ -200,6 +219,15 @@ def test_any_windows_get_an_honest_rate_ratio(patients: list[tuple[float, ...]])
     assert_honest(call(paired_rate_ratio, *columns_of(patients, 4)))
 
 
+@settings(max_examples=300, deadline=None)
+@given(rows(years | anything, shares, arms))
+def test_any_times_get_honest_estimates(patients: list[tuple[float, ...]]) -> None:
+    """Times of any size, censored or not, give honest log-rank and Cox estimates."""
+    times, events, treated = columns_of(patients, 3)
+    assert_honest(call(log_rank, times, events, treated))
+    assert_honest(call(cox, times, events, treated))
+
+
 def test_the_statsmodels_trap_is_closed() -> None:
     """An arm without events, where statsmodels reports convergence and an error of 24,431, gives no number at all."""
     made = rates([0.0] * 50 + [0.0, 1.0, 3.0] * 17, [2.0] * 101, [1.0] * 50 + [0.0] * 51)
@@ -220,11 +248,26 @@ def test_endpoint_names_are_parsed() -> None:
         "relapse_free_change",
         "msqol_physical_change",
     }
-    assert {base for base, e in ENDPOINTS.items() if e.scale == "log_ratio"} == {"arr", "arr_change"}
+    assert {base for base, e in ENDPOINTS.items() if e.scale == "log_ratio"} == {"arr", "arr_change", "first_relapse"}
+    assert parse_endpoint("first_relapse") == ("first_relapse", None)
+    assert {base for base, e in ENDPOINTS.items() if e.months} == {"arr", "relapse_free", "edss", "msqol_physical"}
+    assert not any(e.months for e in ENDPOINTS.values() if e.design == "before_after")
 
 
 @pytest.mark.parametrize(
-    "name", ["arr", "arr_24w", "arr_0m", "arr_change_12m", "ARR_24m", "relapse_fre_24m", "", "arr_24m ", "edss_1.5m"]
+    "name",
+    [
+        "arr",
+        "arr_24w",
+        "arr_0m",
+        "arr_change_12m",
+        "first_relapse_24m",
+        "ARR_24m",
+        "relapse_fre_24m",
+        "",
+        "arr_24m ",
+        "edss_1.5m",
+    ],
 )
 def test_unknown_endpoint_names_are_refused_with_help(name: str) -> None:
     """A name that is not served raises ValueError that lists what is."""
@@ -235,7 +278,6 @@ def test_unknown_endpoint_names_are_refused_with_help(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "first_relapse",
         "cdp_12w",
         "cdp_24w",
         "msfc_24m",
@@ -253,8 +295,8 @@ def test_reserved_endpoints_say_so(name: str) -> None:
 
 
 def test_importing_the_analyses_is_light() -> None:
-    """Importing every analysis loads neither statsmodels nor pandas nor scipy: they come with the first fit."""
-    rooms = ", ".join(f"sim.analysis.{room}" for room in ("negbin", "binary", "ancova", "before_after"))
-    code = f"import sys, {rooms}; print(*{{'statsmodels', 'pandas', 'scipy'}} & sys.modules.keys())"
+    """Importing every analysis loads neither compiler nor scipy nor pandas: what is needed comes with the first fit."""
+    rooms = ", ".join(f"sim.analysis.{room}" for room in ROOMS)
+    code = f"import sys, {rooms}; print(*{{'statsmodels', 'pandas', 'scipy', 'numba'}} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -29,10 +30,14 @@ from sim.engines.compiled.layout import (
     given,
 )
 from sim.engines.compiled.trial import play_trials
-from sim.engines.compiled.wants import EVERYTHING, Want, demand, wanted_visits
+from sim.engines.compiled.wants import demand, wanted_visits
 from sim.engines.records import EVENT, LAYOUT, PROCEDURE, SUBJECT, VEIN, VISIT, Batch, Records, TrialRecords
+from sim.engines.want import EVERYTHING, Want
 from sim.engines.world import OBSERVED, World
 from sim.scenario.plan import Plan
+
+MOST_DESKS = 8
+_mine = threading.local()  # each thread keeps the desks it used last
 
 ROOM_FOR = {
     FULL_STATES: "states",
@@ -54,7 +59,14 @@ def run_cohorts(
     plan: Plan, seed: int, trials: Sequence[int], world: World = OBSERVED, want: Want = EVERYTHING
 ) -> Batch:
     """Play these trials and hand up the entered patients of all of them, with what is wanted of each."""
-    return Desk(plan, seed, world, want, record=False).play(trials)
+    desks: dict[Any, Desk] = _mine.__dict__
+    key = f"{id(plan)} {seed} {world} {want}"
+    desk = desks.get(key)
+    if desk is None or desk.plan is not plan:
+        if len(desks) >= MOST_DESKS:
+            desks.clear()
+        desk = desks[key] = Desk(plan, seed, world, want, record=False)
+    return desk.play(trials)
 
 
 class Tables(NamedTuple):
@@ -87,6 +99,7 @@ class Desk:
 
     def __init__(self, plan: Plan, seed: int, world: World, want: Want, record: bool) -> None:
         visits = wanted_visits(plan, want)
+        self.plan = plan
         self.given = given(plan, seed, world, demand(plan, want, record), visits)
         people = plan.enrolment.target
         self.visits = float(len(visits))
@@ -103,40 +116,37 @@ class Desk:
             events=_room(log * 80.0, EVENT),
         )
         self.people = people
-        self.batch = Filled(_room(1, PERSON), _room(1, SEEN_RELAPSE), _room(1, SEEN_VISIT), np.zeros(3, np.int64))
+        self.relapses_each = 1.5
 
     def play(self, trials: Sequence[int]) -> Batch:
-        """Play these trials into the batch, which lives until the next call."""
+        """Play these trials into a new batch."""
         numbers = np.asarray(trials, np.int64)
-        self._make_batch(self.people * len(numbers))
-        first, done, b = np.zeros(len(numbers) + 1, np.int64), 0, self.batch
-        b.filled[:] = 0
+        first, done, batch = np.zeros(len(numbers) + 1, np.int64), 0, self._batch(len(numbers))
         while True:
-            done += play_trials(self.given, numbers[done:], self.trial, self.tables, self.batch, first[done:])
+            done += play_trials(self.given, numbers[done:], self.trial, self.tables, batch, first[done:])
             if done == len(numbers):
-                b = self.batch
-                people, relapses, visits = b.filled.tolist()
-                return Batch(first, b.people[:people], b.relapses[:relapses], b.visits[:visits])
-            self._make_room(int(numbers[done]))
+                people, relapses, visits = batch.filled.tolist()
+                self.relapses_each = max(self.relapses_each, 1.1 * relapses / max(people, 1))
+                return Batch(first, batch.people[:people], batch.relapses[:relapses], batch.visits[:visits])
+            batch = self._make_room(int(numbers[done]), batch)
 
-    def _make_batch(self, people: float) -> None:
-        """See to it that a batch of so many people finds room, as far as can be told before."""
-        b = self.batch
-        self.batch = Filled(
-            _grown(b.people, people),
-            _grown(b.relapses, 2.0 * people),
-            _grown(b.visits, people * self.visits),
-            b.filled,
+    def _batch(self, trials: int) -> Filled:
+        """Give an empty batch for so many trials, as far as their needs can be told before."""
+        people = self.people * trials
+        return Filled(
+            _room(people, PERSON),
+            _room(people * self.relapses_each + 100.0, SEEN_RELAPSE),
+            _room(people * self.visits, SEEN_VISIT),
+            np.zeros(3, np.int64),
         )
 
-    def _make_room(self, number: int) -> None:
-        """Double what was full; a factor above its bound is an error."""
+    def _make_room(self, number: int, b: Filled) -> Filled:
+        """Double what was full and give the batch to go on with; a factor above its bound is an error."""
         status = int(self.trial[0]["status"])
         if status & ABOVE_BOUND:
             raise RunError(f"a relapse factor in trial {number} is above its bound")
         if status & FULL_BATCH:
-            b = self.batch
-            self.batch = Filled(
+            b = Filled(
                 _grown(b.people, 2 * len(b.people)),
                 _grown(b.relapses, 2 * len(b.relapses)),
                 _grown(b.visits, 2 * len(b.visits)),
@@ -149,6 +159,7 @@ class Desk:
                 larger[name] = _room(2 * len(table), table.dtype)
         self.tables = self.tables._replace(**larger)
         self.tables = self.tables._replace(queue=np.zeros(len(self.tables.states), np.int64))
+        return b
 
     def records(self, number: int) -> TrialRecords:
         """Give the records of the trial that was played last, in the layout and order of every engine."""

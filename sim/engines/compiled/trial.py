@@ -16,7 +16,7 @@ from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WOR
 from sim.core.units import on_clock
 from sim.engines.compiled.clocks import FULL_BATCH, FULL_STATES, draw, note
 from sim.engines.compiled.patient import ON_SCREENED, born, live, presents, screen
-from sim.jit import bare_kernel, bare_part
+from sim.jit import bare_kernel, bare_part, inlined_part
 from sim.model import disability, enrolment, randomisation, sites
 
 SITE_OPEN, CLOSED = int(Kind.SITE_OPEN), int(Kind.ENROLMENT_CLOSED)
@@ -62,7 +62,7 @@ def open_sites(plan: Any, t: Any, open_: Any, events: Any) -> None:
         next_arrival(plan, t, s, number)
 
 
-@bare_part
+@inlined_part
 def next_arrival(plan: Any, t: Any, s: Any, number: Any) -> None:
     """Find a site's next candidate; its clock stands at inf when there is none before enrolment ends."""
     entry = plan.enrolment
@@ -82,7 +82,7 @@ def next_arrival(plan: Any, t: Any, s: Any, number: Any) -> None:
         s.clock = math.inf
 
 
-@bare_part
+@inlined_part
 def first_site(open_: Any) -> Any:
     """Give the site whose candidate arrives first; at one instant, the lowest number."""
     best = 0
@@ -92,7 +92,7 @@ def first_site(open_: Any) -> Any:
     return best
 
 
-@bare_part
+@inlined_part
 def recruit(plan: Any, t: Any, tables: Any, batch: Any) -> None:
     """Screen candidates in order of arrival until enrolment closes; who enters is settled, and lives, on the way."""
     open_ = tables.sites
@@ -110,7 +110,7 @@ def recruit(plan: Any, t: Any, tables: Any, batch: Any) -> None:
         close(plan, t, tables.events, on_clock(plan.enrolment.max_days, plan.study.resolution))
 
 
-@bare_part
+@inlined_part
 def meet(plan: Any, t: Any, s: Any, number: Any, tables: Any) -> None:
     """Let a candidate who presents be screened; those who stay at home leave no trace."""
     states, relapses, events = tables.states, tables.relapses, tables.events
@@ -141,7 +141,7 @@ def meet(plan: Any, t: Any, s: Any, number: Any, tables: Any) -> None:
         join(t, states, tables.queue, row, on_clock(s.clock + plan.enrolment.screening_days, plan.study.resolution))
 
 
-@bare_part
+@inlined_part
 def forget(t: Any, p: Any, relapses: Any) -> None:
     """Give the rows of a patient's relapses back."""
     if p.last_own >= 0:
@@ -149,7 +149,7 @@ def forget(t: Any, p: Any, relapses: Any) -> None:
         t.free_relapse = p.first_own
 
 
-@bare_part
+@inlined_part
 def join(t: Any, states: Any, queue: Any, row: Any, time: Any) -> None:
     """Put a candidate into the queue of those to enter, by (time, site, arrival)."""
     states[row].entry_time = time
@@ -169,7 +169,7 @@ def join(t: Any, states: Any, queue: Any, row: Any, time: Any) -> None:
     t.queued += 1
 
 
-@bare_part
+@inlined_part
 def settle(plan: Any, t: Any, tables: Any, batch: Any, until: Any) -> None:
     """Settle the entries before `until`: who enters as which number, in which arm; close when the target is reached.
 
@@ -209,7 +209,7 @@ def close(plan: Any, t: Any, events: Any, time: Any) -> None:
     note(plan, t, events, time, CLOSED, TRIAL, 0, float(t.entered))
 
 
-@bare_part
+@inlined_part
 def allocate(plan: Any, t: Any, p: Any) -> Any:
     """Give the patient's arm: the only one, a coin, or the next place of the central list of permuted blocks."""
     if plan.study.randomised == 0.0:
@@ -232,7 +232,7 @@ def allocate(plan: Any, t: Any, p: Any) -> Any:
     return arm
 
 
-@bare_part
+@inlined_part
 def hand_up(plan: Any, t: Any, p: Any, tables: Any, batch: Any) -> None:
     """Add a patient whose life has been lived to the batch."""
     filled = batch.filled
@@ -264,7 +264,7 @@ def hand_up(plan: Any, t: Any, p: Any, tables: Any, batch: Any) -> None:
     t.visits = 0
 
 
-@bare_part
+@inlined_part
 def hand_up_relapse(own: Any, person: Any, out: Any) -> None:
     """Copy what a statistician may see of a relapse."""
     out.row = person
@@ -275,7 +275,7 @@ def hand_up_relapse(own: Any, person: Any, out: Any) -> None:
     out.confirmed_time = own.confirmed_time
 
 
-@bare_part
+@inlined_part
 def hand_up_visit(own: Any, person: Any, out: Any) -> None:
     """Copy what a statistician may see of a visit, and the latent scores beside it."""
     out.row = person

@@ -1,35 +1,19 @@
-"""What a caller wants to know of a trial, and what the engine has to draw for it.
-
-A draw has an address, so leaving one out moves no other: an engine that is asked for less gives the same answers to
-what it is asked, sooner.
-"""
+"""What the compiled engine has to draw for what a caller wants to know."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import numpy as np
 
-from sim.engines.compiled.layout import MOST_VISITS, WANT
+from sim.engines.compiled.layout import WANT
 from sim.engines.records import Records
+from sim.engines.want import Want
 from sim.scenario.plan import Plan
-
-
-class Want(NamedTuple):
-    """Kinds of relapses to be counted, numbers of the visits to be seen, and whether the past is asked for too."""
-
-    counts: frozenset[str] = frozenset(("true", "reported", "confirmed", "recalled"))
-    visits: Sequence[int] = tuple(range(MOST_VISITS))
-    past: bool = True
-
-
-EVERYTHING = Want()
 
 
 def wanted_visits(plan: Plan, want: Want) -> list[int]:
     """Give the numbers of the visits that are wanted and take place."""
-    return [v for v in want.visits if v < len(plan.visit_days)]
+    every = range(len(plan.visit_days))
+    return [v for v in every if want.visits is None or v in want.visits]
 
 
 def demand(plan: Plan, want: Want, record: bool) -> Records:

@@ -1,0 +1,435 @@
+"""The two-arm NB2 fit, compiled: many data sets in a call, a few microseconds each.
+
+With two arms and no other covariate the information of (log control rate, log treated rate, dispersion k) is an arrow:
+the arms meet only through k. So each Newton step is a handful of sums over patients and a solution in closed form.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from sim.analysis.arrays import BoolArray, FloatArray, IntArray
+from sim.analysis.estimate import CODES
+from sim.analysis.negbin import SE_CODES, TEST_CODES
+from sim.analysis.negbin_parts import LARGE, b_and_slope, count_log_sum, count_sum, count_sums, tabulate
+from sim.jit import kernel, part
+
+__all__ = ["COLUMNS", "negbin_no_difference", "negbin_two_arms"]
+
+COLUMNS: Final = (
+    "log_rate_ratio",
+    "standard_error",
+    "rate_control",
+    "rate_treated",
+    "dispersion",
+    "dispersion_standard_error",
+)
+
+_OK: Final = CODES["ok"]
+_POISSON: Final = CODES["boundary_poisson"]
+_NO_FOLLOW_UP: Final = CODES["no_follow_up"]
+_ONE_PATIENT: Final = CODES["one_patient"]
+_NO_EVENTS: Final = CODES["no_events"]
+_NO_EVENTS_IN_ARM: Final = CODES["no_events_in_arm"]
+_NOT_CONVERGED: Final = CODES["not_converged"]
+_BAD_DATA: Final = CODES["bad_data"]
+
+_EXPECTED: Final = SE_CODES["expected"]
+_SANDWICH: Final = SE_CODES["sandwich"]
+_SCORE: Final = TEST_CODES["score"]
+
+_ROUNDING: Final = 1e-9  # the boundary is 0 for all that can be told when k is closer to it than so many of its errors
+_ARRIVED: Final = 1e-22  # the step is then below 1e-11 standard errors, and is still taken
+_ACCEPTED: Final = 1e-10  # where rounding keeps the decrement above _ARRIVED; reached in huge counts only
+_STEPS: Final = 25
+_LARGEST_K: Final = 1e15
+_NEAR: Final = 0.05  # below this mean of k * mu each patient's terms are computed with care
+_BIG_PRODUCT: Final = 1e120
+_LARGEST_RATE: Final = 1e300
+
+
+@part
+def _arm_sums(
+    y: FloatArray, t: FloatArray, first: int, last: int, rate: float, k: float, careful: bool
+) -> tuple[float, float, float, float, float]:
+    """Return one arm's score and information of its log rate, their cross term with k, and its share of k's two.
+
+    With x = k mu and w = 1 / (1 + x), e = (y - mu) w and g = mu w: score sum(e), information sum(g (1 + k e)), cross
+    sum(g e), score of k sum(mu^2 b(x) - y g), its information -sum(mu^3 b'(x) + y g^2), both without the sums over j.
+    """
+    score, cross, sum_g, sum_yg, rest, log_sum, product = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0
+    if careful:
+        for i in range(first, last):
+            mu = rate * t[i]
+            x = k * mu
+            w = 1.0 / (1.0 + x)
+            g, e = mu * w, (y[i] - mu) * w
+            b, slope = b_and_slope(x)
+            score += e
+            cross += g * e
+            sum_g += g
+            sum_yg += mu * mu * b - y[i] * g
+            rest += mu * mu * mu * slope + y[i] * g * g
+        return score, sum_g + k * cross, cross, sum_yg, -rest
+    inverse = 1.0 / k
+    for i in range(first, last):
+        mu = rate * t[i]
+        u = 1.0 + k * mu
+        w = 1.0 / u
+        g = mu * w
+        e = (y[i] - mu) * w
+        yg = y[i] * g
+        product *= u
+        score += e
+        cross += g * e
+        sum_g += g
+        sum_yg += yg
+        rest += g * (g * inverse + yg)
+        if product > _BIG_PRODUCT:
+            log_sum += math.log(product)
+            product = 1.0
+    gap = (log_sum + math.log(product) - k * sum_g) * inverse * inverse
+    return score, sum_g + k * cross, cross, gap - sum_yg, 2.0 * gap * inverse - rest
+
+
+@part
+def _step(
+    y: FloatArray, t: FloatArray, n0: int, n: int, more_than: FloatArray, length: int, a: FloatArray, k: float
+) -> tuple[float, float, float, float, float, float, float, float]:
+    """Return (da0, da1, dk, decrement, 1/A0, 1/A1, pull, S) of one Newton step from log rates `a` and dispersion k.
+
+    Patients 0 to n0 - 1 are controls, the others up to n - 1 treated (there may be none). S is the information of k
+    once the rates are profiled out, `pull` the difference of the arms' cross terms over their information: the variance
+    of the log rate ratio is 1/A0 + 1/A1 + pull^2 / S. The decrement is NaN where there is no step.
+    """
+    r0, r1 = math.exp(a[0]), math.exp(a[1])
+    careful = k * (r0 * a[2] + r1 * a[3]) < _NEAR * float(n)
+    s0, i0, c0, k0, kk0 = _arm_sums(y, t, 0, n0, r0, k, careful)
+    s1, i1, c1, k1, kk1 = _arm_sums(y, t, n0, n, r1, k, careful)
+    one, two = count_sums(k, more_than, length, y, 0, n)
+    score, info = one + k0 + k1, two + kk0 + kk1
+    v0 = 1.0 / i0 if i0 > 0.0 else math.nan
+    v1 = 0.0 if n0 == n else (1.0 / i1 if i1 > 0.0 else math.nan)
+    p0, p1 = c0 * v0, c1 * v1
+    profile = info - c0 * p0 - c1 * p1
+    dk = (score - s0 * p0 - s1 * p1) / profile if profile != 0.0 else math.nan
+    da0, da1 = s0 * v0 - p0 * dk, s1 * v1 - p1 * dk
+    return da0, da1, dk, s0 * da0 + s1 * da1 + score * dk, v0, v1, p1 - p0, profile
+
+
+@part
+def _newton(
+    y: FloatArray, t: FloatArray, n0: int, n: int, more_than: FloatArray, length: int, a: FloatArray, k: float
+) -> tuple[float, float, float, bool]:
+    """Go by Newton to an inner maximum; `a` is moved there. Return (k, variance of the log ratio, that of k, found)."""
+    before = math.inf
+    for _ in range(_STEPS):
+        da0, da1, dk, decrement, v0, v1, pull, profile = _step(y, t, n0, n, more_than, length, a, k)
+        if not (decrement >= 0.0 and profile > 0.0 and abs(da0) < 5.0 and abs(da1) < 5.0):
+            return k, 0.0, 0.0, False
+        a[0] += da0
+        a[1] += da1
+        if decrement < _ARRIVED or (decrement < _ACCEPTED and decrement >= before):
+            k += dk
+            return k, v0 + v1 + pull * pull / profile, 1.0 / profile, k > 0.0
+        k = min(max(k + dk, 0.2 * k), 5.0 * k) if k > 0.0 else dk
+        before = decrement
+    return k, 0.0, 0.0, False
+
+
+@part
+def _settle(y: FloatArray, t: FloatArray, first: int, last: int, log_rate: float, k: float) -> float:
+    """Return the log rate of one arm that maximises the likelihood at a given k; concave, so there is one."""
+    low, high = -700.0, 700.0
+    for _ in range(200):
+        score, info, _, _, _ = _arm_sums(y, t, first, last, math.exp(log_rate), k, True)
+        if score > 0.0:
+            low = log_rate
+        else:
+            high = log_rate
+        step = score / info if info > 0.0 else math.nan
+        if abs(step) < 1e-12:
+            return log_rate + step
+        log_rate = log_rate + step if low < log_rate + step < high else 0.5 * (low + high)
+    return log_rate
+
+
+@part
+def _search(
+    y: FloatArray, t: FloatArray, n0: int, n: int, more_than: FloatArray, length: int, a: FloatArray, k: float
+) -> float:
+    """Return k near an inner maximum of the profile likelihood, by bracketing it; `a` is moved there; NaN if not found.
+
+    The slow road, for where Newton strays: the profile rises at k = 0, so where it falls there is a maximum between.
+    """
+    low, high = 0.0, math.inf
+    for _ in range(200):
+        a[0] = _settle(y, t, 0, n0, a[0], k)
+        a[1] = _settle(y, t, n0, n, a[1], k) if n0 < n else a[1]
+        _, _, dk, _, _, _, _, profile = _step(y, t, n0, n, more_than, length, a, k)
+        if not (-math.inf < dk < math.inf and k < _LARGEST_K):
+            return math.nan
+        rises = dk * profile > 0.0
+        if rises:
+            low = k
+        else:
+            high = k
+        if profile > 0.0 and abs(dk) < 1e-7 * k:
+            return k
+        if profile > 0.0 and low < k + dk < high and abs(dk) < 2.0 * k:
+            k += dk
+        elif high == math.inf:
+            k *= 4.0
+        else:
+            k = math.sqrt(low * high) if low > 0.0 else 0.1 * high
+    return math.nan
+
+
+@part
+def _maximum(
+    y: FloatArray, t: FloatArray, n0: int, n: int, more_than: FloatArray, length: int, a: FloatArray
+) -> tuple[float, float, float, int]:
+    """Move `a` from crude log rates to the maximum. Return (k, variance of the log ratio, that of k, outcome)."""
+    excess, squares, lowest = 0.0, 0.0, math.inf
+    r0, r1 = math.exp(a[0]), math.exp(a[1])
+    for i in range(n):
+        mu = (r0 if i < n0 else r1) * t[i]
+        off = y[i] - mu
+        excess += off * off - y[i]
+        squares += mu * mu
+        lowest = min(lowest, mu)
+    if not (-math.inf < excess < math.inf and 0.0 < squares < math.inf and lowest > 0.0):
+        return math.nan, 0.0, 0.0, _NOT_CONVERGED
+    if 0.5 * excess <= _ROUNDING * math.sqrt(0.5 * squares):
+        return 0.0, 0.0, math.nan, _POISSON
+    crude0, crude1, start = a[0], a[1], excess / squares
+    for attempt in range(2):  # a loop, not two calls: compiled half as long
+        if attempt == 1:
+            a[0], a[1] = crude0, crude1
+            start = _search(y, t, n0, n, more_than, length, a, start)
+        if start > 0.0:
+            k, variance, variance_k, found = _newton(y, t, n0, n, more_than, length, a, start)
+            if found:
+                return k, variance, variance_k, _OK
+    return math.nan, 0.0, 0.0, _NOT_CONVERGED
+
+
+@part
+def _likelihood(
+    y: FloatArray, t: FloatArray, n0: int, n: int, more_than: FloatArray, length: int, a: FloatArray, k: float
+) -> float:
+    """Return the log-likelihood, without the terms that hold no parameter: log(t^y / y!)."""
+    total = count_log_sum(k, more_than, length, y, 0, n)
+    for i in range(n):
+        log_rate = a[0] if i < n0 else a[1]
+        mu = math.exp(log_rate) * t[i]
+        log = math.log1p(k * mu)
+        total += y[i] * (log_rate - log) - (log / k if k > 0.0 else mu)
+    return total
+
+
+@part
+def _expected(t: FloatArray, first: int, last: int, rate: float, k: float) -> float:
+    """Return one arm's expected information of its log rate."""
+    total = 0.0
+    for i in range(first, last):
+        total += rate * t[i] / (1.0 + k * rate * t[i])
+    return total
+
+
+@part
+def _sandwich(
+    y: FloatArray, t: FloatArray, n0: int, n: int, more_than: FloatArray, length: int, a: FloatArray, k: float
+) -> float:
+    """Return the sandwich variance of the log rate ratio, the patients' scores between observed informations.
+
+    At the boundary (k = 0) that of the Poisson model.
+    """
+    _, _, _, _, v0, v1, pull, profile = _step(y, t, n0, n, more_than, length, a, k)
+    gain = 0.0 if k == 0.0 else pull / profile  # how the log ratio moves with the score of k
+    _, _, c0, _, _ = _arm_sums(y, t, 0, n0, math.exp(a[0]), k, True)
+    _, _, c1, _, _ = _arm_sums(y, t, n0, n, math.exp(a[1]), k, True)
+    total = 0.0
+    for i in range(n):
+        treated = i >= n0
+        mu = math.exp(a[1] if treated else a[0]) * t[i]
+        w = 1.0 / (1.0 + k * mu)
+        b, _ = b_and_slope(k * mu)
+        own = v1 + gain * c1 * v1 if treated else gain * c0 * v0 - v0
+        score_k = count_sum(y[i], k) + mu * mu * b - y[i] * mu * w
+        moved = own * (y[i] - mu) * w - gain * score_k
+        total += moved * moved
+    return total
+
+
+@part
+def _gather(
+    counts: FloatArray,
+    years: FloatArray,
+    treated: BoolArray,
+    first: int,
+    last: int,
+    arm: bool,
+    y: FloatArray,
+    t: FloatArray,
+    n: int,
+    totals: FloatArray,
+) -> tuple[int, bool]:
+    """Append the patients of one arm who have exposure and a known count; return (how many by now, all are possible).
+
+    `totals` becomes (events, years).
+    """
+    events, time, good = 0.0, 0.0, True
+    for i in range(first, last):
+        count, year = counts[i], years[i]
+        if treated[i] != arm or math.isnan(count) or math.isnan(year) or year == 0.0:
+            continue
+        good = good and 0.0 <= count < math.inf and (count > 1e17 or math.floor(count) == count)
+        good = good and 0.0 < year < math.inf
+        y[n], t[n] = count, year
+        n += 1
+        events += count
+        time += year
+    totals[0], totals[1] = events, time
+    return n, good
+
+
+@part
+def _refusal(n0: int, n: int, good: bool, control: FloatArray, treated: FloatArray) -> int:
+    """Return the outcome for which no rate ratio can be fitted, or that of a fit."""
+    if not good:
+        return _BAD_DATA
+    if n == 1:
+        return _ONE_PATIENT
+    if n0 == 0 or n0 == n:
+        return _NO_FOLLOW_UP
+    if control[0] == 0.0 and treated[0] == 0.0:
+        return _NO_EVENTS
+    if control[0] == 0.0 or treated[0] == 0.0:
+        return _NO_EVENTS_IN_ARM
+    if not (control[0] + treated[0] < math.inf and control[1] + treated[1] < math.inf):
+        return _NOT_CONVERGED
+    rates = max(control[0] / control[1], treated[0] / treated[1]), min(control[0] / control[1], treated[0] / treated[1])
+    return _OK if rates[0] < _LARGEST_RATE and rates[1] > 1.0 / _LARGEST_RATE else _NOT_CONVERGED
+
+
+@part
+def _variance(
+    y: FloatArray,
+    t: FloatArray,
+    n0: int,
+    n: int,
+    more_than: FloatArray,
+    length: int,
+    a: FloatArray,
+    k: float,
+    variance: float,
+    se: int,
+) -> float:
+    """Return the variance of the log rate ratio that was asked for; `variance` is the observed one."""
+    if se == _EXPECTED:
+        i0 = _expected(t, 0, n0, math.exp(a[0]), k)
+        return 1.0 / i0 + 1.0 / _expected(t, n0, n, math.exp(a[1]), k) if i0 > 0.0 else math.nan
+    if se == _SANDWICH:
+        return _sandwich(y, t, n0, n, more_than, length, a, k)
+    return variance
+
+
+@kernel
+def negbin_two_arms(
+    counts: FloatArray,
+    years: FloatArray,
+    treated: BoolArray,
+    first: IntArray,
+    se: int,
+    numbers: FloatArray,
+    patients: IntArray,
+    outcomes: IntArray,
+) -> None:
+    """Fit each data set; `numbers` (T, 6) gets `COLUMNS`, `patients` (T, 2) those used, `outcomes` (T,) positions."""
+    widest = 1
+    for s in range(first.shape[0] - 1):
+        widest = max(widest, first[s + 1] - first[s])
+    y, t, more_than = np.empty(widest), np.empty(widest), np.empty(LARGE + 1)
+    a, control, active = np.empty(4), np.empty(2), np.empty(2)
+    for s in range(first.shape[0] - 1):
+        for c in range(6):
+            numbers[s, c] = math.nan
+        n0, good0 = _gather(counts, years, treated, first[s], first[s + 1], False, y, t, 0, control)
+        n, good1 = _gather(counts, years, treated, first[s], first[s + 1], True, y, t, n0, active)
+        patients[s, 0], patients[s, 1] = n0, n - n0
+        if control[1] != 0.0:
+            numbers[s, 2] = control[0] / control[1]
+        if active[1] != 0.0:
+            numbers[s, 3] = active[0] / active[1]
+        outcomes[s] = _refusal(n0, n, good0 and good1, control, active)
+        if outcomes[s] != _OK:
+            continue
+
+        # ---- the maximum
+        a[0], a[1] = math.log(control[0]) - math.log(control[1]), math.log(active[0]) - math.log(active[1])
+        a[2], a[3] = control[1], active[1]
+        length = tabulate(y, 0, n, more_than, 0)
+        k, variance, variance_k, outcome = _maximum(y, t, n0, n, more_than, length, a)
+        outcomes[s] = outcome
+        if outcome == _NOT_CONVERGED:
+            continue
+
+        # ---- what was asked of it
+        if outcome == _POISSON:
+            variance = 1.0 / control[0] + 1.0 / active[0]
+        variance = _variance(y, t, n0, n, more_than, length, a, k, variance, se)
+        numbers[s, 0] = a[1] - a[0]
+        numbers[s, 1] = math.sqrt(variance) if variance >= 0.0 else math.nan
+        numbers[s, 4] = k
+        if outcome == _OK:
+            numbers[s, 2], numbers[s, 3] = math.exp(a[0]), math.exp(a[1])
+            numbers[s, 5] = math.sqrt(variance_k)
+
+
+@kernel
+def negbin_no_difference(
+    counts: FloatArray,
+    years: FloatArray,
+    treated: BoolArray,
+    first: IntArray,
+    test: int,
+    numbers: FloatArray,
+    outcomes: IntArray,
+    statistics: FloatArray,
+) -> None:
+    """Test each fitted data set against one rate for both arms; `statistics` (T,) gets chi-squares on 1 degree.
+
+    `numbers` and `outcomes` are what `negbin_two_arms` made. The score statistic takes the expected information at the
+    fit with one rate. NaN where there is no fit.
+    """
+    widest = 1
+    for s in range(first.shape[0] - 1):
+        widest = max(widest, first[s + 1] - first[s])
+    y, t, more_than = np.empty(widest), np.empty(widest), np.empty(LARGE + 1)
+    a, control, active = np.empty(4), np.empty(2), np.empty(2)
+    for s in range(first.shape[0] - 1):
+        statistics[s] = math.nan
+        if outcomes[s] != _OK and outcomes[s] != _POISSON:
+            continue
+        n0, _ = _gather(counts, years, treated, first[s], first[s + 1], False, y, t, 0, control)
+        n, _ = _gather(counts, years, treated, first[s], first[s + 1], True, y, t, n0, active)
+        length = tabulate(y, 0, n, more_than, 0)
+        a[2], a[3] = control[1] + active[1], 0.0
+        a[0], a[1] = math.log(control[0] + active[0]) - math.log(a[2]), 0.0
+        k, _, _, outcome = _maximum(y, t, n, n, more_than, length, a)
+        if outcome == _NOT_CONVERGED:
+            continue
+        rate = math.exp(a[0])
+        if test == _SCORE:
+            score, _, _, _, _ = _arm_sums(y, t, n0, n, rate, k, True)
+            i0, i1 = _expected(t, 0, n0, rate, k), _expected(t, n0, n, rate, k)
+            statistics[s] = score * score * (1.0 / i0 + 1.0 / i1)
+            continue
+        null = _likelihood(y, t, n, n, more_than, length, a, k)
+        a[0], a[1] = math.log(numbers[s, 2]), math.log(numbers[s, 3])
+        full = _likelihood(y, t, n0, n, more_than, length, a, numbers[s, 4])
+        statistics[s] = max(2.0 * (full - null), 0.0)

@@ -1,0 +1,209 @@
+"""Log-rank test and Cox hazard ratio of two arms, compiled: many data sets in a call.
+
+With two arms both need no more than how many of each arm are at risk and have events at each event time.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from sim.analysis.arrays import BoolArray, FloatArray, IntArray
+from sim.analysis.estimate import CODES
+from sim.jit import kernel, part
+
+__all__ = ["COLUMNS", "sort_times", "survival_two_arms"]
+
+COLUMNS: Final = ("observed_minus_expected", "variance", "log_hazard_ratio", "standard_error")
+
+_OK: Final = CODES["ok"]
+_NO_FOLLOW_UP: Final = CODES["no_follow_up"]
+_ONE_PATIENT: Final = CODES["one_patient"]
+_NO_EVENTS: Final = CODES["no_events"]
+_NO_EVENTS_IN_ARM: Final = CODES["no_events_in_arm"]
+_NOT_CONVERGED: Final = CODES["not_converged"]
+_BAD_DATA: Final = CODES["bad_data"]
+_MONOTONE: Final = CODES["monotone"]
+
+_ARRIVED: Final = 1e-11  # a Newton step of so many standard errors is still taken, and is the last
+_STEPS: Final = 100
+_RUN: Final = 8
+
+
+@part
+def _sort_runs(keys: FloatArray, codes: IntArray, n: int) -> None:
+    """Sort each run of eight by insertion."""
+    for start in range(0, n, _RUN):
+        for i in range(start + 1, min(start + _RUN, n)):
+            key, code, j = keys[i], codes[i], i
+            while j > start and keys[j - 1] > key:
+                keys[j], codes[j] = keys[j - 1], codes[j - 1]
+                j -= 1
+            keys[j], codes[j] = key, code
+
+
+@part
+def sort_times(keys: FloatArray, codes: IntArray, spare_keys: FloatArray, spare_codes: IntArray, n: int) -> None:
+    """Sort keys[:n] upwards and carry `codes` along, equal keys in the order in which they came (merge sort)."""
+    _sort_runs(keys, codes, n)
+    width = _RUN
+    while width < n:
+        for start in range(0, n, 2 * width):
+            middle, end = min(start + width, n), min(start + 2 * width, n)
+            i, j = start, middle
+            for m in range(start, end):
+                if j >= end or (i < middle and keys[i] <= keys[j]):
+                    spare_keys[m], spare_codes[m] = keys[i], codes[i]
+                    i += 1
+                else:
+                    spare_keys[m], spare_codes[m] = keys[j], codes[j]
+                    j += 1
+        for m in range(n):
+            keys[m], codes[m] = spare_keys[m], spare_codes[m]
+        width *= 2
+
+
+@part
+def _at_risk(keys: FloatArray, codes: IntArray, n: int, n0: int, n1: int, sets: FloatArray) -> int:
+    """Write (control at risk, treated at risk, events of control, of treated) of each event time; return how many.
+
+    A code is 2 * event + treated. Those censored at a time of events are still at risk there.
+    """
+    found, i, r0, r1 = 0, 0, float(n0), float(n1)
+    while i < n:
+        time, d0, d1, gone0, gone1 = keys[i], 0.0, 0.0, 0.0, 0.0
+        while i < n and keys[i] == time:
+            code = codes[i]
+            treated = float(code & 1)
+            event = float(code >> 1)
+            gone1 += treated
+            gone0 += 1.0 - treated
+            d1 += event * treated
+            d0 += event * (1.0 - treated)
+            i += 1
+        if d0 + d1 > 0.0:
+            sets[found, 0], sets[found, 1], sets[found, 2], sets[found, 3] = r0, r1, d0, d1
+            found += 1
+        r0 -= gone0
+        r1 -= gone1
+    return found
+
+
+@part
+def _log_rank(sets: FloatArray, m: int) -> tuple[float, float]:
+    """Return observed minus expected events of the treated, and its hypergeometric variance (Mantel 1966)."""
+    gap, variance = 0.0, 0.0
+    for i in range(m):
+        r0, r1, d = sets[i, 0], sets[i, 1], sets[i, 2] + sets[i, 3]
+        r = r0 + r1
+        share = r1 / r
+        gap += sets[i, 3] - d * share
+        if r > 1.0:
+            variance += d * share * (r0 / r) * (r - d) / (r - 1.0)
+    return gap, variance
+
+
+@part
+def _slopes(sets: FloatArray, m: int, ratio: float) -> tuple[float, float]:
+    """Return score and information of the log hazard ratio, ties after Efron (1977)."""
+    score, information = 0.0, 0.0
+    for i in range(m):
+        r0, r1, d0, d1 = sets[i, 0], sets[i, 1], sets[i, 2], sets[i, 3]
+        score += d1
+        for tied in range(int(d0 + d1)):
+            part_of = float(tied) / (d0 + d1) if tied > 0 else 0.0
+            weight = (r1 - part_of * d1) * ratio
+            share = weight / (r0 - part_of * d0 + weight)
+            score -= share
+            information += share * (1.0 - share)
+    return score, information
+
+
+@part
+def _cox(sets: FloatArray, m: int, start: float) -> tuple[float, float, int]:
+    """Return (log hazard ratio, standard error, outcome); the likelihood is concave, so a bracket closes on its top."""
+    beta, low, high = start, -700.0, 700.0
+    for _ in range(_STEPS):
+        score, information = _slopes(sets, m, math.exp(beta))
+        if not information > 0.0:
+            return math.nan, math.nan, _NOT_CONVERGED
+        step = score / information
+        if abs(step) * math.sqrt(information) < _ARRIVED:
+            return beta + step, 1.0 / math.sqrt(information), _OK
+        if score > 0.0:
+            low = beta
+        else:
+            high = beta
+        step = min(max(step, -2.0), 2.0)
+        beta = beta + step if low < beta + step < high else 0.5 * (low + high)
+    return math.nan, math.nan, _NOT_CONVERGED
+
+
+@part
+def _shape(sets: FloatArray, m: int) -> int:
+    """Return the outcome for which the log hazard ratio is infinite or missing, or that of a fit."""
+    d0, d1, against0, against1 = 0.0, 0.0, 0.0, 0.0
+    for i in range(m):
+        d0 += sets[i, 2]
+        d1 += sets[i, 3]
+        against0 += sets[i, 2] if sets[i, 1] > 0.0 else 0.0
+        against1 += sets[i, 3] if sets[i, 0] > 0.0 else 0.0
+    if m == 0:
+        return _NO_EVENTS
+    if d0 == 0.0 or d1 == 0.0:
+        return _NO_EVENTS_IN_ARM
+    return _MONOTONE if against0 == 0.0 or against1 == 0.0 else _OK
+
+
+@kernel
+def survival_two_arms(
+    times: FloatArray,
+    events: FloatArray,
+    treated: BoolArray,
+    first: IntArray,
+    hazards: bool,
+    numbers: FloatArray,
+    patients: IntArray,
+    outcomes: IntArray,
+) -> None:
+    """Analyse each data set; `numbers` (T, 4) gets `COLUMNS`, `patients` (T,) those used, `outcomes` (T,) positions.
+
+    Without `hazards` only the log-rank sums are made, and events in one arm alone are no obstacle.
+    """
+    widest = 1
+    for s in range(first.shape[0] - 1):
+        widest = max(widest, first[s + 1] - first[s])
+    keys, codes = np.empty(widest), np.empty(widest, np.int64)
+    spare_keys, spare_codes, sets = np.empty(widest), np.empty(widest, np.int64), np.empty((widest, 4))
+    for s in range(first.shape[0] - 1):
+        n, n1, good = 0, 0, True
+        for i in range(first[s], first[s + 1]):
+            time, event = times[i], events[i]
+            if math.isnan(time) or math.isnan(event):
+                continue
+            good = good and 0.0 <= time < math.inf and (event == 0.0 or event == 1.0)
+            arm = 1 if treated[i] else 0
+            keys[n], codes[n] = time, (2 if event == 1.0 else 0) + arm
+            n1 += arm
+            n += 1
+        patients[s] = n
+        for c in range(4):
+            numbers[s, c] = math.nan
+        if not good:
+            outcomes[s] = _BAD_DATA
+        elif n == 1:
+            outcomes[s] = _ONE_PATIENT
+        elif n1 == 0 or n1 == n:
+            outcomes[s] = _NO_FOLLOW_UP
+        else:
+            sort_times(keys, codes, spare_keys, spare_codes, n)
+            m = _at_risk(keys, codes, n, n - n1, n1, sets)
+            gap, variance = _log_rank(sets, m)
+            numbers[s, 0], numbers[s, 1], outcomes[s] = gap, variance, _OK if m > 0 else _NO_EVENTS
+            if hazards:
+                outcomes[s] = _shape(sets, m)
+            if hazards and outcomes[s] == _OK:
+                start = min(max(gap / variance, -2.0), 2.0) if variance > 0.0 else 0.0
+                numbers[s, 2], numbers[s, 3], outcomes[s] = _cox(sets, m, start)

@@ -1,0 +1,19 @@
+"""What a caller wants to know of a trial: an engine may leave undrawn whatever nothing of it depends on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Want(NamedTuple):
+    """Kinds of relapses to be counted, numbers of the visits to be seen (None: all), and whether the past is asked for.
+
+    A draw has an address, so leaving one out moves no other: who asks for less gets the same answers, sooner.
+    """
+
+    counts: frozenset[str] = frozenset(("true", "reported", "confirmed", "recalled"))
+    visits: tuple[int, ...] | None = None
+    past: bool = True
+
+
+EVERYTHING = Want()

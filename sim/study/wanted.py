@@ -1,0 +1,24 @@
+"""What a scenario's endpoints ask of an engine."""
+
+from __future__ import annotations
+
+from sim.analysis.trial import VISIT_FIELD, visit_number
+from sim.core.endpoints import parse_endpoint
+from sim.engines.want import Want
+from sim.scenario.schema import Scenario
+
+
+def wanted(scenario: Scenario) -> Want:
+    """Give the relapses that are counted and the visits that are looked at, by any endpoint."""
+    visits: set[int] = set()
+    counts: set[str] = set()
+    for endpoint in scenario.endpoint:
+        base, month = parse_endpoint(endpoint.name)
+        if base.removesuffix("_change") in VISIT_FIELD:
+            last = scenario.study.after_months[1] if month is None else month
+            visits |= {0, visit_number(scenario, last)}
+        else:
+            counts.add(endpoint.counts)
+            if scenario.before_after:
+                counts.add("recalled")
+    return Want(frozenset(counts), tuple(sorted(visits)), scenario.before_after)
