@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env env-test demo test test-slow lock clean
+.PHONY: help env env-test demo test test-slow bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -28,6 +28,9 @@ test: env-test ## lint, format, types, floors, then the tests; stops at the firs
 
 test-slow: env-test ## the tests marked slow
 	@$(BIN)/python -m pytest -m slow
+
+bench: env-test ## how fast studies run, beside other software; options: ARGS="--only j1,j2 --rounds 5"
+	@$(BIN)/python -m tests.bench.bench $(ARGS)
 
 # Added by hand: hatchling and editables, which build the project without build isolation, and colorama, which click and
 # pytest need on Windows alone, so that resolving elsewhere would leave it out.

@@ -70,10 +70,13 @@ def sources_digest() -> str:
 
 @cache
 def cache_folder() -> Path | None:
-    """Give the folder where compiled kernels of these very sources are kept; None where nothing can be kept."""
-    asked = os.environ.get("XDG_CACHE_HOME")
+    """Give the folder where compiled kernels of these very sources are kept; None where nothing can be kept.
+
+    It lies in $SHAMTRIAL_KERNELS, or else in shamtrial/kernels of the user's cache folder ($XDG_CACHE_HOME, ~/.cache).
+    """
+    asked, users = os.environ.get("SHAMTRIAL_KERNELS"), os.environ.get("XDG_CACHE_HOME")
     try:
-        root = (Path(asked) if asked else Path.home() / ".cache") / "shamtrial" / "compiled"
+        root = Path(asked) if asked else (Path(users) if users else Path.home() / ".cache") / "shamtrial" / "kernels"
         folder = root / sources_digest()[:20]
         new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)

@@ -168,7 +168,11 @@ def _fit(y: FloatArray, years: FloatArray, treated: BoolArray, first: IntArray, 
 
     sets = first.size - 1
     fits = _Fits(np.empty((sets, 6)), np.empty((sets, 2), np.int64), np.empty(sets, np.int64))
-    negbin_two_arms(y, years, treated, first, SE_CODES[se], fits.numbers, fits.patients, fits.outcomes)
+    negbin_two_arms(y, years, treated, first, fits.numbers, fits.patients, fits.outcomes)
+    if se != "observed":
+        from sim.analysis.negbin_tests_kernel import negbin_other_errors
+
+        negbin_other_errors(y, years, treated, first, SE_CODES[se], fits.numbers, fits.outcomes)
     return fits
 
 
@@ -178,7 +182,7 @@ def _tested(
     """Return the two-sided p of the likelihood-ratio or score test."""
     from scipy.special import ndtr
 
-    from sim.analysis.negbin_kernel import negbin_no_difference
+    from sim.analysis.negbin_tests_kernel import negbin_no_difference
 
     statistics = np.empty(first.size - 1)
     negbin_no_difference(y, years, treated, first, TEST_CODES[test], fits.numbers, fits.outcomes, statistics)

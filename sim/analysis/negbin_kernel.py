@@ -13,11 +13,10 @@ import numpy as np
 
 from sim.analysis.arrays import BoolArray, FloatArray, IntArray
 from sim.analysis.estimate import CODES
-from sim.analysis.negbin import SE_CODES, TEST_CODES
-from sim.analysis.negbin_parts import LARGE, b_and_slope, count_log_sum, count_sum, count_sums, tabulate
+from sim.analysis.negbin_parts import LARGE, b_and_slope, count_sums, tabulate
 from sim.jit import kernel, part
 
-__all__ = ["COLUMNS", "negbin_no_difference", "negbin_two_arms"]
+__all__ = ["COLUMNS", "arm_sums", "gather", "maximum", "negbin_two_arms", "step"]
 
 COLUMNS: Final = (
     "log_rate_ratio",
@@ -37,9 +36,6 @@ _NO_EVENTS_IN_ARM: Final = CODES["no_events_in_arm"]
 _NOT_CONVERGED: Final = CODES["not_converged"]
 _BAD_DATA: Final = CODES["bad_data"]
 
-_EXPECTED: Final = SE_CODES["expected"]
-_SANDWICH: Final = SE_CODES["sandwich"]
-_SCORE: Final = TEST_CODES["score"]
 
 _ROUNDING: Final = 1e-9  # the boundary is 0 for all that can be told when k is closer to it than so many of its errors
 _ARRIVED: Final = 1e-22  # the step is then below 1e-11 standard errors, and is still taken
@@ -52,7 +48,7 @@ _LARGEST_RATE: Final = 1e300
 
 
 @part
-def _arm_sums(
+def arm_sums(
     y: FloatArray, t: FloatArray, first: int, last: int, rate: float, k: float, careful: bool
 ) -> tuple[float, float, float, float, float]:
     """Return one arm's score and information of its log rate, their cross term with k, and its share of k's two.
@@ -96,7 +92,7 @@ def _arm_sums(
 
 
 @part
-def _step(
+def step(
     y: FloatArray, t: FloatArray, n0: int, n: int, more_than: FloatArray, length: int, a: FloatArray, k: float
 ) -> tuple[float, float, float, float, float, float, float, float]:
     """Return (da0, da1, dk, decrement, 1/A0, 1/A1, pull, S) of one Newton step from log rates `a` and dispersion k.
@@ -107,8 +103,8 @@ def _step(
     """
     r0, r1 = math.exp(a[0]), math.exp(a[1])
     careful = k * (r0 * a[2] + r1 * a[3]) < _NEAR * float(n)
-    s0, i0, c0, k0, kk0 = _arm_sums(y, t, 0, n0, r0, k, careful)
-    s1, i1, c1, k1, kk1 = _arm_sums(y, t, n0, n, r1, k, careful)
+    s0, i0, c0, k0, kk0 = arm_sums(y, t, 0, n0, r0, k, careful)
+    s1, i1, c1, k1, kk1 = arm_sums(y, t, n0, n, r1, k, careful)
     one, two = count_sums(k, more_than, length, y, 0, n)
     score, info = one + k0 + k1, two + kk0 + kk1
     v0 = 1.0 / i0 if i0 > 0.0 else math.nan
@@ -127,7 +123,7 @@ def _newton(
     """Go by Newton to an inner maximum; `a` is moved there. Return (k, variance of the log ratio, that of k, found)."""
     before = math.inf
     for _ in range(_STEPS):
-        da0, da1, dk, decrement, v0, v1, pull, profile = _step(y, t, n0, n, more_than, length, a, k)
+        da0, da1, dk, decrement, v0, v1, pull, profile = step(y, t, n0, n, more_than, length, a, k)
         if not (decrement >= 0.0 and profile > 0.0 and abs(da0) < 5.0 and abs(da1) < 5.0):
             return k, 0.0, 0.0, False
         a[0] += da0
@@ -145,15 +141,15 @@ def _settle(y: FloatArray, t: FloatArray, first: int, last: int, log_rate: float
     """Return the log rate of one arm that maximises the likelihood at a given k; concave, so there is one."""
     low, high = -700.0, 700.0
     for _ in range(200):
-        score, info, _, _, _ = _arm_sums(y, t, first, last, math.exp(log_rate), k, True)
+        score, info, _, _, _ = arm_sums(y, t, first, last, math.exp(log_rate), k, True)
         if score > 0.0:
             low = log_rate
         else:
             high = log_rate
-        step = score / info if info > 0.0 else math.nan
-        if abs(step) < 1e-12:
-            return log_rate + step
-        log_rate = log_rate + step if low < log_rate + step < high else 0.5 * (low + high)
+        move = score / info if info > 0.0 else math.nan
+        if abs(move) < 1e-12:
+            return log_rate + move
+        log_rate = log_rate + move if low < log_rate + move < high else 0.5 * (low + high)
     return log_rate
 
 
@@ -169,7 +165,7 @@ def _search(
     for _ in range(200):
         a[0] = _settle(y, t, 0, n0, a[0], k)
         a[1] = _settle(y, t, n0, n, a[1], k) if n0 < n else a[1]
-        _, _, dk, _, _, _, _, profile = _step(y, t, n0, n, more_than, length, a, k)
+        _, _, dk, _, _, _, _, profile = step(y, t, n0, n, more_than, length, a, k)
         if not (-math.inf < dk < math.inf and k < _LARGEST_K):
             return math.nan
         rises = dk * profile > 0.0
@@ -189,7 +185,7 @@ def _search(
 
 
 @part
-def _maximum(
+def maximum(
     y: FloatArray, t: FloatArray, n0: int, n: int, more_than: FloatArray, length: int, a: FloatArray
 ) -> tuple[float, float, float, int]:
     """Move `a` from crude log rates to the maximum. Return (k, variance of the log ratio, that of k, outcome)."""
@@ -218,55 +214,7 @@ def _maximum(
 
 
 @part
-def _likelihood(
-    y: FloatArray, t: FloatArray, n0: int, n: int, more_than: FloatArray, length: int, a: FloatArray, k: float
-) -> float:
-    """Return the log-likelihood, without the terms that hold no parameter: log(t^y / y!)."""
-    total = count_log_sum(k, more_than, length, y, 0, n)
-    for i in range(n):
-        log_rate = a[0] if i < n0 else a[1]
-        mu = math.exp(log_rate) * t[i]
-        log = math.log1p(k * mu)
-        total += y[i] * (log_rate - log) - (log / k if k > 0.0 else mu)
-    return total
-
-
-@part
-def _expected(t: FloatArray, first: int, last: int, rate: float, k: float) -> float:
-    """Return one arm's expected information of its log rate."""
-    total = 0.0
-    for i in range(first, last):
-        total += rate * t[i] / (1.0 + k * rate * t[i])
-    return total
-
-
-@part
-def _sandwich(
-    y: FloatArray, t: FloatArray, n0: int, n: int, more_than: FloatArray, length: int, a: FloatArray, k: float
-) -> float:
-    """Return the sandwich variance of the log rate ratio, the patients' scores between observed informations.
-
-    At the boundary (k = 0) that of the Poisson model.
-    """
-    _, _, _, _, v0, v1, pull, profile = _step(y, t, n0, n, more_than, length, a, k)
-    gain = 0.0 if k == 0.0 else pull / profile  # how the log ratio moves with the score of k
-    _, _, c0, _, _ = _arm_sums(y, t, 0, n0, math.exp(a[0]), k, True)
-    _, _, c1, _, _ = _arm_sums(y, t, n0, n, math.exp(a[1]), k, True)
-    total = 0.0
-    for i in range(n):
-        treated = i >= n0
-        mu = math.exp(a[1] if treated else a[0]) * t[i]
-        w = 1.0 / (1.0 + k * mu)
-        b, _ = b_and_slope(k * mu)
-        own = v1 + gain * c1 * v1 if treated else gain * c0 * v0 - v0
-        score_k = count_sum(y[i], k) + mu * mu * b - y[i] * mu * w
-        moved = own * (y[i] - mu) * w - gain * score_k
-        total += moved * moved
-    return total
-
-
-@part
-def _gather(
+def gather(
     counts: FloatArray,
     years: FloatArray,
     treated: BoolArray,
@@ -316,35 +264,12 @@ def _refusal(n0: int, n: int, good: bool, control: FloatArray, treated: FloatArr
     return _OK if rates[0] < _LARGEST_RATE and rates[1] > 1.0 / _LARGEST_RATE else _NOT_CONVERGED
 
 
-@part
-def _variance(
-    y: FloatArray,
-    t: FloatArray,
-    n0: int,
-    n: int,
-    more_than: FloatArray,
-    length: int,
-    a: FloatArray,
-    k: float,
-    variance: float,
-    se: int,
-) -> float:
-    """Return the variance of the log rate ratio that was asked for; `variance` is the observed one."""
-    if se == _EXPECTED:
-        i0 = _expected(t, 0, n0, math.exp(a[0]), k)
-        return 1.0 / i0 + 1.0 / _expected(t, n0, n, math.exp(a[1]), k) if i0 > 0.0 else math.nan
-    if se == _SANDWICH:
-        return _sandwich(y, t, n0, n, more_than, length, a, k)
-    return variance
-
-
 @kernel
 def negbin_two_arms(
     counts: FloatArray,
     years: FloatArray,
     treated: BoolArray,
     first: IntArray,
-    se: int,
     numbers: FloatArray,
     patients: IntArray,
     outcomes: IntArray,
@@ -358,8 +283,8 @@ def negbin_two_arms(
     for s in range(first.shape[0] - 1):
         for c in range(6):
             numbers[s, c] = math.nan
-        n0, good0 = _gather(counts, years, treated, first[s], first[s + 1], False, y, t, 0, control)
-        n, good1 = _gather(counts, years, treated, first[s], first[s + 1], True, y, t, n0, active)
+        n0, good0 = gather(counts, years, treated, first[s], first[s + 1], False, y, t, 0, control)
+        n, good1 = gather(counts, years, treated, first[s], first[s + 1], True, y, t, n0, active)
         patients[s, 0], patients[s, 1] = n0, n - n0
         if control[1] != 0.0:
             numbers[s, 2] = control[0] / control[1]
@@ -373,63 +298,17 @@ def negbin_two_arms(
         a[0], a[1] = math.log(control[0]) - math.log(control[1]), math.log(active[0]) - math.log(active[1])
         a[2], a[3] = control[1], active[1]
         length = tabulate(y, 0, n, more_than, 0)
-        k, variance, variance_k, outcome = _maximum(y, t, n0, n, more_than, length, a)
+        k, variance, variance_k, outcome = maximum(y, t, n0, n, more_than, length, a)
         outcomes[s] = outcome
         if outcome == _NOT_CONVERGED:
             continue
 
-        # ---- what was asked of it
+        # ---- what it says
         if outcome == _POISSON:
             variance = 1.0 / control[0] + 1.0 / active[0]
-        variance = _variance(y, t, n0, n, more_than, length, a, k, variance, se)
         numbers[s, 0] = a[1] - a[0]
         numbers[s, 1] = math.sqrt(variance) if variance >= 0.0 else math.nan
         numbers[s, 4] = k
         if outcome == _OK:
             numbers[s, 2], numbers[s, 3] = math.exp(a[0]), math.exp(a[1])
             numbers[s, 5] = math.sqrt(variance_k)
-
-
-@kernel
-def negbin_no_difference(
-    counts: FloatArray,
-    years: FloatArray,
-    treated: BoolArray,
-    first: IntArray,
-    test: int,
-    numbers: FloatArray,
-    outcomes: IntArray,
-    statistics: FloatArray,
-) -> None:
-    """Test each fitted data set against one rate for both arms; `statistics` (T,) gets chi-squares on 1 degree.
-
-    `numbers` and `outcomes` are what `negbin_two_arms` made. The score statistic takes the expected information at the
-    fit with one rate. NaN where there is no fit.
-    """
-    widest = 1
-    for s in range(first.shape[0] - 1):
-        widest = max(widest, first[s + 1] - first[s])
-    y, t, more_than = np.empty(widest), np.empty(widest), np.empty(LARGE + 1)
-    a, control, active = np.empty(4), np.empty(2), np.empty(2)
-    for s in range(first.shape[0] - 1):
-        statistics[s] = math.nan
-        if outcomes[s] != _OK and outcomes[s] != _POISSON:
-            continue
-        n0, _ = _gather(counts, years, treated, first[s], first[s + 1], False, y, t, 0, control)
-        n, _ = _gather(counts, years, treated, first[s], first[s + 1], True, y, t, n0, active)
-        length = tabulate(y, 0, n, more_than, 0)
-        a[2], a[3] = control[1] + active[1], 0.0
-        a[0], a[1] = math.log(control[0] + active[0]) - math.log(a[2]), 0.0
-        k, _, _, outcome = _maximum(y, t, n, n, more_than, length, a)
-        if outcome == _NOT_CONVERGED:
-            continue
-        rate = math.exp(a[0])
-        if test == _SCORE:
-            score, _, _, _, _ = _arm_sums(y, t, n0, n, rate, k, True)
-            i0, i1 = _expected(t, 0, n0, rate, k), _expected(t, n0, n, rate, k)
-            statistics[s] = score * score * (1.0 / i0 + 1.0 / i1)
-            continue
-        null = _likelihood(y, t, n, n, more_than, length, a, k)
-        a[0], a[1] = math.log(numbers[s, 2]), math.log(numbers[s, 3])
-        full = _likelihood(y, t, n0, n, more_than, length, a, numbers[s, 4])
-        statistics[s] = max(2.0 * (full - null), 0.0)

@@ -431,7 +431,12 @@ def negbin_sets(
     score, step, unit, column = np.empty(p + 1), np.empty(p + 1), np.empty(p + 1), np.empty(p + 1)
     info, factor = np.empty((p + 1, p + 1)), np.zeros((p + 1, p + 1))
     for s in range(first.shape[0] - 1):
-        coefficients[s, :], covariances[s, :, :], numbers[s, :] = math.nan, math.nan, math.nan
+        for j in range(p):
+            coefficients[s, j] = math.nan
+            for c in range(p):
+                covariances[s, j, c] = math.nan
+        for j in range(4):
+            numbers[s, j] = math.nan
         n, good = _gather(counts, years, X, first[s], first[s + 1], y, offset, used)
         patients[s], outcomes[s] = n, _refusal(y, used, n, p, coefficient, good)
         if outcomes[s] != _OK:
@@ -444,7 +449,7 @@ def negbin_sets(
                 for j in range(columns):
                     reduced[i, j] = used[i, j + 1 if attempt == 1 and j >= coefficient else j]
             k, outcome = _maximum(y, offset, reduced, n, columns, more_than, length, b, score, info, factor, step)
-            if outcome not in (_OK, _POISSON):
+            if outcome != _OK and outcome != _POISSON:
                 if attempt == 0:
                     outcomes[s] = outcome
                 break

@@ -29,26 +29,66 @@ _MONOTONE: Final = CODES["monotone"]
 
 _ARRIVED: Final = 1e-11  # a Newton step of so many standard errors is still taken, and is the last
 _STEPS: Final = 100
-_RUN: Final = 8
+_PATIENCE: Final = 16  # moves a patient that insertion may take
 
 
 @part
-def _sort_runs(keys: FloatArray, codes: IntArray, n: int) -> None:
-    """Sort each run of eight by insertion."""
-    for start in range(0, n, _RUN):
-        for i in range(start + 1, min(start + _RUN, n)):
-            key, code, j = keys[i], codes[i], i
-            while j > start and keys[j - 1] > key:
-                keys[j], codes[j] = keys[j - 1], codes[j - 1]
-                j -= 1
-            keys[j], codes[j] = key, code
+def _deal_out(keys: FloatArray, codes: IntArray, spare_keys: FloatArray, spare_codes: IntArray, n: int) -> None:
+    """Bring keys[:n] nearly in order: deal them out to n buckets of equal width, and take those up one by one."""
+    low, high = keys[0], keys[0]
+    for i in range(n):
+        low, high = min(low, keys[i]), max(high, keys[i])
+    span = high - low
+    scale = float(n) / span if span > 0.0 else math.inf
+    if not (span < math.inf and scale < math.inf):
+        return
+    place = np.zeros(n + 1, np.int64)
+    for i in range(n):
+        spare_codes[i] = min(int((keys[i] - low) * scale), n - 1)
+        place[spare_codes[i] + 1] += 1
+    for i in range(n):
+        place[i + 1] += place[i]
+    for i in range(n):
+        spare_keys[i] = keys[i]
+        bucket = spare_codes[i]
+        spare_codes[i] = place[bucket]
+        place[bucket] += 1
+    for i in range(n):
+        keys[spare_codes[i]] = spare_keys[i]
+    for i in range(n):
+        place[spare_codes[i]] = codes[i]
+    for i in range(n):
+        codes[i] = place[i]
+
+
+@part
+def _insert(keys: FloatArray, codes: IntArray, n: int) -> bool:
+    """Sort keys[:n] by insertion; tell whether it came to an end before it became slow."""
+    moves = 0
+    for i in range(1, n):
+        key, code, j = keys[i], codes[i], i
+        while j > 0 and keys[j - 1] > key:
+            keys[j], codes[j] = keys[j - 1], codes[j - 1]
+            j -= 1
+        keys[j], codes[j] = key, code
+        moves += i - j
+        if moves > _PATIENCE * n:
+            return False
+    return True
 
 
 @part
 def sort_times(keys: FloatArray, codes: IntArray, spare_keys: FloatArray, spare_codes: IntArray, n: int) -> None:
-    """Sort keys[:n] upwards and carry `codes` along, equal keys in the order in which they came (merge sort)."""
-    _sort_runs(keys, codes, n)
-    width = _RUN
+    """Sort keys[:n] upwards and carry `codes` along, equal keys in the order in which they came.
+
+    By buckets and insertion; should many different times lie close together, by merging.
+    """
+    if n < 2:
+        return
+    _deal_out(keys, codes, spare_keys, spare_codes, n)
+    if _insert(keys, codes, n):
+        return
+    width = 1
     while width < n:
         for start in range(0, n, 2 * width):
             middle, end = min(start + width, n), min(start + 2 * width, n)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -275,7 +275,8 @@ def _make_ready(function: object) -> None:
     """Let the function load what it needs before the clock starts (its method `warm`, if it has one)."""
     warm = getattr(function, "warm", None)
     if warm:
-        warm()
+        with suppress(Exception):  # a trial that raises is told of when its turn comes
+            warm()
 
 
 def _chunk_here(seed: int, trials: list[int]) -> Any:

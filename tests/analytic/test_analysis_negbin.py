@@ -354,10 +354,8 @@ def test_the_quick_and_the_careful_sums_agree() -> None:
     """An arm's sums by one product of (1 + k mu) are those by a series or logarithm for each patient."""
     trial = overdispersed(7, 200, 0.6, 0.5, 0.5, "wild")
     for k in (0.1, 0.6, 5.0):
-        quick = negbin_kernel._arm_sums(trial.counts, trial.years, 0, 200, 0.7, k, False)
-        assert quick == pytest.approx(
-            negbin_kernel._arm_sums(trial.counts, trial.years, 0, 200, 0.7, k, True), rel=1e-9
-        )
+        quick = negbin_kernel.arm_sums(trial.counts, trial.years, 0, 200, 0.7, k, False)
+        assert quick == pytest.approx(negbin_kernel.arm_sums(trial.counts, trial.years, 0, 200, 0.7, k, True), rel=1e-9)
 
 
 def one_rate(trial: Trial) -> tuple[float, float, float]:

@@ -128,7 +128,7 @@ def remark(answers: list[Answer]) -> str:
     The longest, not all of them: every round plays the same trials.
     """
     longest = max(answers, key=lambda a: float(a.get("trials", 0)))
-    if "power" not in longest:
+    if longest.get("trials", 0) <= 1:
         return ""
     power = longest["power"]
     return f"power {power:.3f} ({math.sqrt(power * (1.0 - power) / longest['trials']):.3f})"

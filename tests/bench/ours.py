@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-WARMING_TRIALS = 20
-LEAST_TRIALS, MOST_TRIALS = 20, 1_000_000
+WARMING_TRIALS = 4
+LEAST_TRIALS, MOST_TRIALS = 8, 1_000_000
 SHARES = (0.02, 0.1, 1.0)
 PEAK_UNIT_MB = 1.0 / 2**20 if sys.platform == "darwin" else 1.0 / 1024.0
 

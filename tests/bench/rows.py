@@ -17,7 +17,7 @@ TRIAL = "sham_rct"
 TARGETS = (50, 100, 200, 400)
 GROWTH = (1, 4, 16)
 SHARED = {TRIAL: 400, "bench/j1": 4_000, "bench/j2": 4_000}
-MEMORY_TRIALS = (1_000, 20_000)
+MEMORY_TRIALS = (500, 10_000)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ import pytest
 
 from sim.analysis.negbin import negbin_rate_ratio
 from sim.core.units import DAYS_PER_YEAR
+from sim.data.cohort import Cohort
 from sim.engines.records import TrialRecords
-from sim.engines.reference import run_trial
 from sim.scenario.schema import Scenario
 from sim.study import play, power
 from tests.contract.commands import ROOT, SMALL, Ran, done, run
@@ -276,10 +276,11 @@ def test_unwritable_folder_is_refused_before_any_trial(
 ) -> None:
     """A folder that can't be made is refused with status 2 before a single trial is played."""
 
-    def never(*_: object) -> TrialRecords:
+    def never(*_: object, **__: object) -> TrialRecords:
         raise AssertionError("a trial was played")
 
-    monkeypatch.setitem(play.ENGINES, "reference", never)
+    monkeypatch.setattr(play.Play, "records", never)
+    monkeypatch.setattr(play.Play, "cohorts", never)
     (tmp_path / "file").write_text("")
     words = {"replay": ["zamboni_2009"], "demo": [], "trace": ["sham_rct", "--patient", "0-0"]}.get(verb, ["sham_rct"])
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
@@ -292,13 +293,16 @@ def test_unwritable_folder_is_refused_before_any_trial(
 # ---- trials that fail -----------------------------------------------------------------------------------------------
 
 
-def _fail_at(monkeypatch: pytest.MonkeyPatch, *trials: int) -> None:
-    def engine(plan: Any, seed: int, trial: int, *rest: Any) -> TrialRecords:
-        if trial in trials:
-            raise ValueError("the vein was not there")
-        return run_trial(plan, seed, trial, *rest)
+played = play.Play.cohorts
 
-    monkeypatch.setitem(play.ENGINES, "reference", engine)
+
+def _fail_at(monkeypatch: pytest.MonkeyPatch, *trials: int) -> None:
+    def cohorts(self: play.Play, asked: Any, *rest: Any, **options: Any) -> Cohort:
+        if set(asked) & set(trials):
+            raise ValueError("the vein was not there")
+        return played(self, asked, *rest, **options)
+
+    monkeypatch.setattr(play.Play, "cohorts", cohorts)
 
 
 def test_failed_trials_are_reported_by_address_and_end_with_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import pytest
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from sim.analysis.estimate import CODES
 from sim.report.power import PowerData, Row, power_data, power_figure
 from sim.study.performance import ESTIMATE, Truth, performance
 from sim.study.power import PowerResult
@@ -18,15 +19,12 @@ def result(name: str, values: list[float], p: list[float], truth: float) -> Powe
     """Give a hand-made power run in which every endpoint has these estimates; NaN did not converge."""
     asked = scenario(name)
     rows = [
-        (k, i, v, 0.2, v - 0.4, v + 0.4, q, not np.isnan(v), 200, "ok", "NB2")
-        for k, (v, q) in enumerate(zip(values, p, strict=True))
-        for i in range(len(asked.endpoint))
+        [(v, 0.2, v - 0.4, v + 0.4, q, 200, CODES["not_converged" if np.isnan(v) else "ok"])] * len(asked.endpoint)
+        for v, q in zip(values, p, strict=True)
     ]
     table: NDArray[np.void] = np.array(rows, ESTIMATE)
     done = {
-        e.key: performance(
-            table[table["endpoint"] == i], 0.05, "log_ratio", -1, Truth(truth, 0.01, truth, 0.01), len(p)
-        )
+        e.key: performance(table[:, i], ("NB2", "Poisson"), 0.05, "log_ratio", -1, Truth(truth, 0.01, truth, 0.01))
         for i, e in enumerate(asked.endpoint)
     }
     return PowerResult(name, asked, "digest", 1, len(p), "reference", 1.0, 1.0, done, {}, 0, estimates=table)
