@@ -127,20 +127,21 @@ class PowerResult:
         rows = {key: p.to_dict() for key, p in self.endpoints.items()}
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("endpoint")
 
-    def estimates_frame(self) -> pd.DataFrame:
-        """Give one row a trial and endpoint."""
+    def estimates_frame(self, first: int = 0, last: int | None = None) -> pd.DataFrame:
+        """Give one row a trial and endpoint, of all trials or of those from `first` up to, not including, `last`."""
         import pandas as pd
 
-        flat, (trials, endpoints) = self.estimates.reshape(-1), self.estimates.shape
+        chosen = self.estimates[first:last]
+        flat, (trials, endpoints) = chosen.reshape(-1), chosen.shape
         words = method_words(self.scenario)
-        columns: dict[str, Any] = {"trial": np.repeat(np.arange(trials), endpoints)}
-        columns["endpoint"] = np.tile([e.key for e in self.scenario.endpoint], trials)
+        columns: dict[str, Any] = {"trial": np.repeat(np.arange(first, first + trials), endpoints)}
+        columns["endpoint"] = np.tile(np.array([e.key for e in self.scenario.endpoint], object), trials)
         columns |= {name: flat[name] for name in ("value", "standard_error", "lower", "upper", "p")}
         columns["converged"], columns["n"] = converged(flat), flat["n"].astype(np.int64)
         columns["outcome"] = outcome_names(flat["outcome"])
-        at_boundary = self.estimates["outcome"] == CODES["boundary_poisson"]
-        columns["method"] = np.where(at_boundary, [w[1] for w in words], [w[0] for w in words]).reshape(-1)
-        columns["method"][flat["outcome"] == FAILED] = ""
+        at_boundary = (chosen["outcome"] == CODES["boundary_poisson"]).astype(np.int64)
+        method = np.array(words, object)[np.arange(endpoints), at_boundary].reshape(-1)
+        columns["method"] = np.where(flat["outcome"] == FAILED, "", method)
         return pd.DataFrame(columns)
 
     def __repr__(self) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sim.study.power import PowerResult
     from sim.study.simulate import SimulatedTrial
 
-LIBRARIES = ("shamtrial", "numpy", "scipy", "simpy", "pandas", "statsmodels", "pydantic", "pyarrow", "matplotlib")
+LIBRARIES = ("shamtrial", "numpy", "scipy", "simpy", "numba", "pandas", "pydantic", "pyarrow", "matplotlib")
 
 
 def open_folder(out: str | Path) -> Path:
@@ -102,10 +102,9 @@ def write_power(folder: Path, result: PowerResult) -> list[Path]:
 
     Blocks that a longer run left in the folder are removed: what is there belongs to one run.
     """
-    frame = result.estimates_frame()
     written = []
     for block in range((result.trials - 1) // BLOCK + 1):
-        rows = frame[frame["trial"] // BLOCK == block]
+        rows = result.estimates_frame(block * BLOCK, (block + 1) * BLOCK)
         written.append(write_frame(folder / f"estimates-{block:06d}.parquet", rows))
     for old in set(folder.glob("estimates-[0-9][0-9][0-9][0-9][0-9][0-9].parquet")) - set(written):
         old.unlink()

@@ -36,11 +36,9 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def made_up(trials: int) -> PowerResult:
     """Give a result of so many trials, never played: five endpoints, every number known."""
     chosen = scenario("sham_rct")
-    rows = np.zeros(trials * 5, ESTIMATE)
-    rows["trial"], rows["endpoint"] = np.divmod(np.arange(trials * 5), 5)
-    rows["value"] = np.sin(np.arange(trials * 5))
+    rows = np.zeros((trials, 5), ESTIMATE)
+    rows["value"] = np.sin(np.arange(trials * 5)).reshape(trials, 5)
     rows["p"] = np.nan
-    rows["outcome"], rows["method"] = "ok", "made up"
     return PowerResult("made_up", chosen, "0" * 64, 1, trials, "none", 1.0, 1.0, {}, {}, 0, estimates=rows)
 
 
@@ -56,7 +54,7 @@ def test_blocks_of_a_thousand_trials(tmp_path: Path) -> None:
         assert frame["trial"].unique().tolist() == list(range(1000 * block, min(1000 * block + 1000, TRIALS)))
     together = pd.concat(frames, ignore_index=True)
     assert together["endpoint"].head(5).tolist() == [e.key for e in result.scenario.endpoint]
-    assert np.array_equal(together["value"], result.estimates["value"])
+    assert np.array_equal(together["value"], result.estimates["value"].reshape(-1))
     assert together["p"].isna().all()
 
 
