@@ -26,9 +26,9 @@ os.environ.setdefault("NUMBA_DISABLE_INTEL_SVML", "1")  # its log and exp differ
 
 import numba
 from numba import extending
-from numba.core import types
+from numba.core import types as numba_types
 
-from sim.core.philox import high_word
+from sim.core.philox import wide_product
 from sim.core.rules import RULES
 
 __all__ = [
@@ -49,6 +49,7 @@ SOURCES = Path(__file__).parent
 NJIT: Any = numba.njit  # its options here are not all among those it has types for
 SETTINGS: Any = numba.config
 EXTENDING: Any = extending
+types: Any = numba_types
 INTERPRETED = bool(SETTINGS.DISABLE_JIT)
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 BARE: dict[str, Any] = OPTIONS | {"_nrt": False}
@@ -191,26 +192,28 @@ def _register_rules() -> None:
     with _lock:
         for name in RULES.keys() - _registered:
             _registered.add(name)
-            if RULES[name] is high_word:
-                EXTENDING.overload(high_word, jit_options=BARE, strict=False)(_overload_high_word)
+            if RULES[name] is wide_product:
+                EXTENDING.overload(wide_product, jit_options=BARE, strict=False)(_overload_wide_product)
             else:
                 EXTENDING.register_jitable(**BARE)(RULES[name])
 
 
-def _overload_high_word(a: Any, b: Any) -> Callable[..., Any]:
-    """Give what stands in for `high_word` in compiled code: one instruction, where the rule goes by 32-bit halves."""
-    return lambda a, b: _wide_product(a, b)  # noqa: PLW0108 - what is given back must have these arguments
+def _overload_wide_product(a: Any, b: Any) -> Callable[..., Any]:
+    """Give what stands in for `wide_product` in compiled code: one instruction, where the rule goes by halves."""
+    return lambda a, b: _native_wide_product(a, b)  # noqa: PLW0108 - what is given back must have these arguments
 
 
 @EXTENDING.intrinsic  # type: ignore[untyped-decorator]
-def _wide_product(typing: Any, a: Any, b: Any) -> Any:
-    """Give the upper 64 bits of the 128-bit product, by the processor's own instruction."""
+def _native_wide_product(typing: Any, a: Any, b: Any) -> Any:
+    """Give both halves of the 128-bit product, by the processor's own instruction."""
+    both = types.UniTuple(types.uint64, 2)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         from llvmlite import ir
 
         wide, word = ir.IntType(128), ir.IntType(64)
         product = builder.mul(builder.zext(args[0], wide), builder.zext(args[1], wide))
-        return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), word)
+        high = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), word)
+        return context.make_tuple(builder, signature.return_type, (high, builder.trunc(product, word)))
 
-    return types.uint64(types.uint64, types.uint64), generate
+    return both(types.uint64, types.uint64), generate

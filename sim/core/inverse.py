@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from itertools import pairwise
 
 from sim.core.rules import rule
 
 Floats = tuple[float, ...]
 
-TABLE_LOW = -8.25  # beyond the normal quantiles of the smallest and the largest double that a draw can be
-TABLE_STEPS = 528
-TABLE_PER_UNIT = 32.0
+MIDDLE_LOW = 0.03125
+MIDDLE_STEPS = 512.0  # in 1
+TAIL_LOW = -8.25  # beyond the normal scores of the smallest and the largest double that a draw can be
+TAIL_STEPS = 528
+TAIL_PER_UNIT = 32.0
 
 
 @rule
@@ -202,9 +205,20 @@ def gamma(u: float, shape: float, log_gamma_shape: float) -> float:
 
 
 @rule
-def tabulated(z: float, table: Floats) -> float:
-    """Read a table made by `log_gamma_table` at the normal score z, by the cubic of its step."""
-    place = (z - TABLE_LOW) * TABLE_PER_UNIT
+def gamma_tabulated(u: float, middle: Floats, tails: Floats) -> float:
+    """Quantile u of the gamma distribution with mean 1 whose tables these are (`gamma_tables`).
+
+    Within 1e-7 of the quantile, relative to it or to 1 where it is smaller (tested); a tenth of the time of `gamma`.
+    """
+    if u < MIDDLE_LOW or u >= 1.0 - MIDDLE_LOW:
+        place = (normal(u) - TAIL_LOW) * TAIL_PER_UNIT
+        return math.exp(_cubic(place, tails))
+    return _cubic((u - MIDDLE_LOW) * MIDDLE_STEPS, middle)
+
+
+@rule
+def _cubic(place: float, table: Floats) -> float:
+    """Read a table of four numbers a step at this place, counted in steps."""
     step = math.floor(place)
     t = place - step
     i = 4 * step
@@ -212,29 +226,45 @@ def tabulated(z: float, table: Floats) -> float:
 
 
 @lru_cache(maxsize=64)
-def log_gamma_table(shape: float) -> Floats:
-    """Tabulate log of the gamma quantile (mean 1, this shape) over normal scores, as four numbers a step.
+def gamma_tables(shape: float) -> tuple[Floats, Floats]:
+    """Tabulate the gamma quantile (mean 1, this shape): over u in the middle, its logarithm over normal scores outside.
 
-    Cubic Hermite on steps of 1/32 with exact slopes: monotone, within 1e-7 relative of the quantile itself (tested),
-    and ten times as fast. For shapes from 0.05 to 1e6.
+    Cubic Hermite, steps of 1/512 and 1/32, with exact slopes. For shapes from 0.05 to 1e6.
     """
+    from scipy.special import ndtri
+
+    steps = round((1.0 - 2.0 * MIDDLE_LOW) * MIDDLE_STEPS)
+    middle, tails = [], []
+    for k in range(steps + 1):
+        z = float(ndtri(MIDDLE_LOW + k / MIDDLE_STEPS))
+        value, slope = _log_gamma_quantile(z, shape)
+        x = math.exp(value)
+        density_z = math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
+        middle.append((x, x * slope / density_z / MIDDLE_STEPS))
+    for k in range(TAIL_STEPS + 1):
+        value, slope = _log_gamma_quantile(TAIL_LOW + k / TAIL_PER_UNIT, shape)
+        tails.append((value, slope / TAIL_PER_UNIT))
+    return _hermite(middle), _hermite(tails)
+
+
+def _log_gamma_quantile(z: float, shape: float) -> tuple[float, float]:
+    """Give log of the quantile (mean 1) at the normal score z, and its slope there."""
     from scipy.special import gammainccinv, gammaincinv, ndtr
 
-    log_x, slope = [], []
-    for k in range(TABLE_STEPS + 1):
-        z = TABLE_LOW + k / TABLE_PER_UNIT
-        tail = float(ndtr(-abs(z)))
-        tiny = (math.log(tail) + math.lgamma(shape + 1.0)) / shape  # the lower tail's leading term, exact where x is
-        if z < 0.0 and tiny < -30.0:
-            value = tiny
-        else:
-            value = math.log(float((gammaincinv if z < 0.0 else gammainccinv)(shape, tail)))
-        log_x.append(value)
-        bend = -0.5 * z * z - 0.5 * math.log(2.0 * math.pi) - shape * value + math.exp(value) + math.lgamma(shape)
-        slope.append(math.exp(bend) / TABLE_PER_UNIT)
+    tail = float(ndtr(-abs(z)))
+    log_x = (
+        math.log(tail) + math.lgamma(shape + 1.0)
+    ) / shape  # the lower tail's first term, all of it where x is tiny
+    if z >= 0.0 or log_x > -30.0:
+        log_x = math.log(float((gammaincinv if z < 0.0 else gammainccinv)(shape, tail)))
+    bend = -0.5 * z * z - 0.5 * math.log(2.0 * math.pi) - shape * log_x + math.exp(log_x) + math.lgamma(shape)
+    return log_x - math.log(shape), math.exp(bend)
+
+
+def _hermite(nodes: list[tuple[float, float]]) -> Floats:
+    """Give the cubic of each step from values and slopes (a step) at its ends."""
     table: list[float] = []
-    for k in range(TABLE_STEPS):
-        rise = log_x[k + 1] - log_x[k]
-        table += [log_x[k] - math.log(shape), slope[k], 3.0 * rise - 2.0 * slope[k] - slope[k + 1]]
-        table.append(slope[k] + slope[k + 1] - 2.0 * rise)
+    for (a, slope_a), (b, slope_b) in pairwise(nodes):
+        rise = b - a
+        table += [a, slope_a, 3.0 * rise - 2.0 * slope_a - slope_b, slope_a + slope_b - 2.0 * rise]
     return tuple(table)

@@ -52,13 +52,13 @@ def philox(key_0: int, key_1: int, c_0: int, c_1: int, c_2: int, c_3: int) -> Wo
 
 
 @rule
-def high_word(a: np.uint64, b: np.uint64) -> np.uint64:
-    """Give the upper 64 bits of the 128-bit product of two uint64, by 32-bit halves."""
+def wide_product(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """Give the upper and the lower 64 bits of the 128-bit product of two uint64, by 32-bit halves."""
     a_low, a_high = a & _U_LOW, a >> _U_32
     b_low, b_high = b & _U_LOW, b >> _U_32
     low_high = a_low * b_high
     middle = a_high * b_low + (a_low * b_low >> _U_32) + (low_high & _U_LOW)
-    return a_high * b_high + (low_high >> _U_32) + (middle >> _U_32)
+    return a_high * b_high + (low_high >> _U_32) + (middle >> _U_32), a * b
 
 
 @rule
@@ -67,10 +67,8 @@ def philox_uint64(
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     """Give the four words of `philox`, on uint64 alone: the form that Numba compiles."""
     for _ in range(ROUNDS):
-        high_0 = high_word(_U_MULTIPLIER_0, c_0)
-        high_1 = high_word(_U_MULTIPLIER_1, c_2)
-        low_0 = _U_MULTIPLIER_0 * c_0
-        low_1 = _U_MULTIPLIER_1 * c_2
+        high_0, low_0 = wide_product(_U_MULTIPLIER_0, c_0)
+        high_1, low_1 = wide_product(_U_MULTIPLIER_1, c_2)
         c_0, c_1, c_2, c_3 = high_1 ^ c_1 ^ key_0, low_1, high_0 ^ c_3 ^ key_1, low_0
         key_0 = key_0 + _U_WEYL_0
         key_1 = key_1 + _U_WEYL_1

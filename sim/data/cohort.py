@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.units import DAYS_PER_YEAR, months
+from sim.data.counting import count_relapses
 from sim.engines.records import RELAPSE, SUBJECT, VISIT, Batch, Records, TrialRecords
 
 Counts = Literal["true", "reported", "confirmed", "recalled"]
@@ -120,11 +121,12 @@ def window(people: Cohort, kind: Counts, start_months: float, end_months: float,
     if end_months > 0.0:
         high = np.minimum(high, people.subjects["planned_end" if planned else "end_time"])
     years = np.maximum(high - low, 0.0) / DAYS_PER_YEAR
-    kept = (people.relapse_row >= 0) & counted(people.relapses, kind)
-    rows = people.relapse_row[kept]
-    time = people.relapses["recalled_onset" if kind == "recalled" else "onset"][kept]
-    inside = (time > low[rows]) & (time <= high[rows])
-    return Window(np.bincount(rows[inside], minlength=people.size).astype(np.float64), years)
+    relapses, counts = people.relapses, np.zeros(people.size)
+    time = "recalled_onset" if kind == "recalled" else "onset"
+    seen = f"{kind}_time" if kind in ("reported", "confirmed") else time
+    columns = [np.ascontiguousarray(c) for c in (people.relapse_row, *(relapses[n] for n in ("pseudo", time, seen)))]
+    count_relapses(*columns, kind in ("reported", "confirmed"), low, high, counts)
+    return Window(counts, years)
 
 
 def first_event(people: Cohort, kind: Counts, planned: bool = False) -> tuple[Floats, NDArray[np.bool_]]:

@@ -10,11 +10,16 @@ from sim.core.rules import rule
 
 
 class EffectPlan(NamedTuple):
-    """Logs of the ratios at full patency, and the gain in MSQOL points."""
+    """Logs of the ratios at full patency, the ratios themselves, and the gain in MSQOL points."""
 
+    rate_ratio: float
+    slope_ratio: float
     log_rate_ratio: float
     log_slope_ratio: float
     quality_points: float
+
+
+NO_EFFECT = EffectPlan(1.0, 1.0, 0.0, 0.0, 0.0)
 
 
 class Effect(Table):
@@ -34,13 +39,21 @@ class Effect(Table):
     def plan(self, on: bool) -> EffectPlan:
         """Take logs; `on` false is the switch off."""
         if not (on and self.enabled):
-            return EffectPlan(0.0, 0.0, 0.0)
-        return EffectPlan(math.log(self.rate_ratio), math.log(self.slope_ratio), self.msqol_points)
+            return NO_EFFECT
+        return EffectPlan(
+            self.rate_ratio,
+            self.slope_ratio,
+            math.log(self.rate_ratio),
+            math.log(self.slope_ratio),
+            self.msqol_points,
+        )
 
 
 @rule
-def ratio_at(patency: float, log_ratio: float) -> float:
+def ratio_at(patency: float, ratio: float, log_ratio: float) -> float:
     """Give a ratio at this patency: 1 at none, the full ratio at 1, geometric between."""
     if patency == 0.0 or log_ratio == 0.0:
         return 1.0
+    if patency == 1.0:
+        return ratio
     return math.exp(patency * log_ratio)

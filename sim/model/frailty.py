@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
-from sim.core.inverse import Floats, log_gamma_table, normal, tabulated
+from sim.core.inverse import Floats, gamma_tables, gamma_tabulated
 from sim.core.params import Table, param
 from sim.core.rules import rule
 
 
 class FrailtyPlan(NamedTuple):
-    """What an engine sees: the gamma shape (0 = everyone alike) and its tabulated log quantile."""
+    """What an engine sees: the gamma shape (0 = everyone alike) and the tables of its quantile."""
 
     shape: float
-    table: Floats
+    middle: Floats
+    tails: Floats
 
 
 class Frailty(Table):
@@ -33,14 +33,14 @@ class Frailty(Table):
     def plan(self) -> FrailtyPlan:
         """Give the gamma shape, worked out once."""
         if not self.enabled or self.variance < 1e-6:  # a shape above 1e6: alike for every purpose
-            return FrailtyPlan(0.0, ())
+            return FrailtyPlan(0.0, (), ())
         shape = 1.0 / self.variance
-        return FrailtyPlan(shape, log_gamma_table(shape))
+        return FrailtyPlan(shape, *gamma_tables(shape))
 
 
 @rule
-def frailty(u: float, shape: float, table: Floats) -> float:
+def frailty(u: float, shape: float, middle: Floats, tails: Floats) -> float:
     """Give the relapse-rate factor of a patient: Gamma(mean 1, variance 1/shape), 1 when shape is 0."""
     if shape == 0.0:
         return 1.0
-    return math.exp(tabulated(normal(u), table))
+    return gamma_tabulated(u, middle, tails)

@@ -117,7 +117,7 @@ def replay_data(result: Replayed, scenario: Scenario) -> ReplayData:
         study=result.study,
         trials=result.trials,
         patients=result.patients,
-        null=scenario.effect.plan(scenario.switches.effect) == (0.0, 0.0, 0.0),
+        null=scenario.no_effect,
         before=_shares(result.before, result.patients),
         after=_shares(result.after, result.patients),
         before_median=float(np.median(result.before)),

@@ -80,7 +80,7 @@ def _study(scenario: Scenario, decline: DeclinePlan, effect: EffectPlan) -> Stud
         close_day=s.close_days or math.inf,
         # a whisker above, so that rounding in exp() can't lift a factor over its bound
         history_bound=rising * (1.0 + 1e-12) if rising > 1.0 else 1.0,
-        study_bound=math.exp(max(0.0, effect.log_rate_ratio)),
+        study_bound=max(1.0, effect.rate_ratio),
     )
 
 

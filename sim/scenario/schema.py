@@ -12,7 +12,7 @@ from sim.model.belief import Belief
 from sim.model.decline import Decline
 from sim.model.disability import Disability
 from sim.model.dropout import Dropout
-from sim.model.effect import Effect
+from sim.model.effect import NO_EFFECT, Effect
 from sim.model.eligibility import Eligibility
 from sim.model.enrolment import Enrolment
 from sim.model.frailty import Frailty
@@ -196,7 +196,7 @@ class Scenario(Table):
     @property
     def no_effect(self) -> bool:
         """Whether open veins do nothing."""
-        return self.effect.plan(self.switches.effect) == (0.0, 0.0, 0.0)
+        return self.effect.plan(self.switches.effect) == NO_EFFECT
 
     def angioplasty_share(self) -> float:
         """Share allocated to angioplasty among those who have any procedure (0.5 where all or none have)."""

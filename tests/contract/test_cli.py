@@ -90,7 +90,7 @@ def test_power_prints_the_contract(power_run: PowerRun) -> None:
     """`power --json` prints one object with the contract's keys and types for the run and for each endpoint."""
     found = power_run.ran.json
     _has(found, POWER_KEYS)
-    assert (found["scenario"], found["seed"], found["trials"], found["engine"]) == ("sham_rct", 5, 6, "reference")
+    assert (found["scenario"], found["seed"], found["trials"], found["engine"]) == ("sham_rct", 5, 6, "compiled")
     assert re.fullmatch("[0-9a-f]{64}", found["digest"])
     keys = [*found["endpoints"]]
     assert keys == ["arr_24m", "arr_24m_reported", "relapse_free_24m", "edss_24m", "msqol_physical_24m"]

@@ -53,11 +53,17 @@ def set_clock(plan: Any, p: Any, time: Any, rank: Any, index: Any) -> None:
 def first_clock(p: Any) -> Any:
     """Give the place of the clock that rings first, -1 if there is none."""
     best = -1
+    earliest = math.inf
+    ties = 0
     for k in range(p.clocks):
-        if best < 0 or p.clock_time[k] < p.clock_time[best]:
-            best = k
-        if p.clock_time[k] == p.clock_time[best] and goes_first(p, k, best):
-            best = k
+        time = p.clock_time[k]
+        ties = 0 if time < earliest else ties + (1 if time == earliest else 0)
+        best = k if time < earliest else best
+        earliest = min(time, earliest)
+    if ties > 0:
+        for k in range(p.clocks):
+            if p.clock_time[k] == earliest and goes_first(p, k, best):
+                best = k
     return best
 
 

@@ -11,14 +11,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.core.inverse import TABLE_STEPS
+from sim.core.inverse import MIDDLE_LOW, MIDDLE_STEPS, TAIL_STEPS
 from sim.engines.records import RELAPSE, SUBJECT, Records
 from sim.engines.world import World
 from sim.model.relapse import MOST_LAYERS
 from sim.scenario.plan import Plan, StudyPlan
 
 MOST_VISITS = 200
-LISTS = {"visit_days": MOST_VISITS, "table": 4 * TABLE_STEPS}  # of a plan, their length varies
+MIDDLE_TABLE = round((1.0 - 2.0 * MIDDLE_LOW) * MIDDLE_STEPS)
+LISTS = {
+    "visit_days": MOST_VISITS,
+    "middle": 4 * MIDDLE_TABLE,
+    "tails": 4 * TAIL_STEPS,
+}  # of a plan, their length varies
 MOST_CLOCKS = 24  # one a layer, one a vein, and one each of ten kinds: never more than 21
 
 WANT = np.dtype(
@@ -115,7 +120,9 @@ TRIAL = np.dtype(
         ("queued", "i8"),
         ("settled", "i8"),
         ("closed", "f8"),
-        ("place", "f8", (3,)),
+        ("block", "i8"),
+        ("place", "i8"),
+        ("left", "f8", (3,)),
         ("lane", "f8", (4,)),
     ]
 )

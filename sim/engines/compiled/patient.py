@@ -107,9 +107,11 @@ def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: 
         p.u_refer = present[0]
         p.u_select = present[1]
         p.wait = veins.waiting(present[2], plan.veins.wait_days, plan.veins.wait_mean_days)
-    p.frailty = frailty.frailty(u[1], plan.frailty.shape, plan.table)
+    p.frailty = frailty.frailty(u[1], plan.frailty.shape, plan.middle, plan.tails)
     p.horizon = relapse.horizon(time, plan.enrolment.screening_days, p.wait, plan.study.follow_up_days)
     blank(p)
+    if plan.want.everything == 1.0:
+        blank_record(p)
     set_patency(plan, p, 0.0)
     start = relapse.history_start(time, plan.relapse.history_days)
     start_path(plan, t, p)
@@ -136,7 +138,6 @@ def blank(p: Any) -> None:
     p.last_onset = -math.inf
     p.on_medication = 0.0
     p.medication_pending = 0.0
-    p.medication_time = NAN
     p.entered = 0.0
     p.believing = 0.0
     p.ended = 0.0
@@ -144,23 +145,29 @@ def blank(p: Any) -> None:
     p.arm = -1
     p.procedure = -1
     p.reason = 0
-    p.screening_edss = NAN
     p.recalled_1y = 0.0
     p.recalled_2y = 0.0
-    p.entry_time = NAN
     p.day_1 = NAN
-    p.procedure_time = NAN
     p.planned_end = NAN
-    p.end_time = NAN
     p.dropped_out = 0
+    for k in range(3):
+        p.vein_treated[k] = 0.0
+        p.vein_open_now[k] = 0.0
+
+
+@bare_part
+def blank_record(p: Any) -> None:
+    """Start with nothing having happened in the fields that a full record alone shows."""
+    p.medication_time = NAN
+    p.screening_edss = NAN
+    p.entry_time = NAN
+    p.procedure_time = NAN
+    p.end_time = NAN
     p.belief_patient = NAN
     p.belief_physician = NAN
     p.belief_assessor = NAN
     for k in range(3):
-        p.vein_stenosed[k] = 0.0
-        p.vein_treated[k] = 0.0
         p.vein_opened[k] = 0.0
-        p.vein_open_now[k] = 0.0
         p.vein_restenosis[k] = NAN
 
 
@@ -677,8 +684,8 @@ def set_patency(plan: Any, p: Any, patency: Any) -> None:
     p.lasting = disability.settled(p.lasting, p.lasting_until, p.now, p.slope_per_day, p.slope_factor)
     p.lasting_until = max(p.lasting_until, p.now)
     p.patency = patency
-    p.rate_factor = effect.ratio_at(patency, plan.effect.log_rate_ratio)
-    p.slope_factor = effect.ratio_at(patency, plan.effect.log_slope_ratio)
+    p.rate_factor = effect.ratio_at(patency, plan.effect.rate_ratio, plan.effect.log_rate_ratio)
+    p.slope_factor = effect.ratio_at(patency, plan.effect.slope_ratio, plan.effect.log_slope_ratio)
 
 
 # ---- being seen ---------------------------------------------------------------------------------------------------

@@ -37,6 +37,8 @@ def clear(plan: Any, t: Any, number: Any) -> None:
     t.procedures = 0
     t.events = 0
     t.entered = 0
+    t.block = 0
+    t.place = 0
     t.free_state = -1
     t.free_relapse = -1
     t.queued = 0
@@ -216,19 +218,21 @@ def allocate(plan: Any, t: Any, p: Any) -> Any:
         return 0
     if plan.randomisation.blocks == 0.0:
         return randomisation.arm_by_weight(p.u_arm, plan.ratios[0], plan.ratios[1], plan.ratios[2])
-    size = int(plan.randomisation.block_size)
-    block = p.entry_number // size
-    place = p.entry_number % size
+    place = t.place
+    if float(place) == plan.randomisation.block_size:
+        place = 0
+        t.block += 1
     if place == 0:
         total = plan.ratios[0] + plan.ratios[1] + plan.ratios[2]
         for k in range(3):
-            t.place[k] = randomisation.places(plan.ratios[k], float(size), total)
+            t.left[k] = randomisation.places(plan.ratios[k], plan.randomisation.block_size, total)
     if place % PLACES == 0:
-        u = draw(t, TRIAL, BLOCK, block, place // PLACES)
+        u = draw(t, TRIAL, BLOCK, t.block, place // PLACES)
         for k in range(PLACES):
             t.lane[k] = u[k]
-    arm = randomisation.arm_by_weight(t.lane[place % PLACES], t.place[0], t.place[1], t.place[2])
-    t.place[arm] -= 1.0
+    arm = randomisation.arm_by_weight(t.lane[place % PLACES], t.left[0], t.left[1], t.left[2])
+    t.left[arm] -= 1.0
+    t.place = place + 1
     return arm
 
 

@@ -80,7 +80,7 @@ class Patient:
         present = self.draw(PRESENT)
         self.u_arm, self.u_dropout = person[3], person[2]
         self.u_refer, self.u_select = present[0], present[1]
-        self.frailty = frailty.frailty(person[1], plan.frailty.shape, plan.frailty.table)
+        self.frailty = frailty.frailty(person[1], plan.frailty.shape, plan.frailty.middle, plan.frailty.tails)
         d, q = plan.disability, plan.quality
         self.baseline = disability.baseline(latent[0], d.log_baseline, d.baseline_log_sd)
         self.slope = disability.slope(latent[1], d.slope_per_day)
@@ -377,8 +377,8 @@ class Patient:
         self.lasting = disability.settled(self.lasting, self.lasting_until, self.now, self.slope, self.slope_factor)
         self.lasting_until = max(self.lasting_until, self.now)
         self.patency = patency
-        self.rate_factor = effect.ratio_at(patency, self.plan.effect.log_rate_ratio)
-        self.slope_factor = effect.ratio_at(patency, self.plan.effect.log_slope_ratio)
+        self.rate_factor = effect.ratio_at(patency, self.plan.effect.rate_ratio, self.plan.effect.log_rate_ratio)
+        self.slope_factor = effect.ratio_at(patency, self.plan.effect.slope_ratio, self.plan.effect.log_slope_ratio)
 
     def factor(self) -> float:
         """Give the present factor of the relapse rate; one above the layers that are open is an error."""
