@@ -32,13 +32,15 @@ class Kept:
 
     def among(self, more: BoolArray) -> Kept:
         """Keep only those for whom `more`, one value a patient kept so far, holds."""
+        if more.all():
+            return self
         mask = self.mask.copy()
         mask[mask] = more
         return Kept(mask, _begins(more, self.first))
 
     def of(self, column: FloatArray) -> FloatArray:
         """Give the values of the patients kept."""
-        return column[self.mask]
+        return column if self.first[-1] == len(column) else column[self.mask]
 
 
 def _begins(mask: BoolArray, first: IntArray) -> IntArray:

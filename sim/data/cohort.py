@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.units import DAYS_PER_YEAR, months
-from sim.data.counting import count_relapses
+from sim.data.counting import count_relapses, first_relapses
 from sim.engines.records import RELAPSE, SUBJECT, VISIT, Batch, Records, TrialRecords
 
 Counts = Literal["true", "reported", "confirmed", "recalled"]
@@ -121,12 +121,17 @@ def window(people: Cohort, kind: Counts, start_months: float, end_months: float,
     if end_months > 0.0:
         high = np.minimum(high, people.subjects["planned_end" if planned else "end_time"])
     years = np.maximum(high - low, 0.0) / DAYS_PER_YEAR
-    relapses, counts = people.relapses, np.zeros(people.size)
+    counts = np.zeros(people.size)
+    count_relapses(*_columns(people, kind), low, high, counts)
+    return Window(counts, years)
+
+
+def _columns(people: Cohort, kind: Counts) -> tuple[Any, ...]:
+    """Give what the counting kernels take: whose, pseudo or not, when, seen when, and whether pseudo ones count."""
     time = "recalled_onset" if kind == "recalled" else "onset"
     seen = f"{kind}_time" if kind in ("reported", "confirmed") else time
-    columns = [np.ascontiguousarray(c) for c in (people.relapse_row, *(relapses[n] for n in ("pseudo", time, seen)))]
-    count_relapses(*columns, kind in ("reported", "confirmed"), low, high, counts)
-    return Window(counts, years)
+    fields = (people.relapse_row, *(people.relapses[n] for n in ("pseudo", time, seen)))
+    return *(np.ascontiguousarray(f) for f in fields), kind in ("reported", "confirmed")
 
 
 def first_event(people: Cohort, kind: Counts, planned: bool = False) -> tuple[Floats, NDArray[np.bool_]]:
@@ -136,11 +141,8 @@ def first_event(people: Cohort, kind: Counts, planned: bool = False) -> tuple[Fl
     """
     day_1 = people.subjects["day_1"]
     end = people.subjects["planned_end" if planned else "end_time"]
-    kept = (people.relapse_row >= 0) & counted(people.relapses, kind)
-    rows, onset = people.relapse_row[kept], people.relapses["onset"][kept]
-    later = onset > day_1[rows]
     earliest = np.full(people.size, np.inf)
-    np.minimum.at(earliest, rows[later], onset[later])
+    first_relapses(*_columns(people, kind), np.ascontiguousarray(day_1), earliest)
     return np.minimum(earliest, end) - day_1, earliest <= end
 
 

@@ -40,7 +40,7 @@ from sim.engines.compiled.clocks import (
     set_clock,
 )
 from sim.engines.compiled.latent import await_point, begin_log, on_activity, open_layer, start_path
-from sim.jit import bare_part
+from sim.jit import bare_part, inlined_part
 from sim.model import (
     belief,
     decline,
@@ -219,7 +219,8 @@ def screen(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> Any:
     if p.reason != 0:
         note(plan, t, events, p.now, ON_FAILURE, p.word, 0, float(p.reason))
         return False
-    set_clock(plan, p, p.now + plan.enrolment.screening_days, ON_ENROLLED, 0)
+    if plan.want.brief == 0.0:
+        set_clock(plan, p, p.now + plan.enrolment.screening_days, ON_ENROLLED, 0)
     return True
 
 
@@ -322,6 +323,48 @@ def live(
             on_medication(plan, t, p, events)
         elif rank == ON_ACTIVITY:
             on_activity(plan, t, p, events, index)
+
+
+@inlined_part
+def live_briefly(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> None:
+    """Live on to the end where nothing is asked for but relapses, and nothing but the procedure moves their rate.
+
+    The same life as `live` tells, without clocks for what is known at entry: when the procedure is, and the end.
+    """
+    enter(plan, t, p, p.entry_time)
+    p.end_time = p.planned_end
+    if plan.world.attrition == 1.0:
+        leaves = dropout_time(plan, p)
+        if leaves < p.planned_end:
+            p.dropped_out = 1
+            p.end_time = leaves
+    waiting = True
+    while p.clocks > 0:
+        k = first_clock(p)
+        time = p.clock_time[k]
+        if time > p.end_time:
+            return
+        if waiting and time > p.procedure_time:
+            waiting = False
+            p.now = p.procedure_time
+            be_treated(plan, p)
+        p.now = time
+        index = p.clock_index[k]
+        remove_clock(p, k)
+        on_point(plan, t, p, relapses, events, index)
+
+
+@inlined_part
+def be_treated(plan: Any, p: Any) -> None:
+    """Have the veins opened that are narrow, if the procedure is angioplasty."""
+    if p.procedure != ANGIOPLASTY:
+        return
+    for k in range(3):
+        if p.vein_stenosed[k] == 1.0:
+            p.vein_treated[k] = 1.0
+            opened = veins.happens(p.vein_u_success[k], plan.veins.success_prob)
+            p.vein_open_now[k] = 1.0 if opened else 0.0
+    refresh_patency(plan, p)
 
 
 @bare_part
@@ -539,21 +582,29 @@ def on_enrolled(plan: Any, t: Any, p: Any, events: Any) -> None:
     note(plan, t, events, p.now, ON_ENROLLED, p.word, 0, float(p.entry_number + 1))
     if plan.study.randomised == 1.0:
         note(plan, t, events, p.now, ON_RANDOMISED, p.word, 0, float(p.arm))
+    enter(plan, t, p, p.now)
+    set_clock(plan, p, p.procedure_time, ON_PROCEDURE, 0)
+    await_visit(plan, p, 0)
+    if plan.world.attrition == 1.0:
+        leaves = dropout_time(plan, p)
+        if leaves < p.planned_end:
+            set_clock(plan, p, leaves, ON_DROPOUT, 0)
+    set_clock(plan, p, p.planned_end, ON_END, 0)
+
+
+@bare_part
+def enter(plan: Any, t: Any, p: Any, time: Any) -> None:
+    """Settle at entry what is known of the study from then on."""
     p.entered = 1.0
-    p.entry_time = p.now
+    p.entry_time = time
     forced = plan.world.procedure
     p.procedure = int(forced) if forced >= 0.0 else int(plan.procedures[p.arm])
     if plan.want.belief == 1.0:
         form_beliefs(plan, t, p)
     resolution = plan.study.resolution
-    p.procedure_time = veins.procedure_time(p.now, p.wait, resolution)
-    p.day_1 = visits.day_1(p.now, p.procedure_time, plan.study.randomised)
+    p.procedure_time = veins.procedure_time(time, p.wait, resolution)
+    p.day_1 = visits.day_1(time, p.procedure_time, plan.study.randomised)
     p.planned_end = visits.planned_end(p.day_1, plan.study.follow_up_days, plan.study.close_day, resolution)
-    set_clock(plan, p, p.procedure_time, ON_PROCEDURE, 0)
-    await_visit(plan, p, 0)
-    if plan.world.attrition == 1.0:
-        await_dropout(plan, p)
-    set_clock(plan, p, p.planned_end, ON_END, 0)
 
 
 @bare_part
@@ -568,16 +619,14 @@ def await_visit(plan: Any, p: Any, visit: Any) -> None:
 
 
 @bare_part
-def await_dropout(plan: Any, p: Any) -> None:
-    """Set the clock of leaving early, if it is before the planned end."""
+def dropout_time(plan: Any, p: Any) -> Any:
+    """Give when the patient would leave early."""
     rule = plan.dropout
     held = p.belief_patient if rule.log_disbelief_ratio != 0.0 else 1.0
     days = dropout.dropout_days(
         p.u_dropout, p.procedure_time - p.day_1, held, rule.hazard_per_day, rule.log_disbelief_ratio
     )
-    time = dropout.dropout_time(p.day_1, days, plan.study.resolution)
-    if time < p.planned_end:
-        set_clock(plan, p, time, ON_DROPOUT, 0)
+    return dropout.dropout_time(p.day_1, days, plan.study.resolution)
 
 
 @bare_part

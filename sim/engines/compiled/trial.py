@@ -15,7 +15,7 @@ from sim.core.events import Kind
 from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WORD
 from sim.core.units import on_clock
 from sim.engines.compiled.clocks import FULL_BATCH, FULL_STATES, draw, note
-from sim.engines.compiled.patient import ON_SCREENED, born, live, presents, screen
+from sim.engines.compiled.patient import ON_SCREENED, born, live, live_briefly, presents, screen
 from sim.jit import bare_kernel, bare_part, inlined_part
 from sim.model import disability, enrolment, randomisation, sites
 
@@ -194,7 +194,10 @@ def settle(plan: Any, t: Any, tables: Any, batch: Any, until: Any) -> None:
             p.arm = allocate(plan, t, p)
             if float(t.entered) == entry.target and t.closed == 0.0:
                 close(plan, t, events, p.entry_time)
-        if p.entry_number >= 0 or plan.want.everything == 1.0:
+        if plan.want.brief == 1.0:
+            if p.entry_number >= 0:
+                live_briefly(plan, t, p, tables.relapses, events)
+        elif p.entry_number >= 0 or plan.want.everything == 1.0:
             live(plan, t, p, tables.relapses, tables.visits, tables.procedures, events, math.inf, 0)
         if plan.want.everything == 0.0:
             if p.entry_number >= 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from sim.engines.compiled.layout import WANT
@@ -22,6 +24,7 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
     if record:
         for name in WANT.names or ():
             asked[name] = 1.0
+        asked["brief"] = 0.0
         return asked
     visits = wanted_visits(plan, want)
     e, r, m = plan.eligibility, plan.reporting, plan.medication
@@ -35,5 +38,7 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
     asked["recall"] = e.kind != 0.0 or e.relapse_free_days > 0.0 or "recalled" in want.counts
     asked["past"] = want.past
     asked["reports"] = reports
+    steady = plan.effect.log_rate_ratio == 0.0 or all(math.isinf(s) for s in plan.veins.restenosis_scale_days)
+    asked["brief"] = steady and not reports and not visits
     asked["belief"] = reports or bool(visits) or plan.dropout.log_disbelief_ratio != 0.0
     return asked
