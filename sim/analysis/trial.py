@@ -45,6 +45,8 @@ class Kept:
 
 def _begins(mask: BoolArray, first: IntArray) -> IntArray:
     """Give where each trial begins when only those under the mask are kept."""
+    if mask.all():
+        return first
     begins: IntArray = np.concatenate([[0], np.cumsum(mask)])[first]
     return begins
 

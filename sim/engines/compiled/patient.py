@@ -624,7 +624,7 @@ def dropout_time(plan: Any, p: Any) -> Any:
     rule = plan.dropout
     held = p.belief_patient if rule.log_disbelief_ratio != 0.0 else 1.0
     days = dropout.dropout_days(
-        p.u_dropout, p.procedure_time - p.day_1, held, rule.hazard_per_day, rule.log_disbelief_ratio
+        p.u_dropout, p.procedure_time - p.day_1, held, rule.hazard_per_day, rule.log_disbelief_ratio, rule.stay_prob
     )
     return dropout.dropout_time(p.day_1, days, plan.study.resolution)
 

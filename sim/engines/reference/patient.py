@@ -292,6 +292,7 @@ class Patient:
                 self.beliefs[PATIENT],
                 rule.hazard_per_day,
                 rule.log_disbelief_ratio,
+                rule.stay_prob,
             )
             if (time := dropout.dropout_time(self.day_1, days, resolution)) < self.planned_end:
                 self.set_clock(time, Kind.DROPOUT, 0)
