@@ -12,7 +12,7 @@ from sim.core.rules import rule
 class FrailtyPlan(NamedTuple):
     """What an engine sees: the gamma shape (0 = everyone alike) and the tables of its quantile."""
 
-    shape: float
+    gamma_shape: float
     middle: Floats
     tails: Floats
 

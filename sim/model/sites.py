@@ -16,7 +16,7 @@ class SitesPlan(NamedTuple):
 
     number: float
     arrivals_per_day: float
-    shape: float
+    gamma_shape: float
     log_gamma_shape: float
     opening_interval_days: float
 

@@ -20,9 +20,11 @@ from sim.data.cohort import Cohort
 from sim.scenario.schema import Scenario
 from sim.study.play import Play
 from sim.study.wanted import wanted
+from tests.bench import floor
 
 BATCH = 100
 SEED = 1
+COUNTED_TRIALS = 4
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ def playing(case: Case) -> float:
     return timed(case.played)
 
 
+def drawing(case: Case) -> float:
+    """The floor of playing: its random blocks, logarithms and exponentials by themselves."""
+    return floor.seconds(floor.counted(case.name, COUNTED_TRIALS), case.trials)
+
+
 def analysing(case: Case) -> float:
     """All endpoints' analyses, from patients to estimates."""
     cohorts = case.cohorts
@@ -74,7 +81,7 @@ def analysing(case: Case) -> float:
 
 Measure = Callable[[Case], float]
 
-MEASURES: list[Measure] = [playing, analysing]
+MEASURES: list[Measure] = [playing, drawing, analysing]
 """The parts, the first one being all that the engine does."""
 
 

@@ -63,15 +63,19 @@ def next_stretch(plan: Any, t: Any, p: Any, layer: Any) -> None:
 
 @bare_part
 def advance(plan: Any, t: Any, p: Any, layer: Any, need: Any) -> Any:
-    """Give the time at which a layer's clock has run on by `need`; inf beyond the horizon."""
+    """Run a layer's clock on by `need` to its next point; it pauses where a stretch of the path outlasts `p.pause`."""
     time = p.layer_time[layer]
+    p.layer_paused[layer] = 0.0
     while time <= p.horizon:
-        level = activity.level(p.stretch_active[layer], plan.activity.quiescent_level, plan.activity.active_level)
-        rate = relapse.clock_rate(plan.relapse.rate_per_day, p.frailty, level)
+        rate = pace(plan, p, layer)
         reached = relapse.reach(time, need, rate)
         end = p.stretch_end[layer]
         if reached <= end:
             return reached
+        if end > p.pause:
+            p.layer_need[layer] = need
+            p.layer_paused[layer] = 1.0
+            return time
         need = relapse.left_over(time, end, need, rate)
         time = end
         next_stretch(plan, t, p, layer)
@@ -79,9 +83,17 @@ def advance(plan: Any, t: Any, p: Any, layer: Any, need: Any) -> Any:
 
 
 @bare_part
+def pace(plan: Any, p: Any, layer: Any) -> Any:
+    """Give the pace of a layer's clock where it stands."""
+    level = activity.level(p.stretch_active[layer], plan.activity.quiescent_level, plan.activity.active_level)
+    return relapse.clock_rate(plan.relapse.rate_per_day, p.frailty, level)
+
+
+@bare_part
 def await_point(plan: Any, t: Any, p: Any, layer: Any) -> None:
     """Set the clock of a layer's next candidate point, as long as the layer can still matter."""
     number = p.layer_points[layer]
+    p.layer_points[layer] = number + 1
     if number % POINTS == 0:
         u = draw(t, p.word, RELAPSE, number // POINTS, layer)
         u_gap = u[0]
@@ -91,12 +103,30 @@ def await_point(plan: Any, t: Any, p: Any, layer: Any) -> None:
     else:
         u_gap = p.layer_gap_2[layer]
         p.layer_mark[layer] = p.layer_mark_2[layer]
-    time = advance(plan, t, p, layer, relapse.gap(u_gap))
+    come_to_point(plan, t, p, layer, relapse.gap(u_gap))
+
+
+@bare_part
+def come_to_point(plan: Any, t: Any, p: Any, layer: Any, need: Any) -> None:
+    """Run a layer's clock on by `need`, and set the patient's clock if it came to a point that can still matter."""
+    time = advance(plan, t, p, layer, need)
     p.layer_time[layer] = time
-    p.layer_points[layer] = number + 1
-    if time > p.screening_time and layer >= relapse.layers(plan.study.study_bound):
+    if p.layer_paused[layer] == 1.0 or (time > p.screening_time and layer >= relapse.layers(plan.study.study_bound)):
         return
-    set_clock(plan, p, time, RELAPSE_RANK, number * MOST_LAYERS + layer)
+    set_clock(plan, p, time, RELAPSE_RANK, (p.layer_points[layer] - 1) * MOST_LAYERS + layer)
+
+
+@bare_part
+def go_on(plan: Any, t: Any, p: Any) -> None:
+    """Let the layers that paused at screening, and still matter, run on: the candidate is going to enter."""
+    p.pause = math.inf
+    for layer in range(relapse.layers(plan.study.study_bound)):
+        if p.layer_paused[layer] == 1.0:
+            end = p.stretch_end[layer]
+            need = relapse.left_over(p.layer_time[layer], end, p.layer_need[layer], pace(plan, p, layer))
+            p.layer_time[layer] = end
+            next_stretch(plan, t, p, layer)
+            come_to_point(plan, t, p, layer, need)
 
 
 @bare_part

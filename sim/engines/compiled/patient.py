@@ -39,7 +39,7 @@ from sim.engines.compiled.clocks import (
     remove_clock,
     set_clock,
 )
-from sim.engines.compiled.latent import await_point, begin_log, on_activity, open_layer, start_path
+from sim.engines.compiled.latent import await_point, begin_log, go_on, on_activity, open_layer, start_path
 from sim.jit import bare_part, inlined_part
 from sim.model import (
     belief,
@@ -107,8 +107,9 @@ def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: 
         p.u_refer = present[0]
         p.u_select = present[1]
         p.wait = veins.waiting(present[2], plan.veins.wait_days, plan.veins.wait_mean_days)
-    p.frailty = frailty.frailty(u[1], plan.frailty.shape, plan.middle, plan.tails)
+    p.frailty = frailty.frailty(u[1], plan.frailty.gamma_shape, plan.middle, plan.tails)
     p.horizon = relapse.horizon(time, plan.enrolment.screening_days, p.wait, plan.study.follow_up_days)
+    p.pause = time
     blank(p)
     if plan.want.everything == 1.0:
         blank_record(p)
@@ -219,6 +220,7 @@ def screen(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> Any:
     if p.reason != 0:
         note(plan, t, events, p.now, ON_FAILURE, p.word, 0, float(p.reason))
         return False
+    go_on(plan, t, p)
     if plan.want.brief == 0.0:
         set_clock(plan, p, p.now + plan.enrolment.screening_days, ON_ENROLLED, 0)
     return True

@@ -55,7 +55,7 @@ def open_sites(plan: Any, t: Any, open_: Any, events: Any) -> None:
         s.word = (np.uint64(number) << SHIFT) | ITSELF
         u = draw(t, s.word, SITE, 0, 0)
         opening = on_clock(sites.site_opens(float(number), rule.opening_interval_days), plan.study.resolution)
-        s.rate = sites.site_rate(u[0], rule.arrivals_per_day, rule.shape, rule.log_gamma_shape)
+        s.rate = sites.site_rate(u[0], rule.arrivals_per_day, rule.gamma_shape, rule.log_gamma_shape)
         s.rater = disability.rater_offset(u[1], plan.disability.rater_sd)
         note(plan, t, events, opening, SITE_OPEN, s.word, 0, s.rate)
         s.share = enrolment.share_of_target(float(number), rule.number, plan.enrolment.target)

@@ -80,7 +80,7 @@ class Patient:
         present = self.draw(PRESENT)
         self.u_arm, self.u_dropout = person[3], person[2]
         self.u_refer, self.u_select = present[0], present[1]
-        self.frailty = frailty.frailty(person[1], plan.frailty.shape, plan.frailty.middle, plan.frailty.tails)
+        self.frailty = frailty.frailty(person[1], plan.frailty.gamma_shape, plan.frailty.middle, plan.frailty.tails)
         d, q = plan.disability, plan.quality
         self.baseline = disability.baseline(latent[0], d.log_baseline, d.baseline_log_sd)
         self.slope = disability.slope(latent[1], d.slope_per_day)

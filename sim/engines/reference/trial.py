@@ -47,7 +47,7 @@ class Trial:
         u = uniforms(self.seed, self.number, word, SITE, 0)
         opening = self.on_clock(sites.site_opens(float(site), rule.opening_interval_days))
         yield self.agenda.at(opening, Kind.SITE_OPEN, word, 0)
-        rate = sites.site_rate(u[0], rule.arrivals_per_day, rule.shape, rule.log_gamma_shape)
+        rate = sites.site_rate(u[0], rule.arrivals_per_day, rule.gamma_shape, rule.log_gamma_shape)
         self.events.append((opening, int(Kind.SITE_OPEN), word, 0, rate))
         rater = disability.rater_offset(u[1], self.plan.disability.rater_sd)
         for arrival, time in enumerate(self.arrivals(site, opening, rate)):
