@@ -181,41 +181,25 @@ def presents(plan: Any, p: Any) -> Any:
 
 @bare_part
 def screen(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> Any:
-    """Apply the entry rule to the recalled history; set the clock of entry if it lets the patient in."""
+    """Apply the entry rule to the recalled history; set the clock of entry if it lets the patient in.
+
+    Without a record to fill, whoever fails one criterion is not looked at for the next.
+    """
     rule = plan.eligibility
-    recollect(plan, t, p, relapses)
-    any_stenosed = look_at_veins(plan, t, p)
+    brisk = plan.want.everything == 0.0
+    enough, recent = look_back(plan, t, p, relapses)
+    if brisk and (enough == 0.0 or recent == 1.0):
+        return False
+    untreatable = 1.0 if not look_at_veins(plan, t, p) and rule.stenosis_required == 1.0 else 0.0
+    if brisk and untreatable == 1.0:
+        return False
     if plan.want.exams == 1.0:
-        meet(plan, t, p)
+        meet(plan, t, p, relapses)
+    fits = 1.0
     if plan.want.entry_exam == 1.0:
         p.screening_edss = examine(plan, t, p, relapses, 0)[0]
-    recent = 0.0
-    row = p.first_own
-    while row >= 0:
-        onset = relapses[row].recalled_onset
-        if recall.is_within(onset, p.now, 1.0):
-            p.recalled_1y += 1.0
-        if recall.is_within(onset, p.now, 2.0):
-            p.recalled_2y += 1.0
-        if eligibility.too_recent(onset, p.now, rule.relapse_free_days):
-            recent = 1.0
-        row = relapses[row].next_own
+        fits = 1.0 if eligibility.edss_in_range(p.screening_edss, rule.edss_min, rule.edss_max) else 0.0
     note(plan, t, events, p.now, ON_SCREENED, p.word, 0, p.recalled_1y)
-    fits = 1.0
-    if plan.want.entry_exam == 1.0 and not eligibility.edss_in_range(p.screening_edss, rule.edss_min, rule.edss_max):
-        fits = 0.0
-    enough = 0.0
-    if eligibility.enough_relapses(
-        p.u_select,
-        p.recalled_1y,
-        p.recalled_2y,
-        rule.kind,
-        rule.relapses_1y,
-        rule.relapses_2y,
-        rule.selection_weight,
-    ):
-        enough = 1.0
-    untreatable = 1.0 if rule.stenosis_required == 1.0 and not any_stenosed else 0.0
     p.reason = eligibility.reason(fits, enough, recent, untreatable)
     if p.reason != 0:
         note(plan, t, events, p.now, ON_FAILURE, p.word, 0, float(p.reason))
@@ -227,14 +211,32 @@ def screen(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> Any:
 
 
 @bare_part
-def recollect(plan: Any, t: Any, p: Any, relapses: Any) -> None:
-    """Draw of the past relapses what nobody asked for until the patient came."""
-    if plan.want.everything == 1.0:
-        return  # drawn when they happened, for the log
+def look_back(plan: Any, t: Any, p: Any, relapses: Any) -> Any:
+    """Count the past relapses as they are recalled; tell whether they are enough, and whether one is too recent."""
+    rule = plan.eligibility
+    recent = 0.0
     row = p.first_own
     while row >= 0:
-        describe(plan, t, p, relapses[row])
-        row = relapses[row].next_own
+        own = relapses[row]
+        if plan.want.everything == 0.0:  # else it was drawn when it happened, for the log
+            remember(plan, t, p, own)
+        if recall.is_within(own.recalled_onset, p.now, 1.0):
+            p.recalled_1y += 1.0
+        if recall.is_within(own.recalled_onset, p.now, 2.0):
+            p.recalled_2y += 1.0
+        if eligibility.too_recent(own.recalled_onset, p.now, rule.relapse_free_days):
+            recent = 1.0
+        row = own.next_own
+    enough = eligibility.enough_relapses(
+        p.u_select,
+        p.recalled_1y,
+        p.recalled_2y,
+        rule.kind,
+        rule.relapses_1y,
+        rule.relapses_2y,
+        rule.selection_weight,
+    )
+    return 1.0 if enough else 0.0, recent
 
 
 @bare_part
@@ -255,8 +257,13 @@ def look_at_veins(plan: Any, t: Any, p: Any) -> Any:
 
 
 @bare_part
-def meet(plan: Any, t: Any, p: Any) -> None:
-    """Draw the patient's disability and quality of life at screening: what only examinations ask for."""
+def meet(plan: Any, t: Any, p: Any, relapses: Any) -> None:
+    """Draw the patient's disability and quality of life at screening, and what only examinations ask of the past."""
+    if plan.want.everything == 0.0:
+        row = p.first_own
+        while row >= 0:
+            weigh(plan, t, p, relapses[row])
+            row = relapses[row].next_own
     d = plan.disability
     q = plan.quality
     u = draw(t, p.word, LATENT, 0, 0)
@@ -383,7 +390,8 @@ def on_point(plan: Any, t: Any, p: Any, relapses: Any, events: Any, index: Any) 
     own = relapses[begin(t, p, relapses, index // MOST_LAYERS, layer, index, 0)]
     now_described = plan.want.everything == 1.0 or p.now >= p.screening_time
     if now_described:
-        describe(plan, t, p, own)
+        weigh(plan, t, p, own)
+        remember(plan, t, p, own)
     note(plan, t, events, p.now, ON_RELAPSE, p.word, index, own.severity)
     if p.now >= p.screening_time:
         p.lasting += own.residual
@@ -439,20 +447,24 @@ def begin(t: Any, p: Any, relapses: Any, number: Any, layer: Any, index: Any, ps
 
 
 @bare_part
-def describe(plan: Any, t: Any, p: Any, own: Any) -> None:
-    """Draw a relapse's severity and residual, and how it will be recalled, as far as anything asks for them."""
-    number = own.point // MOST_LAYERS
+def weigh(plan: Any, t: Any, p: Any, own: Any) -> None:
+    """Draw a relapse's severity and residual, if anything asks for them."""
     if plan.want.severity == 1.0:
         rule = plan.relapse
-        u = draw(t, p.word, SEVERITY, number, own.layer)
+        u = draw(t, p.word, SEVERITY, own.point // MOST_LAYERS, own.layer)
         own.severity = relapse.severity(u[0], rule.log_severity, rule.severity_log_sd)
         own.residual = relapse.residual(u[1], u[2], rule.residual_prob, rule.residual_mean_points)
+
+
+@bare_part
+def remember(plan: Any, t: Any, p: Any, own: Any) -> None:
+    """Draw how a past relapse will be recalled, if anything asks for it."""
     if plan.want.recall == 1.0 and not own.onset >= p.day_1:  # not entered: NaN, and still in the past
-        past = plan.recall
-        v = draw(t, p.word, RECALL, number, own.layer)
-        if recall.is_recalled(v[0], past.omission_prob):
+        rule = plan.recall
+        u = draw(t, p.word, RECALL, own.point // MOST_LAYERS, own.layer)
+        if recall.is_recalled(u[0], rule.omission_prob):
             own.recalled_onset = recall.recalled_onset(
-                own.onset, p.screening_time, v[1], v[2], past.telescoping_prob, past.telescoping_share
+                own.onset, p.screening_time, u[1], u[2], rule.telescoping_prob, rule.telescoping_share
             )
 
 
