@@ -102,14 +102,15 @@ def _forget_old(root: Path) -> None:
 def part(function: F) -> F:
     """Compile a function where a kernel calls it."""
     _register_rules()
-    compiled: F = NJIT(**OPTIONS, **INNER)(function)
+    compiled: F = NJIT(**OPTIONS)(function)
     return compiled
 
 
 def bare_part(function: F) -> F:
     """Compile a function that makes no array where a bare kernel calls it: no reference is counted in it.
 
-    Counting references of the tables that were passed on took 7/10 of the time of a trial.
+    Counting references of the tables that were passed on took 7/10 of the time of a trial. It has no form that Python
+    could call: from a test, go through a kernel, or through `py_func`.
     """
     _register_rules()
     compiled: F = NJIT(**BARE, **INNER)(function)

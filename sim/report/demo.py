@@ -1,4 +1,4 @@
-"""The demonstration: a trial sized, the 2009 study replayed, five pictures, in a few minutes on two cores."""
+"""The demonstration: a trial sized, the 2009 study replayed, five pictures, within a minute on two cores."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from sim.study.replay import replay
 from sim.study.runner import Failure, Pool
 from sim.study.simulate import simulate
 
-SHAM_TRIALS, TWIN_TRIALS = 120, 30
-REPLAYS = 300
-THREE_ARM_TRIALS = 40
-UNTREATED_TRIALS = 20
+SHAM_TRIALS, TWIN_TRIALS = 1000, 200
+REPLAYS = 2000
+THREE_ARM_TRIALS = 400
+UNTREATED_TRIALS = 100
 
 
 def demo(out: Path, seed: int, workers: int) -> list[Failure]:

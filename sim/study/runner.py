@@ -154,9 +154,7 @@ class Pool(Generic[T]):
         for failed, part in self._run(trials, watch, look):
             failures += [f for _, f in failed]
             parts += [part] if part else []
-        parts.sort(key=lambda part: part[0])
-        rows = np.concatenate([p for _, p in parts]) if parts else None
-        return rows, sorted(failures, key=lambda f: f.trial)
+        return _in_order(parts) if parts else None, sorted(failures, key=lambda f: f.trial)
 
     def _run(
         self, trials: Sequence[int], watch: Watcher | None, look: Look | None
@@ -207,6 +205,18 @@ class Pool(Generic[T]):
         in_time = int(seconds * progress.per_second / self.workers)
         shared = left // (4 * self.workers) if self.workers > 1 else left
         return max(1, min(self.most, in_time, shared))
+
+
+def _in_order(parts: list[tuple[int, Rows]]) -> Rows:
+    """Give the rows of all parts by first trial; the parts are let go on the way, so that nothing is held twice."""
+    parts.sort(key=lambda part: -part[0])
+    rows = np.empty(sum(len(part) for _, part in parts), parts[0][1].dtype)
+    filled = 0
+    while parts:
+        _, part = parts.pop()
+        rows[filled : filled + len(part)] = part
+        filled += len(part)
+    return rows
 
 
 def _looked(look: Look, parts: list[tuple[int, Rows]], trials: Sequence[int]) -> Look | None:

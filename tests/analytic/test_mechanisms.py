@@ -383,10 +383,10 @@ def test_patency_by_hand(treated: float, open_now: float, expected: tuple[float,
 def test_the_effect_follows_patency() -> None:
     """A ratio of 0.25 is 1 without patency, 0.5 at half (geometric) and 0.25 in full; off, it is 1 throughout."""
     p = effect.Effect(rate_ratio=0.25).plan(True)
-    at = [effect.ratio_at(x, p.log_rate_ratio) for x in (0.0, 0.5, 1.0)]
+    at = [effect.ratio_at(x, p.rate_ratio, p.log_rate_ratio) for x in (0.0, 0.5, 1.0)]
     assert at == pytest.approx([1.0, 0.5, 0.25], rel=8.0 * EPS)
     off = effect.Effect(rate_ratio=0.25).plan(False)
-    assert {effect.ratio_at(x, off.log_rate_ratio) for x in (0.0, 0.5, 1.0)} == {1.0}
+    assert {effect.ratio_at(x, off.rate_ratio, off.log_rate_ratio) for x in (0.0, 0.5, 1.0)} == {1.0}
 
 
 def test_played_veins_have_their_shares() -> None:
