@@ -32,17 +32,17 @@ class Bars:
     def watch(self, label: str, count: Counter | None = None) -> Watcher:
         """Give a watcher that keeps one bar up to date."""
         task = self.shown.add_task(label, total=None, visible=False, note="")
-        tally = {"done": 0, "rejected": 0}
+        tally = {"before": 0, "last": 0, "rejected": 0}
 
         def watcher(progress: Progress, answers: Any) -> None:
-            if count:
-                tally["done"] += len(answers)
+            if progress.done < tally["last"]:  # a second run goes on where the first one ended
+                tally["before"] += tally["last"]
+            tally["last"] = progress.done
+            done = tally["before"] + progress.done
+            if count and len(answers):
                 tally["rejected"] += count(answers)
-            before = tally["done"] - progress.done if count else 0
-            note = f"{progress.per_second:.1f}/s" + (_so_far(tally["rejected"], tally["done"]) if count else "")
-            self.shown.update(
-                task, completed=before + progress.done, total=before + progress.total, note=note, visible=True
-            )
+            note = f"{progress.per_second:.1f}/s" + (_so_far(tally["rejected"], done) if count else "")
+            self.shown.update(task, completed=done, total=tally["before"] + progress.total, note=note, visible=True)
 
         return watcher
 

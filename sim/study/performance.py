@@ -91,10 +91,13 @@ class Performance:
 def block_sum(values: NDArray[np.float64], trials: NDArray[np.int64]) -> float:
     """Sum over trials in blocks of 1,000 by trial number, blocks combined in order: no chunking can change a bit.
 
-    `trials` are the numbers of the trials, rising.
+    `trials` are the numbers of the trials, in any order.
     """
     if not len(trials):
         return 0.0
+    if np.any(trials[1:] < trials[:-1]):
+        order = np.argsort(trials, kind="stable")
+        values, trials = values[order], trials[order]
     ends = np.searchsorted(trials, np.arange(0, int(trials[-1]) + BLOCK + 1, BLOCK))
     total = 0.0
     for start, end in pairwise(ends.tolist()):

@@ -171,7 +171,7 @@ class Pool(Generic[T]):
                     seen.append(part)
                     look = _looked(look, sorted(seen, key=lambda p: p[0]), trials)
                 if watch:
-                    watch(progress, part[1] if part else [a for _, a in single])
+                    watch(progress, part[1] if part else [a for _, a in single if not isinstance(a, Failure)])
         except KeyboardInterrupt:
             raise Interrupted(f"stopped by Ctrl-C after {progress.done} of {len(trials)} trials") from None
         except BrokenProcessPool:
