@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from sim.study.play import Engine
     from sim.study.power import PowerResult
     from sim.study.replay import ReplayResult
+    from sim.study.selftest import SelfTest
     from sim.study.simulate import SimulatedTrial
 
 __version__ = "0.1.0"
-__all__ = ["load", "power", "replay", "scenarios", "simulate", "trace"]
+__all__ = ["load", "power", "replay", "scenarios", "selftest", "simulate", "trace"]
 
 
 def scenarios() -> list[str]:
@@ -88,3 +89,10 @@ def replay(
 
     loaded = load(scenario)
     return replay(loaded.scenario, loaded.name, trials, seed, workers)
+
+
+def selftest() -> SelfTest:
+    """Tell whether this machine answers as it should: both engines alike, bit by bit, with a digest to compare by."""
+    from sim.study.selftest import selftest
+
+    return selftest()

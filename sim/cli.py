@@ -202,6 +202,20 @@ def demo(out: str, seed: int, workers: int | None) -> int:
     return _failures(demo(store.open_folder(out), seed, _workers(workers)))
 
 
+@cli.command()
+@AS_JSON
+def selftest(as_json: bool) -> int:
+    """Whether this machine answers as it should.
+
+    Random words, log and exp, and a few trials in both engines, compared bit by bit; a digest to compare machines by.
+    """
+    from sim.study.selftest import selftest
+
+    found = selftest()
+    _print(found.to_dict(), as_json, lambda: click.echo(repr(found)))
+    return 0 if found.passed else 3
+
+
 @cli.group()
 def scenarios() -> None:
     """List, show and check scenario files."""

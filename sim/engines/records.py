@@ -149,3 +149,17 @@ def pack(trial: int, rows: dict[str, list[tuple[Any, ...]]]) -> TrialRecords:
         table.sort(key=(lambda r: r[:4]) if name == "events" else (lambda r: r[:3]))
         arrays[name] = np.array(table, dtype=layout)
     return TrialRecords(trial, **arrays)
+
+
+def unlike(a: TrialRecords, b: TrialRecords) -> list[str]:
+    """Tell in which tables and fields two trials differ, bit for bit, in words; nothing where they are the same."""
+    found = [] if a.trial == b.trial else [f"trial: {a.trial} and {b.trial}"]
+    for name, layout in LAYOUT.items():
+        x, y = getattr(a, name), getattr(b, name)
+        if not x.dtype == y.dtype == layout:
+            found.append(f"{name}: not in the layout")
+        elif len(x) != len(y):
+            found.append(f"{name}: {len(x)} and {len(y)} rows")
+        else:
+            found += [f"{name}.{field}" for field in layout.names or () if x[field].tobytes() != y[field].tobytes()]
+    return found

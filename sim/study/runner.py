@@ -136,8 +136,7 @@ class Pool(Generic[T]):
         Raises Interrupted on Ctrl-C, RunError when a worker process dies.
         """
         answers: dict[int, T | Failure] = {}
-        for chunk, _ in self._run(trials, watch, None):
-            answers.update(chunk)
+        self._run(trials, lambda single, _: answers.update(single), watch, None)
         return [answers[t] for t in trials]
 
     def run_rows(
@@ -149,27 +148,31 @@ class Pool(Generic[T]):
         trials once all of them are there, and may stop the run by raising; it goes by trial number, so that what it
         sees does not depend on the number of workers. Raises as `run` does.
         """
-        failures: list[Failure] = []
-        parts: list[tuple[int, Rows]] = []
-        for failed, part in self._run(trials, watch, look):
-            failures += [f for _, f in failed]
-            parts += [part] if part else []
-        return _in_order(parts) if parts else None, sorted(failures, key=lambda f: f.trial)
+        table = Filling(len(trials))
+
+        def take(single: list[tuple[int, Any]], part: tuple[int, Rows] | None) -> None:
+            table.failures += [f for _, f in single]
+            if part:
+                table.fill(part[0] - trials[0], part[1])
+
+        self._run(trials, take, watch, look and (lambda: _looked(look, table)))
+        return table.result(), sorted(table.failures, key=lambda f: f.trial)
 
     def _run(
-        self, trials: Sequence[int], watch: Watcher | None, look: Look | None
-    ) -> list[tuple[list[tuple[int, Any]], tuple[int, Rows] | None]]:
+        self,
+        trials: Sequence[int],
+        take: Callable[[list[tuple[int, Any]], tuple[int, Rows] | None], None],
+        watch: Watcher | None,
+        look: Callable[[], bool] | None,
+    ) -> None:
+        """Hand each chunk of answers to `take`; `look`, called after each until it answers True, may stop the run."""
         progress = Progress(0, len(trials), time.perf_counter())
-        done: list[tuple[list[tuple[int, Any]], tuple[int, Rows] | None]] = []
-        seen: list[tuple[int, Rows]] = []
         try:
-            for chunk in self._chunks(trials, progress):
-                done.append(chunk)
-                single, part = chunk
+            for single, part in self._chunks(trials, progress):
+                take(single, part)
                 progress.done += len(single) + (len(part[1]) if part else 0)
-                if look and part:
-                    seen.append(part)
-                    look = _looked(look, sorted(seen, key=lambda p: p[0]), trials)
+                if look and look():
+                    look = None
                 if watch:
                     watch(progress, part[1] if part else [a for _, a in single if not isinstance(a, Failure)])
         except KeyboardInterrupt:
@@ -178,7 +181,6 @@ class Pool(Generic[T]):
             raise _died() from None
         finally:
             self.busy_seconds += time.perf_counter() - progress.started
-        return done
 
     def _chunks(self, trials: Sequence[int], progress: Progress) -> Iterator[Any]:
         waiting: set[Future[Any]] = set()
@@ -207,27 +209,36 @@ class Pool(Generic[T]):
         return max(1, min(self.most, in_time, shared))
 
 
-def _in_order(parts: list[tuple[int, Rows]]) -> Rows:
-    """Give the rows of all parts by first trial; the parts are let go on the way, so that nothing is held twice."""
-    parts.sort(key=lambda part: -part[0])
-    rows = np.empty(sum(len(part) for _, part in parts), parts[0][1].dtype)
-    filled = 0
-    while parts:
-        _, part = parts.pop()
-        rows[filled : filled + len(part)] = part
-        filled += len(part)
-    return rows
+class Filling:
+    """A table with a row a trial that fills up in any order, and the failures among them."""
+
+    def __init__(self, trials: int) -> None:
+        self.rows: Rows | None = None
+        self.there = np.zeros(trials, bool)
+        self.failures: list[Failure] = []
+
+    def fill(self, first: int, part: Rows) -> None:
+        """Put in the rows of a chunk that begins at place `first`; they are there in order, some may have failed."""
+        if self.rows is None:
+            self.rows = np.empty(len(self.there), part.dtype)
+        places = part["trial"] - part["trial"][0] + first
+        self.rows[places] = part
+        self.there[places] = True
+
+    def result(self) -> Rows | None:
+        """Give the rows that are there, None if there is none."""
+        if self.rows is None or self.there.all():
+            return self.rows
+        return self.rows[self.there]
 
 
-def _looked(look: Look, parts: list[tuple[int, Rows]], trials: Sequence[int]) -> Look | None:
-    """Show the rows of the first trials once they are all there; None when that is done."""
-    wanted = min(FIRST_TRIALS, len(trials))
-    rows = np.concatenate([p for _, p in parts])
-    first = rows[rows["trial"] < trials[0] + wanted]
-    if len(first) < wanted:
-        return look
-    look(first)
-    return None
+def _looked(look: Look, table: Filling) -> bool:
+    """Show the rows of the first trials once they are all there, and tell whether that is done."""
+    first = slice(0, FIRST_TRIALS)
+    if table.rows is None or not table.there[first].all():
+        return False
+    look(table.rows[first])
+    return True
 
 
 def _died() -> RunError:
@@ -306,7 +317,11 @@ def _chunk(
     except Exception:  # find out which
         answers = [(trial, _attempt(lambda t: many([t]), seed, trial)) for trial in trials]
     good = [a for _, a in answers if not isinstance(a, Failure)]
-    return [(t, a) for t, a in answers if isinstance(a, Failure)], (trials[0], np.concatenate(good)) if good else None
+    rows = np.concatenate(good) if good else None
+    return [(t, a) for t, a in answers if isinstance(a, Failure)], None if rows is None else (
+        int(rows["trial"][0]),
+        rows,
+    )
 
 
 def _attempt(function: Callable[[int], T], seed: int, trial: int) -> T | Failure:

@@ -459,7 +459,8 @@ def weigh(plan: Any, t: Any, p: Any, own: Any) -> None:
 @bare_part
 def remember(plan: Any, t: Any, p: Any, own: Any) -> None:
     """Draw how a past relapse will be recalled, if anything asks for it."""
-    if plan.want.recall == 1.0 and not own.onset >= p.day_1:  # not entered: NaN, and still in the past
+    # what happens on the day of entry comes before it, and is still of the past; not entered: NaN, and so it is
+    if plan.want.recall == 1.0 and (own.onset <= p.entry_time or not own.onset >= p.day_1):
         rule = plan.recall
         u = draw(t, p.word, RECALL, own.point // MOST_LAYERS, own.layer)
         if recall.is_recalled(u[0], rule.omission_prob):

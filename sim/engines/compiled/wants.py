@@ -30,7 +30,7 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
     e, r, m = plan.eligibility, plan.reporting, plan.medication
     reports = m.start_prob > 0.0 or not want.counts.isdisjoint(("reported", "confirmed"))
     entry_exam = e.edss_min > 0.0 or e.edss_max < 10.0
-    mild_differs = r.mild_points > 0.0 and (r.mild_prob != r.severe_prob or r.unreported_by_cured > 0.0)
+    mild_differs = r.mild_prob != r.severe_prob or r.unreported_by_cured > 0.0
     exams = bool(visits) or entry_exam
     asked["entry_exam"] = entry_exam
     asked["exams"] = exams
