@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from sim.core.events import Kind
 from sim.data.cohort import Cohort, cohort
 from sim.engines import compiled, reference
-from sim.engines.records import LAYOUT, Records, TrialRecords
+from sim.engines.records import LAYOUT, Records, TrialRecords, unlike
 from sim.engines.world import OBSERVED, World
 from sim.scenario.load import read_tables, validate
 from sim.scenario.plan import Plan, make_plan
@@ -59,12 +59,7 @@ def people(
 def twins(plan: Plan, seed: int, trial: int, world: World = OBSERVED) -> TrialRecords:
     """Play a trial in both engines and give its records, which are the same, row for row and bit for bit."""
     ours, theirs = reference.run_trial(plan, seed, trial, world), compiled.run_trial(plan, seed, trial, world)
-    for table, layout in LAYOUT.items():
-        a, b = getattr(ours, table), getattr(theirs, table)
-        assert a.dtype == b.dtype == layout
-        assert len(a) == len(b), f"{table}: {len(a)} rows in the reference engine, {len(b)} in the compiled one"
-        unlike = [f for f in layout.names or () if a[f].tobytes() != b[f].tobytes()]
-        assert not unlike, f"{table}: the engines differ in {unlike}"
+    assert not (found := unlike(ours, theirs)), f"reference and compiled engine differ in {', '.join(found)}"
     return ours
 
 

@@ -10,7 +10,7 @@ from sim.core.rules import rule
 
 Floats = tuple[float, ...]
 
-MIDDLE_LOW = 0.03125
+MIDDLE_LOW = 0.0625
 MIDDLE_STEPS = 512.0  # in 1
 TAIL_LOW = -8.25  # beyond the normal scores of the smallest and the largest double that a draw can be
 TAIL_STEPS = 528

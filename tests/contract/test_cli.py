@@ -503,7 +503,7 @@ def test_help_says_what_each_verb_is_for() -> None:
     """`--help` gives each verb a whole sentence, none cut off, and the version is the package's."""
     out = done("--help").out
     verbs = re.findall(r"^  (\w+)  +(.+)$", out.partition("Commands:")[2], re.MULTILINE)
-    assert [v for v, _ in verbs] == ["demo", "power", "replay", "scenarios", "simulate", "trace"]
+    assert [v for v, _ in verbs] == ["demo", "power", "replay", "scenarios", "selftest", "simulate", "trace"]
     assert all(text.endswith(".") and not text.endswith("...") for _, text in verbs)
     assert re.fullmatch(r"shamtrial, version \d+\.\d+\.\d+\S*\n", done("--version").out)
 
