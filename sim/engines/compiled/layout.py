@@ -37,6 +37,7 @@ WANT = np.dtype(
         ("reports", "f8"),
         ("belief", "f8"),
         ("brief", "f8"),
+        ("plain", "f8"),
     ]
 )
 """What is asked of the engine (1 or 0): draws that nothing asked for depends on are not made."""

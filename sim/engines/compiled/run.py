@@ -19,6 +19,7 @@ from sim.engines.compiled.clocks import (
     FULL_STATES,
     FULL_VISITS,
 )
+from sim.engines.compiled.kernel import play_trials
 from sim.engines.compiled.layout import (
     OWN_RELAPSE,
     PERSON,
@@ -29,7 +30,7 @@ from sim.engines.compiled.layout import (
     TRIAL,
     given,
 )
-from sim.engines.compiled.trial import play_trials
+from sim.engines.compiled.plain import COLUMNS
 from sim.engines.compiled.wants import demand, wanted_visits
 from sim.engines.records import EVENT, LAYOUT, PROCEDURE, SUBJECT, VEIN, VISIT, Batch, Records, TrialRecords
 from sim.engines.want import EVERYTHING, Want
@@ -79,6 +80,7 @@ class Tables(NamedTuple):
     visits: Records
     procedures: Records
     events: Records
+    scratch: NDArray[np.float64]
 
 
 class Filled(NamedTuple):
@@ -114,6 +116,7 @@ class Desk:
             visits=_room(log * self.visits + self.visits, VISIT),
             procedures=_room(log, PROCEDURE),
             events=_room(log * 80.0, EVENT),
+            scratch=np.zeros((COLUMNS, int(people) if self.given["want"]["plain"][0] else 1)),
         )
         self.people = people
         self.relapses_each = 1.5

@@ -16,7 +16,7 @@ from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WOR
 from sim.core.units import on_clock
 from sim.engines.compiled.clocks import FULL_BATCH, FULL_STATES, draw, note
 from sim.engines.compiled.patient import ON_SCREENED, born, live, live_briefly, presents, screen
-from sim.jit import bare_kernel, bare_part, inlined_part
+from sim.jit import bare_part, inlined_part
 from sim.model import disability, enrolment, randomisation, sites
 
 SITE_OPEN, CLOSED = int(Kind.SITE_OPEN), int(Kind.ENROLMENT_CLOSED)
@@ -49,19 +49,25 @@ def clear(plan: Any, t: Any, number: Any) -> None:
 @bare_part
 def open_sites(plan: Any, t: Any, open_: Any, events: Any) -> None:
     """Open every site and find its first candidate's arrival."""
-    rule = plan.sites
     for number in range(open_.shape[0]):
         s = open_[number]
-        s.word = (np.uint64(number) << SHIFT) | ITSELF
-        u = draw(t, s.word, SITE, 0, 0)
-        opening = on_clock(sites.site_opens(float(number), rule.opening_interval_days), plan.study.resolution)
-        s.rate = sites.site_rate(u[0], rule.arrivals_per_day, rule.gamma_shape, rule.log_gamma_shape)
-        s.rater = disability.rater_offset(u[1], plan.disability.rater_sd)
-        note(plan, t, events, opening, SITE_OPEN, s.word, 0, s.rate)
-        s.share = enrolment.share_of_target(float(number), rule.number, plan.enrolment.target)
-        s.time = opening
-        s.arrival = -1
+        open_site(plan, t, s, number, events)
         next_arrival(plan, t, s, number)
+
+
+@bare_part
+def open_site(plan: Any, t: Any, s: Any, number: Any, events: Any) -> None:
+    """Open a site: its rate, its rater, its share of a fixed number of arrivals."""
+    rule = plan.sites
+    s.word = (np.uint64(number) << SHIFT) | ITSELF
+    u = draw(t, s.word, SITE, 0, 0)
+    opening = on_clock(sites.site_opens(float(number), rule.opening_interval_days), plan.study.resolution)
+    s.rate = sites.site_rate(u[0], rule.arrivals_per_day, rule.gamma_shape, rule.log_gamma_shape)
+    s.rater = disability.rater_offset(u[1], plan.disability.rater_sd)
+    note(plan, t, events, opening, SITE_OPEN, s.word, 0, s.rate)
+    s.share = enrolment.share_of_target(float(number), rule.number, plan.enrolment.target)
+    s.time = opening
+    s.arrival = -1
 
 
 @inlined_part
@@ -291,24 +297,3 @@ def hand_up_visit(own: Any, person: Any, out: Any) -> None:
     out.quality = own.quality
     out.edss_latent = own.edss_latent
     out.quality_latent = own.quality_latent
-
-
-@bare_kernel
-def play_trials(given: Any, trials: Any, trial: Any, tables: Any, batch: Any, first: Any) -> int:
-    """Play these trials one after another; give how many were played before one needed attention.
-
-    A trial that finds no room in a table, or a factor above its bound, stops the call: `trial[0].status` says which.
-    Entered patients of trial k are rows first[k] to first[k + 1] - 1 of the batch.
-    """
-    plan = given[0]
-    t = trial[0]
-    filled = batch.filled
-    for k in range(trials.shape[0]):
-        people, relapses, visits = filled[0], filled[1], filled[2]
-        clear(plan, t, trials[k])
-        recruit(plan, t, tables, batch)
-        if t.status != 0:
-            filled[0], filled[1], filled[2] = people, relapses, visits
-            return k
-        first[k + 1] = filled[0]
-    return int(trials.shape[0])

@@ -24,7 +24,7 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
     if record:
         for name in WANT.names or ():
             asked[name] = 1.0
-        asked["brief"] = 0.0
+        asked["brief"] = asked["plain"] = 0.0
         return asked
     visits = wanted_visits(plan, want)
     e, r, m = plan.eligibility, plan.reporting, plan.medication
@@ -40,5 +40,16 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
     asked["reports"] = reports
     steady = plan.effect.log_rate_ratio == 0.0 or all(math.isinf(s) for s in plan.veins.restenosis_scale_days)
     asked["brief"] = steady and not reports and not visits
+    asked["plain"] = asked["brief"] and not asked["recall"] and not exams and is_plain(plan)
     asked["belief"] = reports or bool(visits) or plan.dropout.log_disbelief_ratio != 0.0
     return asked
+
+
+def is_plain(plan: Plan) -> bool:
+    """Tell whether everyone who arrives enters at once, in order of arrival, with nothing behind them but one clock."""
+    e, d = plan.eligibility, plan.dropout
+    alone = plan.sites.number == 1.0 and plan.enrolment.screening_days == 0.0
+    no_history = plan.relapse.history_days == 0.0 and plan.activity.on == 0.0 and plan.study.study_bound == 1.0
+    nobody_fails = e.kind == 0.0 and e.relapse_free_days == 0.0 and e.stenosis_required == 0.0
+    nobody_waits = plan.veins.wait_mean_days == 0.0 and plan.self_referral.weight == 1.0
+    return alone and no_history and nobody_fails and nobody_waits and d.log_disbelief_ratio == 0.0

@@ -1,0 +1,33 @@
+"""The one entry point of the engine that Python calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.engines.compiled.plain import play_plainly
+from sim.engines.compiled.trial import clear, recruit
+from sim.jit import bare_kernel
+
+
+@bare_kernel
+def play_trials(given: Any, trials: Any, trial: Any, tables: Any, batch: Any, first: Any) -> int:
+    """Play these trials one after another; give how many were played before one needed attention.
+
+    A trial that finds no room in a table, or a factor above its bound, stops the call: `trial[0].status` says which.
+    Entered patients of trial k are rows first[k] to first[k + 1] - 1 of the batch.
+    """
+    plan = given[0]
+    t = trial[0]
+    filled = batch.filled
+    for k in range(trials.shape[0]):
+        people, relapses, visits = filled[0], filled[1], filled[2]
+        clear(plan, t, trials[k])
+        if plan.want.plain == 1.0:
+            play_plainly(plan, t, tables, batch)
+        else:
+            recruit(plan, t, tables, batch)
+        if t.status != 0:
+            filled[0], filled[1], filled[2] = people, relapses, visits
+            return k
+        first[k + 1] = filled[0]
+    return int(trials.shape[0])
