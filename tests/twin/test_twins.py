@@ -19,7 +19,7 @@ from sim.scenario.schema import Arm, Endpoint, Scenario
 from tests.helpers import Overrides, plan, twins
 from tests.twin.drawn import BUILT, PLAIN, UNSEEN, Tables, checked, seeds, tables, worlds
 
-FEW, MANY = 700, 20_000
+FEW, MANY = 700, 6_000
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]  # a scenario has some 120 keys
 DRAWN = settings(deadline=None, suppress_health_check=QUIET, phases=(Phase.explicit, Phase.generate, Phase.shrink))
 
