@@ -53,7 +53,7 @@ types: Any = numba_types
 INTERPRETED = bool(SETTINGS.DISABLE_JIT)
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 BARE: dict[str, Any] = OPTIONS | {"_nrt": False}
-INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # a fifth of the time of compiling
+INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # quicker to compile
 MOST_KEPT = 4
 
 _registered: set[str] = set()
@@ -109,8 +109,8 @@ def part(function: F) -> F:
 def bare_part(function: F) -> F:
     """Compile a function that makes no array where a bare kernel calls it: no reference is counted in it.
 
-    Counting references of the tables that were passed on took 7/10 of the time of a trial. It has no form that Python
-    could call: from a test, go through a kernel, or through `py_func`.
+    Counting references of the tables that were passed on took more time than all the rest of a trial. It has no form
+    that Python could call: from a test, go through a kernel, or through `py_func`.
     """
     _register_rules()
     compiled: F = NJIT(**BARE, **INNER)(function)

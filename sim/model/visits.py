@@ -8,6 +8,8 @@ from sim.core.params import Table
 from sim.core.rules import rule
 from sim.core.units import months, on_clock
 
+MOST_VISITS = 200
+
 
 @rule
 def day_1(entry: float, procedure_time: float, randomised: float) -> float:
@@ -39,7 +41,7 @@ class Visits(Table):
     months: list[float] = Field(
         default=[0.0, 3.0, 6.0, 9.0, 12.0, 15.0, 18.0, 21.0, 24.0],
         min_length=1,
-        max_length=200,
+        max_length=MOST_VISITS,
         description="months after study day 1 at which EDSS and MSQOL-54 are taken; 0 is the baseline",
         json_schema_extra={"unit": "months", "source": "design"},
     )

@@ -15,9 +15,9 @@ from sim.core.inverse import MIDDLE_LOW, MIDDLE_STEPS, TAIL_STEPS
 from sim.engines.records import RELAPSE, SUBJECT, Records
 from sim.engines.world import World
 from sim.model.relapse import MOST_LAYERS
-from sim.scenario.plan import Plan, StudyPlan
+from sim.model.visits import MOST_VISITS
+from sim.scenario.plan import Plan
 
-MOST_VISITS = 200
 MIDDLE_TABLE = round((1.0 - 2.0 * MIDDLE_LOW) * MIDDLE_STEPS)
 LISTS = {
     "visit_days": MOST_VISITS,
@@ -246,6 +246,5 @@ __all__ = [
     "STATE",
     "TRIAL",
     "WANT",
-    "StudyPlan",
     "given",
 ]
