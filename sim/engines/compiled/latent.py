@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sim.core.events import Kind
 from sim.core.streams import ACTIVITY, LATENT, POINTS, RELAPSE, SOJOURNS
 from sim.core.units import on_clock
 from sim.engines.compiled.clocks import draw, note, set_clock
+from sim.engines.compiled.ranks import ON_ACTIVITY, ON_RELAPSE
 from sim.jit import bare_part
 from sim.model import activity, relapse
 
-ACTIVITY_RANK, RELAPSE_RANK = int(Kind.ACTIVITY), int(Kind.RELAPSE)
 MOST_LAYERS = relapse.MOST_LAYERS
 
 
@@ -113,7 +112,7 @@ def come_to_point(plan: Any, t: Any, p: Any, layer: Any, need: Any) -> None:
     p.layer_time[layer] = time
     if p.layer_paused[layer] == 1.0 or (time > p.screening_time and layer >= relapse.layers(plan.study.study_bound)):
         return
-    set_clock(plan, p, time, RELAPSE_RANK, (p.layer_points[layer] - 1) * MOST_LAYERS + layer)
+    set_clock(plan, p, time, ON_RELAPSE, (p.layer_points[layer] - 1) * MOST_LAYERS + layer)
 
 
 @bare_part
@@ -144,14 +143,14 @@ def begin_log(plan: Any, t: Any, p: Any, events: Any, start: Any) -> None:
     if plan.activity.on == 0.0 or plan.want.everything == 0.0:
         return
     enter_path(plan, t, p, MOST_LAYERS, start)
-    note(plan, t, events, on_clock(start, plan.study.resolution), ACTIVITY_RANK, p.word, 0, p.starts_active)
-    set_clock(plan, p, p.stretch_end[MOST_LAYERS], ACTIVITY_RANK, 1)
+    note(plan, t, events, on_clock(start, plan.study.resolution), ON_ACTIVITY, p.word, 0, p.starts_active)
+    set_clock(plan, p, p.stretch_end[MOST_LAYERS], ON_ACTIVITY, 1)
 
 
 @bare_part
 def on_activity(plan: Any, t: Any, p: Any, events: Any, index: Any) -> None:
     """Change between active and quiescent."""
     next_stretch(plan, t, p, MOST_LAYERS)
-    note(plan, t, events, p.now, ACTIVITY_RANK, p.word, index, p.stretch_active[MOST_LAYERS])
+    note(plan, t, events, p.now, ON_ACTIVITY, p.word, index, p.stretch_active[MOST_LAYERS])
     if p.stretch_end[MOST_LAYERS] <= p.horizon:
-        set_clock(plan, p, p.stretch_end[MOST_LAYERS], ACTIVITY_RANK, index + 1)
+        set_clock(plan, p, p.stretch_end[MOST_LAYERS], ON_ACTIVITY, index + 1)

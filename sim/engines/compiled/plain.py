@@ -1,7 +1,7 @@
 """A plain trial in passes: one site, everyone who arrives enters at once, and nothing but relapses is asked for.
 
 Most designs that other simulators know are of this kind. The trial and its draws are those that `trial.py` and
-`patient.py` tell patient by patient; told in passes over all patients, the processor works on several at once.
+`life.py` tell patient by patient; told in passes over all patients, the processor works on several at once.
 `wants.is_plain` says which plans are plain, and why each condition is there.
 """
 

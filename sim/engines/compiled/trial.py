@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from sim.core.events import Kind
 from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WORD
 from sim.core.units import on_clock
+from sim.engines.compiled.birth import born
 from sim.engines.compiled.clocks import FULL_BATCH, FULL_STATES, draw, note
-from sim.engines.compiled.patient import ON_SCREENED, born, live, live_briefly, presents, screen
+from sim.engines.compiled.life import live, live_briefly
+from sim.engines.compiled.ranks import ON_CLOSED, ON_SCREENED, ON_SITE_OPEN
+from sim.engines.compiled.screening import presents, screen
 from sim.jit import bare_part, inlined_part
 from sim.model import disability, enrolment, randomisation, sites
 
-SITE_OPEN, CLOSED = int(Kind.SITE_OPEN), int(Kind.ENROLMENT_CLOSED)
 TRIAL = np.uint64(TRIAL_WORD)
 ITSELF = np.uint64(SITE_ITSELF)
 SHIFT = np.uint64(32)
@@ -64,7 +65,7 @@ def open_site(plan: Any, t: Any, s: Any, number: Any, events: Any) -> None:
     opening = on_clock(sites.site_opens(float(number), rule.opening_interval_days), plan.study.resolution)
     s.rate = sites.site_rate(u[0], rule.arrivals_per_day, rule.gamma_shape, rule.log_gamma_shape)
     s.rater = disability.rater_offset(u[1], plan.disability.rater_sd)
-    note(plan, t, events, opening, SITE_OPEN, s.word, 0, s.rate)
+    note(plan, t, events, opening, ON_SITE_OPEN, s.word, 0, s.rate)
     s.share = enrolment.share_of_target(float(number), rule.number, plan.enrolment.target)
     s.time = opening
     s.arrival = -1
@@ -217,7 +218,7 @@ def settle(plan: Any, t: Any, tables: Any, batch: Any, until: Any) -> None:
 def close(plan: Any, t: Any, events: Any, time: Any) -> None:
     """Close enrolment."""
     t.closed = 1.0
-    note(plan, t, events, time, CLOSED, TRIAL, 0, float(t.entered))
+    note(plan, t, events, time, ON_CLOSED, TRIAL, 0, float(t.entered))
 
 
 @inlined_part

@@ -1,0 +1,33 @@
+"""What treatment, medication and time do to the relapse rate and to progression."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.engines.compiled.clocks import ABOVE_BOUND
+from sim.jit import bare_part
+from sim.model import decline, disability, effect, relapse
+
+
+@bare_part
+def set_patency(plan: Any, p: Any, patency: Any) -> None:
+    """Settle progression so far, then let rate and slope follow the new patency."""
+    p.lasting = disability.settled(p.lasting, p.lasting_until, p.now, p.slope_per_day, p.slope_factor)
+    p.lasting_until = max(p.lasting_until, p.now)
+    p.patency = patency
+    p.rate_factor = effect.ratio_at(patency, plan.effect.rate_ratio, plan.effect.log_rate_ratio)
+    p.slope_factor = effect.ratio_at(patency, plan.effect.slope_ratio, plan.effect.log_slope_ratio)
+
+
+@bare_part
+def factor(plan: Any, t: Any, p: Any) -> Any:
+    """Give the present factor of the relapse rate; one above the layers that are open ends the trial with an error."""
+    f = relapse.rate_factor(
+        decline.decline(p.now, p.screening_time, plan.decline.before_per_day, plan.decline.after_per_day),
+        plan.medication.rate_ratio if p.on_medication == 1.0 else 1.0,
+        p.rate_factor,
+    )
+    bound = plan.study.history_bound if p.now < p.screening_time else plan.study.study_bound
+    if f > relapse.layers(bound):
+        t.status |= ABOVE_BOUND
+    return f

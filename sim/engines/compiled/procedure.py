@@ -1,0 +1,73 @@
+"""The procedure, angioplasty or sham, and its complications."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.core.streams import COMPLICATION
+from sim.engines.compiled.clocks import FULL_PROCEDURES, draw, note
+from sim.engines.compiled.ranks import ON_COMPLICATION, ON_PROCEDURE
+from sim.engines.compiled.reporting import await_pseudo
+from sim.engines.compiled.veins import open_vein, refresh_patency, treat
+from sim.jit import bare_part, inlined_part
+from sim.model import veins
+
+NONE, ANGIOPLASTY = veins.NONE, veins.ANGIOPLASTY
+COMPLICATIONS = len(veins.COMPLICATIONS)
+
+
+@bare_part
+def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index: Any) -> None:
+    """Have the procedure, or learn that there is none."""
+    p.believing = 1.0
+    await_pseudo(plan, t, p, 0)
+    if p.procedure == NONE:
+        return
+    treated = 1.0 if p.procedure == ANGIOPLASTY else 0.0
+    note(plan, t, events, p.now, ON_PROCEDURE, p.word, index, treated)
+    mask = 0
+    if treated == 1.0:
+        mask = complicated(plan, t, p, events, index)
+        for number in range(3):
+            treat(plan, t, p, events, number)
+        refresh_patency(plan, p)
+    if plan.want.everything == 0.0:
+        return
+    row = t.procedures
+    if row >= procedures.shape[0]:
+        t.status |= FULL_PROCEDURES
+        return
+    done = procedures[row]
+    done.site = p.site
+    done.arrival = p.arrival
+    done.number = index
+    done.kind = p.procedure
+    done.request_time = p.entry_time
+    done.time = p.now
+    done.complications = mask
+    t.procedures = row + 1
+
+
+@bare_part
+def complicated(plan: Any, t: Any, p: Any, events: Any, procedure: Any) -> Any:
+    """Draw the complications of an angioplasty as a bit mask: for the record, nothing else depends on them."""
+    mask = 0
+    if plan.want.everything == 0.0:
+        return mask
+    for kind in range(COMPLICATIONS):
+        u = draw(t, p.word, COMPLICATION, procedure, kind // 4)[kind % 4]
+        if veins.happens(u, plan.veins.complications[kind]):
+            mask |= 1 << kind
+            note(plan, t, events, p.now, ON_COMPLICATION, p.word, kind, float(kind))
+    return mask
+
+
+@inlined_part
+def be_treated(plan: Any, p: Any) -> None:
+    """Have the veins opened that are narrow, if the procedure is angioplasty; for a life without other clocks."""
+    if p.procedure != ANGIOPLASTY:
+        return
+    for k in range(3):
+        if p.vein_stenosed[k] == 1.0:
+            open_vein(plan, p, k)
+    refresh_patency(plan, p)

@@ -1,0 +1,71 @@
+"""Veins: which are narrow, which are opened, which narrow again, and what share of them is open."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sim.core.streams import VEIN
+from sim.engines.compiled.clocks import draw, note, set_clock
+from sim.engines.compiled.effect import set_patency
+from sim.engines.compiled.ranks import ON_RESTENOSIS, ON_VEIN
+from sim.jit import bare_part
+from sim.model import veins
+
+
+@bare_part
+def look_at_veins(plan: Any, t: Any, p: Any) -> Any:
+    """Draw which veins are narrow, and what treating them will come to; tell whether any is narrow."""
+    rule = plan.veins
+    found = False
+    for k in range(3):
+        u = (0.5, 0.5, 0.5, 0.5)
+        certain = rule.stenosis[k] >= 1.0 and rule.success_prob >= 1.0 and rule.restenosis_scale_days[k] == math.inf
+        if not certain:
+            u = draw(t, p.word, VEIN, k, 0)
+        p.vein_stenosed[k] = 1.0 if veins.happens(u[0], rule.stenosis[k]) else 0.0
+        p.vein_u_success[k] = u[1]
+        p.vein_u_restenosis[k] = u[2]
+        found = found or p.vein_stenosed[k] == 1.0
+    return found
+
+
+@bare_part
+def treat(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
+    """Open one vein, or fail to; an opened one gets the clock of its restenosis."""
+    if p.vein_stenosed[number] == 0.0:
+        return
+    rule = plan.veins
+    open_vein(plan, p, number)
+    note(plan, t, events, p.now, ON_VEIN, p.word, number, p.vein_opened[number])
+    if p.vein_opened[number] == 1.0:
+        days = veins.restenosis_days(
+            p.vein_u_restenosis[number], rule.restenosis_scale_days[number], rule.restenosis_shape, rule.weibull
+        )
+        set_clock(plan, p, p.now + days, ON_RESTENOSIS, number)
+
+
+@bare_part
+def open_vein(plan: Any, p: Any, number: Any) -> None:
+    """Open a narrow vein, or fail to."""
+    opened = 1.0 if veins.happens(p.vein_u_success[number], plan.veins.success_prob) else 0.0
+    p.vein_treated[number] = 1.0
+    p.vein_opened[number] = opened
+    p.vein_open_now[number] = opened
+
+
+@bare_part
+def on_restenosis(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
+    """Have a vein narrow again."""
+    p.vein_open_now[number] = 0.0
+    p.vein_restenosis[number] = p.now
+    note(plan, t, events, p.now, ON_RESTENOSIS, p.word, number, float(number))
+    refresh_patency(plan, p)
+
+
+@bare_part
+def refresh_patency(plan: Any, p: Any) -> None:
+    """Count open veins and let the effect follow."""
+    treated = p.vein_treated[0] + p.vein_treated[1] + p.vein_treated[2]
+    open_now = p.vein_open_now[0] + p.vein_open_now[1] + p.vein_open_now[2]
+    set_patency(plan, p, veins.patency(treated, open_now, plan.veins.patency))
