@@ -28,6 +28,7 @@ import numba
 from numba import extending
 from numba.core import types as numba_types
 
+from sim.core.logarithm import split
 from sim.core.philox import wide_product
 from sim.core.rules import RULES
 
@@ -41,6 +42,7 @@ __all__ = [
     "kernel",
     "part",
     "sources_digest",
+    "typed_kernel",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -129,6 +131,15 @@ def kernel(function: Callable[..., Any]) -> Kernel:
     return Kernel(function, OPTIONS)
 
 
+def typed_kernel(arguments: str) -> Callable[[Callable[..., Any]], Kernel]:
+    """Compile as `kernel` does, for these types of arguments alone, a comma between.
+
+    "strided float64" is an array of any spacing, read only, such as a field of records: contiguous ones are taken too,
+    by the same compiled form. "float64[]" is a contiguous array that is written to.
+    """
+    return lambda function: Kernel(function, OPTIONS, arguments)
+
+
 def bare_kernel(function: Callable[..., Any]) -> Kernel:
     """Compile as `kernel` does a function that makes no array, and calls bare parts and rules alone."""
     return Kernel(function, BARE)
@@ -137,8 +148,8 @@ def bare_kernel(function: Callable[..., Any]) -> Kernel:
 class Kernel:
     """A compiled entry point; calling it the first time loads it from disk, or compiles it and says so."""
 
-    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
-        self.function, self.options = function, options
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any], arguments: str = "") -> None:
+        self.function, self.options, self.arguments = function, options, arguments
         self.name = function.__name__
         self.__doc__ = function.__doc__
         self.compiled: Callable[..., Any] | None = None
@@ -158,7 +169,8 @@ class Kernel:
             folder, theirs = cache_folder(), SETTINGS.CACHE_DIR
             SETTINGS.CACHE_DIR = str(folder or "")
             try:
-                self.compiled = NJIT(**self.options, cache=folder is not None)(self.function)
+                types_given = [_signature(self.arguments)] if self.arguments and not INTERPRETED else []
+                self.compiled = NJIT(*types_given, **self.options, cache=folder is not None)(self.function)
             finally:
                 SETTINGS.CACHE_DIR = theirs
         return self.compiled
@@ -181,6 +193,19 @@ class Kernel:
         return answer
 
 
+def _signature(arguments: str) -> Any:
+    """Give the types that these words name."""
+    found = []
+    for word in arguments.split(", "):
+        name = word.removeprefix("strided ").removesuffix("[]")
+        kind = types.boolean if name == "bool" else getattr(types, name)
+        if word.startswith("strided "):
+            found.append(types.Array(kind, 1, "A", readonly=True))
+        else:
+            found.append(types.Array(kind, 1, "C") if word.endswith("[]") else kind)
+    return types.void(*found)
+
+
 def _say(text: str) -> None:
     if sys.stderr:
         with suppress(OSError, ValueError):
@@ -194,8 +219,8 @@ def _register_rules() -> None:
     with _lock:
         for name in RULES.keys() - _registered:
             _registered.add(name)
-            if RULES[name] is wide_product:
-                EXTENDING.overload(wide_product, jit_options=BARE | INNER, strict=False)(_overload_wide_product)
+            if RULES[name] in NATIVE:
+                EXTENDING.overload(RULES[name], jit_options=BARE | INNER, strict=False)(NATIVE[RULES[name]])
             else:
                 EXTENDING.register_jitable(**BARE, **INNER)(RULES[name])
 
@@ -219,3 +244,36 @@ def _native_wide_product(typing: Any, a: Any, b: Any) -> Any:
         return context.make_tuple(builder, signature.return_type, (high, builder.trunc(product, word)))
 
     return both(types.uint64, types.uint64), generate
+
+
+def _overload_split(x: Any) -> Callable[..., Any]:
+    """Give what stands in for `split` in compiled code: the bits themselves, where the rule asks the library."""
+    return lambda x: _native_split(x)  # noqa: PLW0108 - what is given back must have these arguments
+
+
+@EXTENDING.intrinsic  # type: ignore[untyped-decorator]
+def _native_split(typing: Any, x: Any) -> Any:
+    """Give m and e of `split`, without a call or a branch, so that a loop can do several at once."""
+    both = types.UniTuple(types.float64, 2)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        from llvmlite import ir
+
+        word, double = ir.IntType(64), ir.DoubleType()
+        half_root = ir.Constant(word, 0x3FE6A09E667F3BCD)
+        above = builder.sub(builder.bitcast(args[0], word), half_root)
+        e = builder.ashr(above, ir.Constant(word, 52))
+        rest = builder.and_(above, ir.Constant(word, 0x000FFFFFFFFFFFFF))
+        m = builder.bitcast(builder.add(rest, half_root), double)
+        shifted = builder.bitcast(builder.add(e, ir.Constant(word, 0x4338000000000000)), double)
+        whole = builder.fsub(shifted, ir.Constant(double, 6755399441055744.0))  # 1.5 * 2^52: e as a double, exactly
+        return context.make_tuple(builder, signature.return_type, (m, whole))
+
+    return both(types.float64), generate
+
+
+NATIVE: dict[Callable[..., Any], Callable[..., Any]] = {
+    wide_product: _overload_wide_product,
+    split: _overload_split,
+}
+"""Rules that compiled code has in another writing, of the same answers bit for bit (tested)."""

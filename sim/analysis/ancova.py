@@ -32,9 +32,9 @@ def ancova_change_batch(
     from sim.analysis.change_kernel import ancova_sets
 
     check_alpha(alpha)
-    ends, (x, last, arm) = batch(first, baseline=baseline, final=final, treated=treated)
+    ends, (x, last) = batch(first, baseline=baseline, final=final)
     sets = ends.size - 1
     numbers, n, outcomes = np.empty((sets, 2)), np.empty(sets, np.int64), np.empty(sets, np.int64)
     with np.errstate(all="ignore"):
-        ancova_sets(x, last, treated_column(arm), ends, numbers, n, outcomes)
+        ancova_sets(x, last, treated_column(treated, x.size), ends, numbers, n, outcomes)
     return wald_batch(numbers[:, 0], numbers[:, 1], n, outcomes, ANCOVA_METHOD, alpha, df=n - 3)

@@ -61,11 +61,19 @@ def design_matrix(X: FloatArray, n: int, coefficient: int) -> FloatArray:
     return design
 
 
-def treated_column(treated: FloatArray) -> BoolArray:
-    """Return the arm as booleans (True treated); ValueError for anything but 0 and 1: an arm is never missing."""
-    if not are_shares(treated):
+def treated_column(treated: object, n: int) -> BoolArray:
+    """Return the arm of n patients as booleans (True treated); ValueError for another length, or a value but 0 and 1.
+
+    An arm is never missing.
+    """
+    arm = np.asarray(treated)
+    if arm.shape != (n,):
+        raise ValueError(f"columns must be one-dimensional and equally long, found treated {arm.shape} beside ({n},)")
+    if arm.dtype == np.bool_:
+        return np.ascontiguousarray(arm)
+    if not are_shares(arm.astype(np.float64)):
         raise ValueError("treated must hold only True/False or 1/0")
-    return treated.astype(np.bool_)
+    return arm.astype(np.bool_)
 
 
 def are_shares(flags: FloatArray) -> bool:

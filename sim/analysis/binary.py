@@ -40,11 +40,11 @@ def risk_difference_batch(
     from sim.analysis.binary_kernel import count_arms
 
     check_alpha(alpha)
-    ends, (y, arm) = batch(first, events=events, treated=treated)
+    ends, (y,) = batch(first, events=events)
     sets = ends.size - 1
     table, p, outcomes = np.empty((sets, 4), np.int64), np.empty(sets), np.empty(sets, np.int64)
     with np.errstate(all="ignore"):
-        count_arms(y, treated_column(arm), ends, table, p, outcomes)
+        count_arms(y, treated_column(treated, y.size), ends, table, p, outcomes)
         x1, n1, x0, n0 = table.astype(np.float64).T
         p1, p0 = x1 / n1, x0 / n0
         se = np.sqrt(p1 * (1.0 - p1) / n1 + p0 * (1.0 - p0) / n0)

@@ -10,7 +10,7 @@ import numpy as np
 from sim.analysis.arrays import FloatArray, IntArray
 from sim.analysis.estimate import CODES
 from sim.analysis.linear import cholesky, dot_row, invert, solve
-from sim.analysis.survival_kernel import sort_times
+from sim.analysis.survival_kernel import sort_times, sorting_room
 from sim.jit import kernel, part
 
 __all__ = ["cox_sets"]
@@ -149,8 +149,8 @@ def cox_sets(
     p, widest = X.shape[1], 1
     for s in range(first.shape[0] - 1):
         widest = max(widest, first[s + 1] - first[s])
-    keys, spare, event, Z = np.empty(widest), np.empty(widest), np.empty(widest), np.empty((widest, p))
-    rows, spare_rows = np.empty(widest, np.int64), np.empty(widest, np.int64)
+    keys, event, Z, rows = np.empty(widest), np.empty(widest), np.empty((widest, p)), np.empty(widest, np.int64)
+    spare, spare_rows, place = sorting_room(widest)
     b, before, score, step, unit = np.empty(p), np.empty(p), np.empty(p), np.empty(p), np.empty(p)
     info, factor, inverse = np.empty((p, p)), np.zeros((p, p)), np.empty((p, p))
     sums, squares = np.empty((3, p)), np.empty((2, p, p))
@@ -166,7 +166,7 @@ def cox_sets(
                 good = good and 0.0 <= times[i] < math.inf and (events[i] == 0.0 or events[i] == 1.0)
                 keys[n], rows[n] = times[i], i
                 n += 1
-        sort_times(keys, rows, spare, spare_rows, n)
+        sort_times(keys, rows, spare, spare_rows, place, n)
         for i in range(n):
             event[i] = events[rows[i]]
             for j in range(p):

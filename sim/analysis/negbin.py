@@ -158,8 +158,8 @@ def _columns(
     counts: FloatArray, years: FloatArray, treated: BoolArray, first: IntArray
 ) -> tuple[FloatArray, FloatArray, BoolArray, IntArray]:
     """Return the columns as the compiled fit takes them."""
-    ends, (y, t, arm) = batch(first, counts=counts, exposure_years=years, treated=treated)
-    return y, t, treated_column(arm), ends
+    ends, (y, t) = batch(first, counts=counts, exposure_years=years)
+    return y, t, treated_column(treated, y.size), ends
 
 
 def _fit(y: FloatArray, years: FloatArray, treated: BoolArray, first: IntArray, se: StandardError) -> _Fits:

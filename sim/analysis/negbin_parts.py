@@ -12,9 +12,9 @@ import math
 from typing import Final
 
 from sim.analysis.arrays import FloatArray
-from sim.jit import part
+from sim.jit import bare_part
 
-__all__ = ["LARGE", "b_and_slope", "count_log_sum", "count_sum", "count_sums", "tabulate"]
+__all__ = ["LARGE", "add_up", "b_and_slope", "count_log_sum", "count_sum", "count_sums", "tabulate"]
 
 LARGE: Final = 1000
 """Counts are summed term by term up to here, beyond by the Euler-Maclaurin formula (error below 1e-12)."""
@@ -22,7 +22,7 @@ LARGE: Final = 1000
 _SERIES_BELOW: Final = 0.05  # 16 terms: the first one left out is below 0.05^16 = 2e-21
 
 
-@part
+@bare_part
 def b_and_slope(x: float) -> tuple[float, float]:
     """Return b(x) = (log(1 + x) - x / (1 + x)) / x^2 and b'(x), with their limits 1/2 and -2/3 at 0."""
     if x >= _SERIES_BELOW:
@@ -38,25 +38,32 @@ def b_and_slope(x: float) -> tuple[float, float]:
     return b, slope
 
 
-@part
-def tabulate(y: FloatArray, first: int, last: int, more_than: FloatArray, length: int) -> int:
-    """Add counts y[first:last] to `more_than` (patients with more than j events); return how much of it is in use.
+@bare_part
+def add_up(more_than: FloatArray, length: int) -> None:
+    """Turn how many patients have j events, for j up to `length`, into how many have more than j."""
+    above = 0.0
+    for j in range(length, -1, -1):
+        here = more_than[j]
+        more_than[j] = above
+        above += here
 
-    `length` is what was in use before; beyond it the table may hold anything.
-    """
+
+@bare_part
+def tabulate(y: FloatArray, first: int, last: int, more_than: FloatArray) -> int:
+    """Write into `more_than` how many of y[first:last] are above j; return how much of it is in use, LARGE at most."""
     highest = 0.0
     for i in range(first, last):
         highest = max(highest, y[i])
-    used = max(int(min(highest, float(LARGE))), length)
-    for j in range(length, used):
+    length = int(min(highest, float(LARGE)))
+    for j in range(length + 1):
         more_than[j] = 0.0
     for i in range(first, last):
-        for j in range(int(min(y[i], float(LARGE)))):
-            more_than[j] += 1.0
-    return used
+        more_than[int(min(y[i], float(LARGE)))] += 1.0
+    add_up(more_than, length)
+    return length
 
 
-@part
+@bare_part
 def _integrals(y: float, k: float) -> tuple[float, float]:
     """Return the integrals from 0 to y of j / (1 + kj) and of its square."""
     x = k * y
@@ -72,7 +79,7 @@ def _integrals(y: float, k: float) -> tuple[float, float]:
     return y * y * one, y * y * y * two
 
 
-@part
+@bare_part
 def _tail(y: float, k: float) -> tuple[float, float]:
     """Return the sums over LARGE <= j < y of j / (1 + kj) and of its square, by Euler and Maclaurin."""
     low = float(LARGE)
@@ -83,7 +90,7 @@ def _tail(y: float, k: float) -> tuple[float, float]:
     return one, two + (y * u * u * u - low * v * v * v) / 6.0
 
 
-@part
+@bare_part
 def count_sums(
     k: float, more_than: FloatArray, length: int, y: FloatArray, first: int, last: int
 ) -> tuple[float, float]:
@@ -103,7 +110,7 @@ def count_sums(
     return one, two
 
 
-@part
+@bare_part
 def count_sum(y: float, k: float) -> float:
     """Return the sum over j < y of j / (1 + kj)."""
     total = _tail(y, k)[0] if y > float(LARGE) else 0.0
@@ -112,7 +119,7 @@ def count_sum(y: float, k: float) -> float:
     return total
 
 
-@part
+@bare_part
 def _log_integral(y: float, k: float) -> float:
     """Return the integral from 0 to y of log(1 + kj)."""
     x = k * y
@@ -126,7 +133,7 @@ def _log_integral(y: float, k: float) -> float:
     return y * total
 
 
-@part
+@bare_part
 def _log_tail(y: float, k: float) -> float:
     """Return the sum over LARGE <= j < y of log(1 + kj), by Euler and Maclaurin."""
     low = float(LARGE)
@@ -135,7 +142,7 @@ def _log_tail(y: float, k: float) -> float:
     return integral - 0.5 * ends + (k / (1.0 + k * y) - k / (1.0 + k * low)) / 12.0
 
 
-@part
+@bare_part
 def count_log_sum(k: float, more_than: FloatArray, length: int, y: FloatArray, first: int, last: int) -> float:
     """Return the sum over patients and j < y of log(1 + kj)."""
     total = 0.0

@@ -441,7 +441,7 @@ def negbin_sets(
         patients[s], outcomes[s] = n, _refusal(y, used, n, p, coefficient, good)
         if outcomes[s] != _OK:
             continue
-        length = tabulate(y, 0, n, more_than, 0)
+        length = tabulate(y, 0, n, more_than)
         for attempt in range(1 if test == _WALD else 2):  # with all columns, then without the one tested
             # ---- the maximum
             columns = p - attempt

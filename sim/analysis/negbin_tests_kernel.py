@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numpy as np
-
 from sim.analysis.arrays import BoolArray, FloatArray, IntArray
 from sim.analysis.estimate import CODES
 from sim.analysis.negbin import SE_CODES, TEST_CODES
-from sim.analysis.negbin_kernel import arm_sums, gather, maximum, step
-from sim.analysis.negbin_parts import LARGE, b_and_slope, count_log_sum, count_sum, tabulate
+from sim.analysis.negbin_kernel import arm_sums, gather, maximum, room, step
+from sim.analysis.negbin_parts import b_and_slope, count_log_sum, count_sum
 from sim.jit import kernel, part
 
 __all__ = ["negbin_no_difference", "negbin_other_errors"]
@@ -48,13 +46,21 @@ def _expected(t: FloatArray, first: int, last: int, rate: float, k: float) -> fl
 
 @part
 def _sandwich(
-    y: FloatArray, t: FloatArray, n0: int, n: int, more_than: FloatArray, length: int, a: FloatArray, k: float
+    y: FloatArray,
+    t: FloatArray,
+    n0: int,
+    n: int,
+    alike: FloatArray,
+    more_than: FloatArray,
+    length: int,
+    a: FloatArray,
+    k: float,
 ) -> float:
     """Return the sandwich variance of the log rate ratio, the patients' scores between observed informations.
 
     At the boundary (k = 0) that of the Poisson model.
     """
-    _, _, _, _, v0, v1, pull, profile = step(y, t, n0, n, more_than, length, a, k)
+    _, _, _, _, v0, v1, pull, profile = step(y, t, n0, n, alike, more_than, length, a, k)
     gain = 0.0 if k == 0.0 else pull / profile  # how the log ratio moves with the score of k
     _, _, c0, _, _ = arm_sums(y, t, 0, n0, math.exp(a[0]), k, True)
     _, _, c1, _, _ = arm_sums(y, t, n0, n, math.exp(a[1]), k, True)
@@ -82,24 +88,20 @@ def negbin_other_errors(
     outcomes: IntArray,
 ) -> None:
     """Put the standard error asked for in the place of the observed one that `negbin_two_arms` left in `numbers`."""
-    widest = 1
-    for s in range(first.shape[0] - 1):
-        widest = max(widest, first[s + 1] - first[s])
-    y, t, more_than = np.empty(widest), np.empty(widest), np.empty(LARGE + 1)
-    a, control, active = np.empty(4), np.empty(2), np.empty(2)
+    w = room(first)
+    y, t, alike, more_than, a, totals = w.y, w.t, w.alike, w.more_than, w.a, w.totals
     for s in range(first.shape[0] - 1):
         if outcomes[s] != _OK and outcomes[s] != _POISSON:
             continue
-        n0, _ = gather(counts, years, treated, first[s], first[s + 1], False, y, t, 0, control)
-        n, _ = gather(counts, years, treated, first[s], first[s + 1], True, y, t, n0, active)
-        a[0], a[1], a[2], a[3] = math.log(numbers[s, 2]), math.log(numbers[s, 3]), control[1], active[1]
+        n0, n, _ = gather(counts, years, treated, first[s], first[s + 1], False, w)
+        length = int(totals[4])
+        a[0], a[1], a[2], a[3] = math.log(numbers[s, 2]), math.log(numbers[s, 3]), totals[2], totals[3]
         k = numbers[s, 4]
         if se == _EXPECTED:
             i0, i1 = _expected(t, 0, n0, numbers[s, 2], k), _expected(t, n0, n, numbers[s, 3], k)
             variance = 1.0 / i0 + 1.0 / i1
         else:
-            length = tabulate(y, 0, n, more_than, 0)
-            variance = _sandwich(y, t, n0, n, more_than, length, a, k)
+            variance = _sandwich(y, t, n0, n, alike, more_than, length, a, k)
         numbers[s, 1] = math.sqrt(variance) if variance >= 0.0 else math.nan
 
 
@@ -119,21 +121,17 @@ def negbin_no_difference(
     `numbers` and `outcomes` are what `negbin_two_arms` made. The score statistic takes the expected information at the
     fit with one rate. NaN where there is no fit.
     """
-    widest = 1
-    for s in range(first.shape[0] - 1):
-        widest = max(widest, first[s + 1] - first[s])
-    y, t, more_than = np.empty(widest), np.empty(widest), np.empty(LARGE + 1)
-    a, control, active = np.empty(4), np.empty(2), np.empty(2)
+    w = room(first)
+    y, t, alike, more_than, a, totals = w.y, w.t, w.alike, w.more_than, w.a, w.totals
     for s in range(first.shape[0] - 1):
         statistics[s] = math.nan
         if outcomes[s] != _OK and outcomes[s] != _POISSON:
             continue
-        n0, _ = gather(counts, years, treated, first[s], first[s + 1], False, y, t, 0, control)
-        n, _ = gather(counts, years, treated, first[s], first[s + 1], True, y, t, n0, active)
-        length = tabulate(y, 0, n, more_than, 0)
-        a[2], a[3] = control[1] + active[1], 0.0
-        a[0], a[1] = math.log(control[0] + active[0]) - math.log(a[2]), 0.0
-        k, _, _, outcome = maximum(y, t, n, n, more_than, length, a)
+        n0, n, _ = gather(counts, years, treated, first[s], first[s + 1], False, w)
+        length = int(totals[4])
+        a[2], a[3] = totals[2] + totals[3], 0.0
+        a[0], a[1] = math.log(totals[0] + totals[1]) - math.log(a[2]), 0.0
+        k, _, _, outcome = maximum(y, t, n, n, alike, more_than, length, a)
         if outcome == _NOT_CONVERGED:
             continue
         rate = math.exp(a[0])

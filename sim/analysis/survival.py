@@ -127,9 +127,10 @@ def _sums(
     """Run the compiled analysis."""
     from sim.analysis.survival_kernel import survival_two_arms
 
-    ends, (t, e, arm) = batch(first, times=times, events=events, treated=treated)
+    ends, (t, e) = batch(first, times=times, events=events)
     sets = ends.size - 1
+    arm = treated_column(treated, t.size)
     sums = _Sums(np.empty((sets, 4)), np.empty(sets, np.int64), np.empty(sets, np.int64))
     with np.errstate(all="ignore"):
-        survival_two_arms(t, e, treated_column(arm), ends, hazards, sums.numbers, sums.patients, sums.outcomes)
+        survival_two_arms(t, e, arm, ends, hazards, sums.numbers, sums.patients, sums.outcomes)
     return sums

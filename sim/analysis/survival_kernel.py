@@ -12,9 +12,9 @@ import numpy as np
 
 from sim.analysis.arrays import BoolArray, FloatArray, IntArray
 from sim.analysis.estimate import CODES
-from sim.jit import kernel, part
+from sim.jit import bare_part, kernel, part
 
-__all__ = ["COLUMNS", "sort_times", "survival_two_arms"]
+__all__ = ["COLUMNS", "sort_times", "sorting_room", "survival_two_arms"]
 
 COLUMNS: Final = ("observed_minus_expected", "variance", "log_hazard_ratio", "standard_error")
 
@@ -33,35 +33,44 @@ _PATIENCE: Final = 16  # moves a patient that insertion may take
 
 
 @part
-def _deal_out(keys: FloatArray, codes: IntArray, spare_keys: FloatArray, spare_codes: IntArray, n: int) -> None:
-    """Bring keys[:n] nearly in order: deal them out to n buckets of equal width, and take those up one by one."""
+def sorting_room(n: int) -> tuple[FloatArray, IntArray, IntArray]:
+    """Return what `sort_times` works on for up to n keys."""
+    return np.empty(n), np.empty(n, np.int64), np.empty(3 * n + 1, np.int64)
+
+
+@bare_part
+def _deal_out(
+    keys: FloatArray, codes: IntArray, spare_keys: FloatArray, spare_codes: IntArray, place: IntArray, n: int
+) -> None:
+    """Bring keys[:n] nearly in order: deal them out to 2n buckets of equal width, and take those up one by one."""
     low, high = keys[0], keys[0]
     for i in range(n):
-        low, high = min(low, keys[i]), max(high, keys[i])
+        key = keys[i]
+        low = key if key < low else low
+        high = key if key > high else high
     span = high - low
-    scale = float(n) / span if span > 0.0 else math.inf
+    buckets = 2 * n
+    scale = float(buckets) / span if span > 0.0 else math.inf
     if not (span < math.inf and scale < math.inf):
         return
-    place = np.zeros(n + 1, np.int64)
+    for i in range(buckets + 1):
+        place[i] = 0
     for i in range(n):
-        spare_codes[i] = min(int((keys[i] - low) * scale), n - 1)
-        place[spare_codes[i] + 1] += 1
-    for i in range(n):
+        bucket = min(int((keys[i] - low) * scale), buckets - 1)
+        place[buckets + 1 + i] = bucket
+        place[bucket + 1] += 1
+    for i in range(buckets):
         place[i + 1] += place[i]
     for i in range(n):
-        spare_keys[i] = keys[i]
-        bucket = spare_codes[i]
-        spare_codes[i] = place[bucket]
-        place[bucket] += 1
+        bucket = place[buckets + 1 + i]
+        to = place[bucket]
+        place[bucket] = to + 1
+        spare_keys[to], spare_codes[to] = keys[i], codes[i]
     for i in range(n):
-        keys[spare_codes[i]] = spare_keys[i]
-    for i in range(n):
-        place[spare_codes[i]] = codes[i]
-    for i in range(n):
-        codes[i] = place[i]
+        keys[i], codes[i] = spare_keys[i], spare_codes[i]
 
 
-@part
+@bare_part
 def _insert(keys: FloatArray, codes: IntArray, n: int) -> bool:
     """Sort keys[:n] by insertion; tell whether it came to an end before it became slow."""
     moves = 0
@@ -77,15 +86,17 @@ def _insert(keys: FloatArray, codes: IntArray, n: int) -> bool:
     return True
 
 
-@part
-def sort_times(keys: FloatArray, codes: IntArray, spare_keys: FloatArray, spare_codes: IntArray, n: int) -> None:
+@bare_part
+def sort_times(
+    keys: FloatArray, codes: IntArray, spare_keys: FloatArray, spare_codes: IntArray, place: IntArray, n: int
+) -> None:
     """Sort keys[:n] upwards and carry `codes` along, equal keys in the order in which they came.
 
-    By buckets and insertion; should many different times lie close together, by merging.
+    By buckets and insertion; should many different times lie close together, by merging. The rest is `sorting_room`.
     """
     if n < 2:
         return
-    _deal_out(keys, codes, spare_keys, spare_codes, n)
+    _deal_out(keys, codes, spare_keys, spare_codes, place, n)
     if _insert(keys, codes, n):
         return
     width = 1
@@ -105,13 +116,58 @@ def sort_times(keys: FloatArray, codes: IntArray, spare_keys: FloatArray, spare_
         width *= 2
 
 
-@part
-def _at_risk(keys: FloatArray, codes: IntArray, n: int, n0: int, n1: int, sets: FloatArray) -> int:
-    """Write (control at risk, treated at risk, events of control, of treated) of each event time; return how many.
+@bare_part
+def _take_up(
+    times: FloatArray,
+    events: FloatArray,
+    treated: BoolArray,
+    first: int,
+    last: int,
+    keys: FloatArray,
+    codes: IntArray,
+) -> tuple[int, int, int]:
+    """Write times and codes (2 * event + treated) of those known; return how many, how many treated, how many bad."""
+    usable, n1 = 0, 0
+    for i in range(first, last):
+        time, event = times[i], events[i]
+        fits = (time >= 0.0) & (time < math.inf) & ((event == 0.0) | (event == 1.0))
+        usable += 1 if fits else 0
+    if usable == last - first:
+        for i in range(first, last):
+            arm = 1 if treated[i] else 0
+            n1 += arm
+            keys[i - first] = times[i]
+            codes[i - first] = (2 if events[i] == 1.0 else 0) + arm
+        return usable, n1, 0
+    n = 0
+    for i in range(first, last):
+        if not (math.isnan(times[i]) or math.isnan(events[i])):
+            arm = 1 if treated[i] else 0
+            n1 += arm
+            keys[n], codes[n] = times[i], (2 if events[i] == 1.0 else 0) + arm
+            n += 1
+    return n, n1, n - usable
 
-    A code is 2 * event + treated. Those censored at a time of events are still at risk there.
+
+@bare_part
+def _at_risk(keys: FloatArray, codes: IntArray, n: int, n0: int, n1: int, sets: FloatArray) -> tuple[int, bool]:
+    """Write control at risk, treated at risk, events of control, of treated at each event time, a column each.
+
+    Return how many there are, and whether any holds more than one event. A code is 2 * event + treated. Those censored
+    at a time of events are still at risk there.
     """
-    found, i, r0, r1 = 0, 0, float(n0), float(n1)
+    found, i, r0, r1, tied, same = 0, 0, float(n0), float(n1), False, 0
+    for k in range(1, n):
+        same += 1 if keys[k] == keys[k - 1] else 0
+    if same == 0:
+        for k in range(n):
+            treated, event = float(codes[k] & 1), float(codes[k] >> 1)
+            sets[0, found], sets[1, found] = r0, r1
+            sets[2, found], sets[3, found] = event * (1.0 - treated), event * treated
+            found += codes[k] >> 1
+            r0 -= 1.0 - treated
+            r1 -= treated
+        return found, False
     while i < n:
         time, d0, d1, gone0, gone1 = keys[i], 0.0, 0.0, 0.0, 0.0
         while i < n and keys[i] == time:
@@ -123,34 +179,46 @@ def _at_risk(keys: FloatArray, codes: IntArray, n: int, n0: int, n1: int, sets: 
             d1 += event * treated
             d0 += event * (1.0 - treated)
             i += 1
-        if d0 + d1 > 0.0:
-            sets[found, 0], sets[found, 1], sets[found, 2], sets[found, 3] = r0, r1, d0, d1
-            found += 1
+        sets[0, found], sets[1, found], sets[2, found], sets[3, found] = r0, r1, d0, d1
+        found += int(min(d0 + d1, 1.0))
+        tied = tied | (d0 + d1 > 1.0)
         r0 -= gone0
         r1 -= gone1
-    return found
+    return found, tied
 
 
-@part
+@bare_part
 def _log_rank(sets: FloatArray, m: int) -> tuple[float, float]:
     """Return observed minus expected events of the treated, and its hypergeometric variance (Mantel 1966)."""
     gap, variance = 0.0, 0.0
     for i in range(m):
-        r0, r1, d = sets[i, 0], sets[i, 1], sets[i, 2] + sets[i, 3]
+        r0, r1, d = sets[0, i], sets[1, i], sets[2, i] + sets[3, i]
         r = r0 + r1
         share = r1 / r
-        gap += sets[i, 3] - d * share
-        if r > 1.0:
-            variance += d * share * (r0 / r) * (r - d) / (r - 1.0)
+        own = d * share * (1.0 - share)
+        gap += sets[3, i] - d * share
+        variance += own if d == 1.0 else own * (r - d) / (r - 1.0)
     return gap, variance
 
 
-@part
+@bare_part
 def _slopes(sets: FloatArray, m: int, ratio: float) -> tuple[float, float]:
+    """Return score and information of the log hazard ratio where no event times are tied."""
+    score, information = 0.0, 0.0
+    for i in range(m):
+        weight = sets[1, i] * ratio
+        share = weight / (sets[0, i] + weight)
+        score += sets[3, i] - share
+        information += share * (1.0 - share)
+    return score, information
+
+
+@bare_part
+def _slopes_tied(sets: FloatArray, m: int, ratio: float) -> tuple[float, float]:
     """Return score and information of the log hazard ratio, ties after Efron (1977)."""
     score, information = 0.0, 0.0
     for i in range(m):
-        r0, r1, d0, d1 = sets[i, 0], sets[i, 1], sets[i, 2], sets[i, 3]
+        r0, r1, d0, d1 = sets[0, i], sets[1, i], sets[2, i], sets[3, i]
         score += d1
         for tied in range(int(d0 + d1)):
             part_of = float(tied) / (d0 + d1) if tied > 0 else 0.0
@@ -161,12 +229,12 @@ def _slopes(sets: FloatArray, m: int, ratio: float) -> tuple[float, float]:
     return score, information
 
 
-@part
-def _cox(sets: FloatArray, m: int, start: float) -> tuple[float, float, int]:
+@bare_part
+def _cox(sets: FloatArray, m: int, tied: bool, start: float) -> tuple[float, float, int]:
     """Return (log hazard ratio, standard error, outcome); the likelihood is concave, so a bracket closes on its top."""
     beta, low, high = start, -700.0, 700.0
     for _ in range(_STEPS):
-        score, information = _slopes(sets, m, math.exp(beta))
+        score, information = _slopes_tied(sets, m, math.exp(beta)) if tied else _slopes(sets, m, math.exp(beta))
         if not information > 0.0:
             return math.nan, math.nan, _NOT_CONVERGED
         step = score / information
@@ -181,15 +249,15 @@ def _cox(sets: FloatArray, m: int, start: float) -> tuple[float, float, int]:
     return math.nan, math.nan, _NOT_CONVERGED
 
 
-@part
+@bare_part
 def _shape(sets: FloatArray, m: int) -> int:
     """Return the outcome for which the log hazard ratio is infinite or missing, or that of a fit."""
     d0, d1, against0, against1 = 0.0, 0.0, 0.0, 0.0
     for i in range(m):
-        d0 += sets[i, 2]
-        d1 += sets[i, 3]
-        against0 += sets[i, 2] if sets[i, 1] > 0.0 else 0.0
-        against1 += sets[i, 3] if sets[i, 0] > 0.0 else 0.0
+        d0 += sets[2, i]
+        d1 += sets[3, i]
+        against0 += sets[2, i] if sets[1, i] > 0.0 else 0.0
+        against1 += sets[3, i] if sets[0, i] > 0.0 else 0.0
     if m == 0:
         return _NO_EVENTS
     if d0 == 0.0 or d1 == 0.0:
@@ -215,35 +283,26 @@ def survival_two_arms(
     widest = 1
     for s in range(first.shape[0] - 1):
         widest = max(widest, first[s + 1] - first[s])
-    keys, codes = np.empty(widest), np.empty(widest, np.int64)
-    spare_keys, spare_codes, sets = np.empty(widest), np.empty(widest, np.int64), np.empty((widest, 4))
+    keys, codes, sets = np.empty(widest), np.empty(widest, np.int64), np.empty((4, widest))
+    spare_keys, spare_codes, place = sorting_room(widest)
     for s in range(first.shape[0] - 1):
-        n, n1, good = 0, 0, True
-        for i in range(first[s], first[s + 1]):
-            time, event = times[i], events[i]
-            if math.isnan(time) or math.isnan(event):
-                continue
-            good = good and 0.0 <= time < math.inf and (event == 0.0 or event == 1.0)
-            arm = 1 if treated[i] else 0
-            keys[n], codes[n] = time, (2 if event == 1.0 else 0) + arm
-            n1 += arm
-            n += 1
+        n, n1, bad = _take_up(times, events, treated, first[s], first[s + 1], keys, codes)
         patients[s] = n
         for c in range(4):
             numbers[s, c] = math.nan
-        if not good:
+        if bad > 0:
             outcomes[s] = _BAD_DATA
         elif n == 1:
             outcomes[s] = _ONE_PATIENT
         elif n1 == 0 or n1 == n:
             outcomes[s] = _NO_FOLLOW_UP
         else:
-            sort_times(keys, codes, spare_keys, spare_codes, n)
-            m = _at_risk(keys, codes, n, n - n1, n1, sets)
+            sort_times(keys, codes, spare_keys, spare_codes, place, n)
+            m, tied = _at_risk(keys, codes, n, n - n1, n1, sets)
             gap, variance = _log_rank(sets, m)
             numbers[s, 0], numbers[s, 1], outcomes[s] = gap, variance, _OK if m > 0 else _NO_EVENTS
             if hazards:
                 outcomes[s] = _shape(sets, m)
             if hazards and outcomes[s] == _OK:
                 start = min(max(gap / variance, -2.0), 2.0) if variance > 0.0 else 0.0
-                numbers[s, 2], numbers[s, 3], outcomes[s] = _cox(sets, m, start)
+                numbers[s, 2], numbers[s, 3], outcomes[s] = _cox(sets, m, tied, start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from sim.scenario.schema import Endpoint, Scenario
 VISIT_FIELD = {"edss": "edss", "msqol_physical": "quality"}
 
 Mask = NDArray[np.bool_]
+Column = TypeVar("Column", FloatArray, Mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Kept:
         mask[mask] = more
         return Kept(mask, _begins(more, self.first))
 
-    def of(self, column: FloatArray) -> FloatArray:
+    def of(self, column: Column) -> Column:
         """Give the values of the patients kept."""
         return column if self.first[-1] == len(column) else column[self.mask]
 
@@ -78,13 +80,15 @@ def visit_number(scenario: Scenario, months: float) -> int:
 def _parallel(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept) -> Estimates:
     treatment, control = contrast(scenario, endpoint)
     arm = people.subjects["arm"]
-    kept = kept.among(((arm == treatment) | (arm == control))[kept.mask])
+    active = arm == treatment
+    if len(scenario.arm) > 2:
+        kept = kept.among(kept.of(active | (arm == control)))
     base, months = parse_endpoint(endpoint.name)
     alpha = scenario.study.alpha
     if base == "first_relapse":
-        return _first_relapse(endpoint, people, kept, arm == treatment, alpha)
+        return _first_relapse(endpoint, people, kept, active, alpha)
     assert months is not None
-    treated = (arm == treatment)[kept.mask]
+    treated = kept.of(active)
     if base in VISIT_FIELD:
         field, visit = VISIT_FIELD[base], visit_number(scenario, months)
         scores = kept.of(at_visit(people, field, 0)), kept.of(at_visit(people, field, visit))
@@ -94,14 +98,14 @@ def _parallel(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept
         return negbin_rate_ratio_batch(kept.of(seen.counts), kept.of(seen.years), treated, kept.first, alpha)
     kept = kept.among(kept.of(seen.years) > 0.0)
     free = kept.of(seen.counts) == 0.0
-    return _as_observed(risk_difference_batch(free, (arm == treatment)[kept.mask], kept.first, alpha))
+    return _as_observed(risk_difference_batch(free, kept.of(active), kept.first, alpha))
 
 
 def _first_relapse(endpoint: Endpoint, people: Cohort, kept: Kept, treated: Mask, alpha: float) -> Estimates:
     """Compare times from study day 1 to the first relapse, as observed until leaving."""
     days, event = first_event(people, endpoint.counts)
     kept = kept.among(kept.of(days) > 0.0)
-    return first_relapse_estimates(kept.of(days), event[kept.mask], treated[kept.mask], kept.first, alpha)
+    return first_relapse_estimates(kept.of(days), kept.of(event), kept.of(treated), kept.first, alpha)
 
 
 def _as_observed(found: Estimates) -> Estimates:

@@ -6,6 +6,7 @@ import math
 from functools import lru_cache
 from itertools import pairwise
 
+from sim.core.logarithm import natural_log
 from sim.core.rules import rule
 
 Floats = tuple[float, ...]
@@ -20,7 +21,7 @@ TAIL_PER_UNIT = 32.0
 @rule
 def exponential(u: float) -> float:
     """Unit-rate exponential variate at upper-tail probability u: -log(u), falling in u."""
-    return -math.log(u)
+    return -natural_log(u)
 
 
 @rule

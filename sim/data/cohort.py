@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.core.units import DAYS_PER_YEAR, months
-from sim.data.counting import count_relapses, first_relapses
+from sim.core.units import months
+from sim.data.counting import observe_first, observe_window
 from sim.engines.records import RELAPSE, SUBJECT, VISIT, Batch, Records, TrialRecords
 
 Counts = Literal["true", "reported", "confirmed", "recalled"]
@@ -116,22 +116,24 @@ def window(people: Cohort, kind: Counts, start_months: float, end_months: float,
     `planned` counts to the planned end of follow-up, whoever left before (for worlds in which nobody leaves). A window
     before study day 1 is observed in full.
     """
-    day_1 = people.subjects["day_1"]
-    low, high = day_1 + months(start_months), day_1 + months(end_months)
-    if end_months > 0.0:
-        high = np.minimum(high, people.subjects["planned_end" if planned else "end_time"])
-    years = np.maximum(high - low, 0.0) / DAYS_PER_YEAR
-    counts = np.zeros(people.size)
-    count_relapses(*_columns(people, kind), low, high, counts)
+    counts, years = np.empty(people.size), np.empty(people.size)
+    ends = _ends(people, planned)
+    observe_window(
+        *ends, *_columns(people, kind), months(start_months), months(end_months), end_months > 0.0, counts, years
+    )
     return Window(counts, years)
+
+
+def _ends(people: Cohort, planned: bool) -> tuple[Any, Any]:
+    """Give study day 1 and the end of observation."""
+    return people.subjects["day_1"], people.subjects["planned_end" if planned else "end_time"]
 
 
 def _columns(people: Cohort, kind: Counts) -> tuple[Any, ...]:
     """Give what the counting kernels take: whose, pseudo or not, when, seen when, and whether pseudo ones count."""
     time = "recalled_onset" if kind == "recalled" else "onset"
     seen = f"{kind}_time" if kind in ("reported", "confirmed") else time
-    fields = (people.relapse_row, *(people.relapses[n] for n in ("pseudo", time, seen)))
-    return *(np.ascontiguousarray(f) for f in fields), kind in ("reported", "confirmed")
+    return people.relapse_row, *(people.relapses[n] for n in ("pseudo", time, seen)), kind in ("reported", "confirmed")
 
 
 def first_event(people: Cohort, kind: Counts, planned: bool = False) -> tuple[Floats, NDArray[np.bool_]]:
@@ -139,11 +141,9 @@ def first_event(people: Cohort, kind: Counts, planned: bool = False) -> tuple[Fl
 
     `planned` observes everyone to the planned end of follow-up. Who left before study day 1 has no days above 0.
     """
-    day_1 = people.subjects["day_1"]
-    end = people.subjects["planned_end" if planned else "end_time"]
-    earliest = np.full(people.size, np.inf)
-    first_relapses(*_columns(people, kind), np.ascontiguousarray(day_1), earliest)
-    return np.minimum(earliest, end) - day_1, earliest <= end
+    days, events = np.empty(people.size), np.empty(people.size, np.bool_)
+    observe_first(*_ends(people, planned), *_columns(people, kind), days, events)
+    return days, events
 
 
 def counted(relapses: Records, kind: Counts) -> NDArray[np.bool_]:

@@ -8,12 +8,15 @@ from typing import NamedTuple
 class Want(NamedTuple):
     """Kinds of relapses to be counted, numbers of the visits to be seen (None: all), and whether the past is asked for.
 
+    With `first`, of a patient's relapses after study day 1 no more than the first needs to be there.
+
     A draw has an address, so leaving one out moves no other: who asks for less gets the same answers, sooner.
     """
 
     counts: frozenset[str] = frozenset(("true", "reported", "confirmed", "recalled"))
     visits: tuple[int, ...] | None = None
     past: bool = True
+    first: bool = False
 
 
 EVERYTHING = Want()

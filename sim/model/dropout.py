@@ -5,25 +5,18 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from sim.core.inverse import exponential
 from sim.core.params import Table, param
 from sim.core.rules import rule
 from sim.core.units import DAYS_PER_YEAR, on_clock
 
-SPARE_DAYS = 2.0  # what rounding up to whole days can add to a follow-up, and one more
 LAST_DAY = 1e9  # beyond any study: whole days are exact up to here
 
 
 class DropoutPlan(NamedTuple):
-    """Hazard a day of a patient sure of angioplasty, the log ratio for one sure of none, and the probability to stay.
-
-    `stay_prob` is a whisker below that of staying to the end of the longest follow-up, where belief does not matter
-    (else 0): whose draw is below it needs no time of leaving.
-    """
+    """Hazard a day of a patient sure of angioplasty, and the log ratio for one sure of none."""
 
     hazard_per_day: float
     log_disbelief_ratio: float
-    stay_prob: float
 
 
 class Dropout(Table):
@@ -37,32 +30,24 @@ class Dropout(Table):
         1.0, unit="1", gt=0.0, le=20.0, meaning="hazard of a patient sure of no angioplasty over that one's"
     )
 
-    def plan(self, on: bool, follow_up_days: float) -> DropoutPlan:
+    def plan(self, on: bool) -> DropoutPlan:
         """Convert to days; `on` false is the switch off."""
         if not (on and self.enabled):
-            return DropoutPlan(0.0, 0.0, 0.0)
-        hazard, ratio = self.hazard_per_year / DAYS_PER_YEAR, math.log(self.disbelief_ratio)
-        longest = follow_up_days + SPARE_DAYS
-        return DropoutPlan(hazard, ratio, 0.999999 * math.exp(-hazard * longest) if ratio == 0.0 else 0.0)
+            return DropoutPlan(0.0, 0.0)
+        return DropoutPlan(self.hazard_per_year / DAYS_PER_YEAR, math.log(self.disbelief_ratio))
 
 
 @rule
 def dropout_days(
-    u: float,
-    until_procedure: float,
-    patient_belief: float,
-    hazard_per_day: float,
-    log_disbelief_ratio: float,
-    stay_prob: float,
+    spent: float, until_procedure: float, patient_belief: float, hazard_per_day: float, log_disbelief_ratio: float
 ) -> float:
-    """Draw the time from study day 1 to leaving (days, by inversion of the spent hazard; inf: not in any follow-up).
+    """Give the time from study day 1 to leaving (days, by inversion of the spent hazard, a unit exponential draw).
 
     Until the procedure, `until_procedure` days from study day 1, nobody has anything to believe and all have the
     hazard of a patient sure of angioplasty; from then on it rises with disbelief.
     """
-    if hazard_per_day == 0.0 or u < stay_prob:
+    if hazard_per_day == 0.0:
         return math.inf
-    spent = exponential(u)
     waiting = hazard_per_day * until_procedure
     if spent <= waiting:
         return spent / hazard_per_day

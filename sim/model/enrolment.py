@@ -63,10 +63,13 @@ class Enrolment(Table):
 
 
 @rule
-def next_uniform(u: float, last: float, remaining: float, accrual_days: float) -> float:
-    """Give the next of `remaining` sorted uniform arrival times after `last`, all within accrual_days."""
-    share_left = 1.0 - last / accrual_days
-    return accrual_days * (1.0 - share_left * math.exp(math.log(u) / remaining))
+def uniform_arrival(spent: float, total: float, opening: float, accrual_days: float) -> float:
+    """Give the time of an arrival at a site with a fixed number of them, spread uniformly until accrual_days.
+
+    `spent` is the sum of the unit exponential draws up to this arrival's own, `total` that up to the one after the last
+    arrival's: shares of exponential sums are sorted uniforms (Devroye 1986, chapter V, theorem 2.2).
+    """
+    return opening + (accrual_days - opening) * (spent / total)
 
 
 @rule

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from sim.core.inverse import exponential, gamma
+from sim.core.inverse import gamma
 from sim.core.params import Table, param
 from sim.core.rules import rule
 from sim.core.units import DAYS_PER_MONTH
@@ -72,11 +72,11 @@ def site_rate(u: float, per_day: float, shape: float, log_gamma_shape: float) ->
 
 
 @rule
-def arrival_gap(u: float, per_day: float) -> float:
-    """Draw the time to the next arrival at a site (days, exponential)."""
+def arrival_gap(spent: float, per_day: float) -> float:
+    """Give the time to the next arrival at a site (days) from a unit exponential draw."""
     if per_day <= 0.0:
         return math.inf
-    return exponential(u) / per_day
+    return spent / per_day
 
 
 @rule

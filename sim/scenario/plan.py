@@ -111,5 +111,5 @@ def make_plan(scenario: Scenario) -> Plan:
         reporting=scenario.reporting.plan(not on.under_reporting, on.rater_bias),
         recall=scenario.recall.plan(on.recall),
         medication=scenario.medication.plan(on.medication),
-        dropout=scenario.dropout.plan(on.attrition, months(scenario.study.follow_up_months)),
+        dropout=scenario.dropout.plan(on.attrition),
     )

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from sim.core.defaults import TWIN_TRIALS
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
 from sim.core.errors import RunError, ShamtrialError
 from sim.data.cohort import nobody
+from sim.engines.want import Want
 from sim.scenario.schema import Endpoint, Scenario
 from sim.study.performance import (
     ESTIMATE,
@@ -49,11 +51,16 @@ class Analyse:
 
     play: Play
 
+    @cached_property
+    def want(self) -> Want:
+        """What the endpoints ask of an engine."""
+        return wanted(self.play.scenario)
+
     def many(self, trials: Sequence[int]) -> Rows:
         """Play and analyse these trials: one row a trial, layout `row_type`."""
         scenario = self.play.scenario
-        people = self.play.cohorts(trials, want=wanted(scenario))
-        rows = np.empty(len(trials), row_type(scenario))
+        people = self.play.cohorts(trials, want=self.want)
+        rows = np.empty(len(trials), row_type(len(scenario.endpoint)))
         rows["trial"], rows["entered"] = trials, np.diff(people.first)
         for i, found in enumerate(analyse(scenario, people)):
             own = rows["estimates"][:, i]
@@ -70,9 +77,10 @@ class Analyse:
         self.many([0])
 
 
-def row_type(scenario: Scenario) -> np.dtype[np.void]:
+@cache
+def row_type(endpoints: int) -> np.dtype[np.void]:
     """Give the layout of a trial's row: its number, how many entered, an ESTIMATE an endpoint."""
-    return np.dtype([("trial", "i8"), ("entered", "i8"), ("estimates", ESTIMATE, (len(scenario.endpoint),))])
+    return np.dtype([("trial", "i8"), ("entered", "i8"), ("estimates", ESTIMATE, (endpoints,))])
 
 
 def method_words(scenario: Scenario) -> list[tuple[str, str]]:

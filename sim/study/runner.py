@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 CHUNK_SECONDS = {"processes": 1.0, "threads": 0.15}
 MOST_IN_CHUNK = 25
-MOST_PATIENTS = 20_000  # of a batch, so that it stays in the processor's cache
+MOST_PATIENTS = 40_000  # of a batch, so that it stays in the processor's cache
 FIRST_TRIALS = 20
 MOST_WORKERS = 256
 

@@ -68,7 +68,9 @@ def test_columns_that_do_not_match_are_refused() -> None:
     with pytest.raises(ValueError, match=r"before \(2, 2\)"):
         columns(before=np.zeros((2, 2)))
     with pytest.raises(ValueError, match="only True/False or 1/0"):
-        treated_column(np.array([0.0, 2.0]))
+        treated_column(np.array([0.0, 2.0]), 2)
+    with pytest.raises(ValueError, match=r"equally long, found treated \(3,\) beside \(2,\)"):
+        treated_column(np.zeros(3, bool), 2)
 
 
 def test_an_estimate_cannot_be_changed() -> None:

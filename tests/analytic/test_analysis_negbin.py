@@ -19,6 +19,7 @@ from statsmodels.discrete.discrete_model import NegativeBinomial
 from sim.analysis import negbin_kernel, negbin_parts
 from sim.analysis.arrays import BoolArray, FloatArray
 from sim.analysis.negbin import NegbinFit, fit_negbin, negbin_rate_ratio
+from sim.jit import kernel
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -287,12 +288,63 @@ def test_swapping_arms_and_changing_units() -> None:
     assert months.rate_control == pytest.approx(fit.rate_control / 12, rel=1e-8)
 
 
-def scratch(trial: Trial) -> tuple[FloatArray, FloatArray, int, int, FloatArray, int]:
+# What tests may call of parts that Python cannot.
+
+
+@kernel
+def tabulate(y: FloatArray, first: int, last: int, more_than: FloatArray) -> int:
+    """Call the part."""
+    return negbin_parts.tabulate(y, first, last, more_than)
+
+
+@kernel
+def count_sums(k: float, more_than: FloatArray, length: int, y: FloatArray, first: int, last: int) -> Any:
+    """Call the part."""
+    return negbin_parts.count_sums(k, more_than, length, y, first, last)
+
+
+@kernel
+def count_log_sum(k: float, more_than: FloatArray, length: int, y: FloatArray, first: int, last: int) -> float:
+    """Call the part."""
+    return negbin_parts.count_log_sum(k, more_than, length, y, first, last)
+
+
+@kernel
+def count_sum(y: float, k: float) -> float:
+    """Call the part."""
+    return negbin_parts.count_sum(y, k)
+
+
+@kernel
+def arm_sums(y: FloatArray, t: FloatArray, first: int, last: int, rate: float, k: float, careful: bool) -> Any:
+    """Call the part."""
+    return negbin_kernel.arm_sums(y, t, first, last, rate, k, careful)
+
+
+@kernel
+def alike_sums(many: float, events: float, years: float, rate: float, k: float, careful: bool) -> Any:
+    """Call the part."""
+    return negbin_kernel._alike_sums(many, events, years, rate, k, careful)
+
+
+@kernel
+def search(y: Any, t: Any, n0: int, n: int, alike: Any, more_than: Any, length: int, a: Any, k: float) -> float:
+    """Call the part."""
+    return negbin_kernel._search(y, t, n0, n, alike, more_than, length, a, k)
+
+
+@kernel
+def newton(y: Any, t: Any, n0: int, n: int, alike: Any, more_than: Any, length: int, a: Any, k: float) -> Any:
+    """Call the part."""
+    return negbin_kernel._newton(y, t, n0, n, alike, more_than, length, a, k)
+
+
+def scratch(trial: Trial) -> tuple[FloatArray, FloatArray, int, int, FloatArray, FloatArray, int]:
     """A trial as the compiled fit holds it: controls first, and how many patients have more than j events."""
     order = np.argsort(trial.treated, kind="stable")
     y, more_than = trial.counts[order], np.empty(negbin_parts.LARGE + 1)
-    used = negbin_parts.tabulate(y, 0, y.size, more_than, 0)
-    return y, trial.years[order], int((~trial.treated).sum()), y.size, more_than, used
+    used = tabulate(y, 0, y.size, more_than)
+    return y, trial.years[order], int((~trial.treated).sum()), y.size, np.zeros(6), more_than, used
 
 
 def crude(trial: Trial) -> FloatArray:
@@ -309,7 +361,7 @@ def test_the_slow_road_leads_to_the_same_maximum(number: int) -> None:
     fit, parts = fit_negbin(*trial), scratch(trial)
     for start in (1e-3 * fit.dispersion, 300.0 * fit.dispersion):
         a = crude(trial)
-        k = negbin_kernel._search(*parts, a, start)
+        k = search(*parts, a, start)
         # the search stops at a step below 1e-7 of k; the profile is flat there, so the rates are nearer still
         assert k == pytest.approx(fit.dispersion, rel=1e-6)
         assert a[1] - a[0] == pytest.approx(fit.log_rate_ratio, abs=1e-6 * fit.standard_error)
@@ -319,9 +371,9 @@ def test_a_point_that_is_no_maximum_is_not_accepted() -> None:
     """Newton refuses a start where the likelihood is convex in k, and from near the top it gets there."""
     trial = overdispersed(6, 200, 0.6, 0.5, 0.5, "unequal")
     fit, parts = fit_negbin(*trial), scratch(trial)
-    assert not negbin_kernel._newton(*parts, crude(trial), 1e3)[3]
+    assert not newton(*parts, crude(trial), 1e3)[3]
     a = np.append(np.log([fit.rate_control, fit.rate_treated]) + 0.001 * fit.standard_error, crude(trial)[2:])
-    k, variance, _, found = negbin_kernel._newton(*parts, a, fit.dispersion)
+    k, variance, _, found = newton(*parts, a, fit.dispersion)
     assert found
     assert (k, math.sqrt(variance)) == pytest.approx((fit.dispersion, fit.standard_error), rel=1e-10)
     assert a[1] - a[0] == pytest.approx(fit.log_rate_ratio, abs=1e-10 * fit.standard_error)
@@ -331,8 +383,8 @@ def test_a_dispersion_without_end_is_not_found() -> None:
     """The search gives up by NaN where no k up to 1e15 turns the profile down."""
     trial = overdispersed(6, 200, 0.6, 0.5, 0.5, "unequal")
     parts = scratch(trial)
-    parts[4][:] = 1e9  # counts as no data has them: the likelihood rises with k for ever
-    assert math.isnan(negbin_kernel._search(*parts, crude(trial), 1.0))
+    parts[5][:] = 1e9  # counts as no data has them: the likelihood rises with k for ever
+    assert math.isnan(search(*parts, crude(trial), 1.0))
 
 
 @pytest.mark.parametrize("k", [0.0, 1e-9, 1e-4, 0.03, 0.7, 40.0])
@@ -340,22 +392,32 @@ def test_sums_over_huge_counts_are_the_terms_added_up(k: float) -> None:
     """Beyond 1,000 events the sums over counts go by a formula; it agrees with adding every term, exactly rounded."""
     y = np.array([3.0, 1000.0, 1001.0, 54321.0])
     more_than = np.empty(negbin_parts.LARGE + 1)
-    used = negbin_parts.tabulate(y, 0, 4, more_than, 0)
+    used = tabulate(y, 0, 4, more_than)
     ratios = [j / (1.0 + k * j) for count in y for j in range(int(count))]
     logs = [math.log1p(k * j) for count in y for j in range(int(count))]
-    one, two = negbin_parts.count_sums(k, more_than, used, y, 0, 4)
+    one, two = count_sums(k, more_than, used, y, 0, 4)
     assert one == pytest.approx(math.fsum(ratios), rel=1e-12)
     assert two == pytest.approx(math.fsum(r * r for r in ratios), rel=1e-12)
-    assert negbin_parts.count_log_sum(k, more_than, used, y, 0, 4) == pytest.approx(math.fsum(logs), rel=1e-12)
-    assert sum(negbin_parts.count_sum(count, k) for count in y) == pytest.approx(math.fsum(ratios), rel=1e-12)
+    assert count_log_sum(k, more_than, used, y, 0, 4) == pytest.approx(math.fsum(logs), rel=1e-12)
+    assert sum(count_sum(count, k) for count in y) == pytest.approx(math.fsum(ratios), rel=1e-12)
 
 
 def test_the_quick_and_the_careful_sums_agree() -> None:
     """An arm's sums by one product of (1 + k mu) are those by a series or logarithm for each patient."""
     trial = overdispersed(7, 200, 0.6, 0.5, 0.5, "wild")
     for k in (0.1, 0.6, 5.0):
-        quick = negbin_kernel.arm_sums(trial.counts, trial.years, 0, 200, 0.7, k, False)
-        assert quick == pytest.approx(negbin_kernel.arm_sums(trial.counts, trial.years, 0, 200, 0.7, k, True), rel=1e-9)
+        quick = arm_sums(trial.counts, trial.years, 0, 200, 0.7, k, False)
+        assert quick == pytest.approx(arm_sums(trial.counts, trial.years, 0, 200, 0.7, k, True), rel=1e-9)
+
+
+@pytest.mark.parametrize("careful", [False, True])
+@pytest.mark.parametrize("many", [1, 7, 300])
+def test_patients_kept_as_one_add_up_as_they_would_apart(many: int, careful: bool) -> None:
+    """Patients with one exposure in common enter an arm's sums by their number and their events together."""
+    counts = np.random.default_rng(many).poisson(1.4, many).astype(float)
+    for k in (0.03, 0.6, 5.0):
+        apart = arm_sums(counts, np.full(many, 1.7), 0, many, 0.7, k, careful)
+        assert alike_sums(float(many), counts.sum(), 1.7, 0.7, k, careful) == pytest.approx(apart, rel=1e-9)
 
 
 def one_rate(trial: Trial) -> tuple[float, float, float]:

@@ -240,31 +240,19 @@ def test_the_recently_unwell_present_more_often() -> None:
 @pytest.mark.parametrize("disbelief", [1.0, 3.0])
 def test_dropout_has_its_hazard(disbelief: float) -> None:
     """Those sure of angioplasty leave at the hazard, those sure of none at `disbelief_ratio` times it (finds 6%)."""
-    p = dropout.Dropout(hazard_per_year=0.2, disbelief_ratio=disbelief).plan(True, 1e6)
+    p = dropout.Dropout(hazard_per_year=0.2, disbelief_ratio=disbelief).plan(True)
     for sure, hazard in ((1.0, 0.2), (0.0, 0.2 * disbelief), (0.5, 0.2 * math.sqrt(disbelief))):
-        days = np.array([dropout.dropout_days(u, 0.0, sure, *p) for u in U[:, 2]])
+        days = np.array([dropout.dropout_days(-math.log(u), 0.0, sure, *p) for u in U[:, 2]])
         mean = DAYS_PER_YEAR / hazard
         agrees(float(days.mean()), mean, mean / math.sqrt(N), detects=0.06 * mean)
-    assert dropout.dropout_days(0.5, 0.0, 0.5, *dropout.Dropout().plan(False, 730.5)) == math.inf
-
-
-def test_who_surely_stays_needs_no_time_of_leaving() -> None:
-    """The short cut for those who stay loses nobody who leaves within the follow-up, and spares nearly all the rest."""
-    p = dropout.Dropout(hazard_per_year=0.1).plan(True, 730.5)
-    exact = np.array([dropout.dropout_days(u, 0.0, 1.0, *p._replace(stay_prob=0.0)) for u in U[:, 2]])
-    short = np.array([dropout.dropout_days(u, 0.0, 1.0, *p) for u in U[:, 2]])
-    leaves = exact <= 731.5
-    assert leaves.any()
-    assert np.array_equal(short[leaves], exact[leaves])
-    assert np.isinf(short[exact > 733.0]).all()
-    assert dropout.Dropout(hazard_per_year=0.1, disbelief_ratio=2.0).plan(True, 730.5).stay_prob == 0.0
+    assert dropout.dropout_days(0.5, 0.0, 0.5, *dropout.Dropout().plan(False)) == math.inf
 
 
 def test_nobody_leaves_of_disbelief_before_the_procedure() -> None:
     """Until the procedure everyone has one hazard; the spent hazard goes on at the procedure without a jump."""
-    p = dropout.Dropout(hazard_per_year=0.2, disbelief_ratio=5.0).plan(True, 730.5)
+    p = dropout.Dropout(hazard_per_year=0.2, disbelief_ratio=5.0).plan(True)
     for u in (0.2, 0.5, 0.95, 0.99):
-        sure, unsure = (dropout.dropout_days(u, 90.0, b, *p) for b in (1.0, 0.0))
+        sure, unsure = (dropout.dropout_days(-math.log(u), 90.0, b, *p) for b in (1.0, 0.0))
         assert (sure == unsure) is (sure <= 90.0)
         if sure > 90.0:
             assert math.isclose(5.0 * (unsure - 90.0), sure - 90.0, rel_tol=1e-9)
@@ -394,10 +382,9 @@ def test_order_statistics_of_uniform_accrual() -> None:
     """Of 5 arrivals in a time of 1 the k-th comes at k / 6 on average (to 0.01), as sorted uniforms do."""
     found = np.zeros((N // 2, 5))
     for i in range(N // 2):
-        lanes, time = (*U[2 * i], U[2 * i + 1, 0]), 0.0
+        sums = np.cumsum(-np.log([*U[2 * i], *U[2 * i + 1, :2]]))
         for k in range(5):
-            time = enrolment.next_uniform(lanes[k], time, 5.0 - k, 1.0)
-            found[i, k] = time
+            found[i, k] = enrolment.uniform_arrival(sums[k], sums[5], 0.0, 1.0)
     for k in range(5):
         beta = stats.beta(k + 1, 5 - k)
         agrees(float(found[:, k].mean()), (k + 1) / 6.0, float(beta.std()) / math.sqrt(N // 2), detects=0.0125)

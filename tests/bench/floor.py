@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from sim.core import inverse
+from sim.core.logarithm import natural_log
 from sim.core.streams import uniforms_uint64
 from sim.jit import bare_kernel
 from tests.bench.contest import ROOT
@@ -36,7 +38,7 @@ def draw_only(blocks: int, logs: int, exps: int) -> float:
         u = uniforms_uint64(one, one, np.uint64(k), one, one, one)
         total += u[0] + u[1] + u[2] + u[3]
     for k in range(logs):
-        total += math.log((k + 0.5) / logs)
+        total += natural_log((k + 0.5) / logs)
     for k in range(exps):
         total += math.exp((k + 0.5) / exps)
     return total
@@ -80,6 +82,7 @@ def main(name: str, trials: int) -> None:
     play = Play(scenario, SEED, "compiled")
     assert play.plan
     clocks.uniforms_uint64 = counting("blocks", clocks.uniforms_uint64)  # type: ignore[attr-defined]
+    inverse.natural_log = counting("logs", natural_log)  # type: ignore[attr-defined]
     math.log, math.exp = counting("logs", math.log), counting("exps", math.exp)
     with np.errstate(all="ignore"):
         play.cohorts(range(trials), want=wanted(scenario))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from sim.data.cohort import cohort, first_event, window
+from sim.data.cohort import Cohort, cohort, first_event, window
 from sim.engines.compiled.wants import demand
 from sim.engines.want import Want
 from sim.engines.world import OBSERVED, World, potential
@@ -15,6 +15,7 @@ from sim.study.play import Play
 from tests.helpers import play, scenario
 
 ONSETS = Want(frozenset(("true",)), (), False)
+FIRST = ONSETS._replace(first=True)
 PEOPLE = ("arm", "day_1", "planned_end", "end_time", "dropped_out")
 WHOLE_DAYS: dict[str, object] = {"clock.resolution_days": 1}
 SIMPLE: dict[str, object] = {"randomisation.kind": "simple"}
@@ -76,6 +77,14 @@ def _same(name: str, changes: Mapping[str, object], trial: int, world: World, st
     for start, end in ((0.0, 24.0), (3.0, 7.5)):
         assert window(plain, "true", start, end).counts.tobytes() == window(whole, "true", start, end).counts.tobytes()
     for a, b in zip(first_event(plain, "true"), first_event(whole, "true"), strict=True):
+        assert a.tobytes() == b.tobytes()
+    _same_first(plain, study.cohorts([trial], world, FIRST))
+
+
+def _same_first(plain: Cohort, first: Cohort) -> None:
+    """Assert that a cohort asked for first relapses alone has each patient's first, and nothing else."""
+    assert len(np.unique(first.relapse_row)) == len(first.relapse_row) == len(np.unique(plain.relapse_row))
+    for a, b in zip(first_event(first, "true"), first_event(plain, "true"), strict=True):
         assert a.tobytes() == b.tobytes()
 
 

@@ -40,6 +40,7 @@ SMALLEST = 2.0**-53
 # as "rule.parameter". Where a range spans many orders of magnitude, random values are spread evenly over its logarithm.
 Domain = tuple[tuple[float, ...], float, float]
 
+POSITIVE: Domain = ((SMALLEST, 0.5, math.sqrt(0.5), 1.0, 2.0, 3e-308, 1e308), 1e-16, 1e16)
 UNIT: Domain = ((SMALLEST, 0.5, 1.0 - SMALLEST, 0.075, 0.925), SMALLEST, 1.0 - SMALLEST)
 PROB: Domain = ((0.0, 1.0), 0.0, 1.0)
 FLAG: Domain = ((0.0, 1.0), 0.0, 0.0)
@@ -59,9 +60,7 @@ SHAPE: Domain = ((0.0, 0.05, 0.4, 1.0, 2.5, 1e3), 0.05, 1e4)
 
 DOMAINS: dict[str, Domain] = {
     **dict.fromkeys(("u", "u_tail", "u_whether", "u_shift", "u_size", "mark"), UNIT),
-    **dict.fromkeys(
-        ("active_share", "omission_prob", "prob", "share", "start_prob", "tail_prob", "patency", "stay_prob"), PROB
-    ),
+    **dict.fromkeys(("active_share", "omission_prob", "prob", "share", "start_prob", "tail_prob", "patency"), PROB),
     **dict.fromkeys(
         ("mild", "severe", "silent", "belief", "patient_belief", "physician_belief", "assessor_belief"), PROB
     ),
@@ -151,6 +150,9 @@ DOMAINS: dict[str, Domain] = {
         ),
         POINTS,
     ),
+    **dict.fromkeys(("natural_log.x", "split.x"), POSITIVE),
+    "spent": ((0.0, SMALLEST, 1.0, 36.7), 1e-6, 40.0),
+    "uniform_arrival.total": ((41.0, 100.0), 41.0, 1e4),
     **dict.fromkeys(("prior_logit", "shift", "leak", "lean", "log_ratio", "x", "rater", "error"), LOGS),
     **dict.fromkeys(
         ("log_baseline", "log_severity", "log_disbelief_ratio", "log_disbelief_odds"), ((0.0, 1.0), -3.0, 3.0)
@@ -348,11 +350,11 @@ def test_no_rule_has_a_power_operator() -> None:
 
 
 def test_rules_call_math_and_rules_only() -> None:
-    """A rule calls math.*, min, max, range and other rules; of NumPy only uint64, and that where words are alone."""
+    """A rule calls math.*, min, max, range, int, float and other rules; of NumPy uint64, where words are alone."""
     for name, rule in RULES.items():
-        rest = {c for c in called(rule) if not c.startswith("math.")} - {"min", "max", "range"}
+        rest = {c for c in called(rule) if not c.startswith("math.")} - {"min", "max", "range", "int", "float"}
         if is_word_rule(rule):
-            rest -= {"np.uint64", "float"}
+            rest -= {"np.uint64"}
         assert all(rule.__globals__.get(c) in RULES.values() for c in rest), (name, rest)
 
 

@@ -41,6 +41,7 @@ TRUE, REPORTED, CONFIRMED, ALL = (
 WANTS = (
     EVERYTHING,
     Want(TRUE, (), past=False),
+    Want(TRUE, (), past=False, first=True),
     Want(REPORTED, (), past=False),
     Want(CONFIRMED, (0,), past=False),
     Want(TRUE | CONFIRMED, (0, 2), past=False),
@@ -65,7 +66,9 @@ def answers(people: Cohort, want: Want, visits: int) -> dict[str, bytes]:
         for start, end in (*WINDOWS, *(PAST_WINDOWS if want.past else ())):
             for planned in (False, True):
                 seen = window(people, kind, start, end, planned)
-                found[f"{kind} {(start, end)} {planned}"] = seen.counts.tobytes() + seen.years.tobytes()
+                counts = np.minimum(seen.counts, 1.0) if want.first else seen.counts
+                if not want.first or start == 0.0:
+                    found[f"{kind} {(start, end)} {planned}"] = counts.tobytes() + seen.years.tobytes()
         if kind != "recalled":
             days, event = first_event(people, kind)
             found[f"first {kind}"] = days.tobytes() + event.tobytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from sim.core.inverse import exponential
 from sim.engines.compiled.clocks import note
 from sim.jit import bare_part
 from sim.model import dropout, visits
@@ -17,9 +18,8 @@ def dropout_time(plan: Any, p: Any) -> Any:
         return math.inf
     rule = plan.dropout
     held = p.belief_patient if rule.log_disbelief_ratio != 0.0 else 1.0
-    days = dropout.dropout_days(
-        p.u_dropout, p.procedure_time - p.day_1, held, rule.hazard_per_day, rule.log_disbelief_ratio, rule.stay_prob
-    )
+    spent = exponential(p.u_dropout)
+    days = dropout.dropout_days(spent, p.procedure_time - p.day_1, held, rule.hazard_per_day, rule.log_disbelief_ratio)
     return dropout.dropout_time(p.day_1, days, plan.study.resolution)
 
 

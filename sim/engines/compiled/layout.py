@@ -14,6 +14,7 @@ import numpy as np
 from sim.core.inverse import MIDDLE_LOW, MIDDLE_STEPS, TAIL_STEPS
 from sim.engines.records import RELAPSE, SUBJECT, Records
 from sim.engines.world import World
+from sim.jit import INTERPRETED
 from sim.model.relapse import MOST_LAYERS
 from sim.model.visits import MOST_VISITS
 from sim.scenario.plan import Plan
@@ -34,6 +35,7 @@ WANT = np.dtype(
         ("severity", "f8"),
         ("recall", "f8"),
         ("past", "f8"),
+        ("first", "f8"),
         ("reports", "f8"),
         ("belief", "f8"),
         ("brief", "f8"),
@@ -93,7 +95,12 @@ def given(plan: Plan, seed: int, world: World, want: Records, visits: Sequence[i
         array["world"][name] = value
     _fill(array[0], array[0], plan)
     array["visit_wanted"][0, list(visits)] = 1.0
-    return array.view(np.recarray)
+    return rows_by_name(array)
+
+
+def rows_by_name(table: Records) -> Records:
+    """Give a table whose rows have their fields as attributes, as kernels write them; compiled, every table's have."""
+    return table.view(np.recarray) if INTERPRETED else table
 
 
 def _fill(top: Any, record: Any, plan: Any) -> None:
@@ -136,8 +143,11 @@ SITE = np.dtype(
         ("rate", "f8"),
         ("rater", "f8"),
         ("clock", "f8"),
+        ("opening", "f8"),
         ("time", "f8"),
         ("share", "f8"),
+        ("spent", "f8"),
+        ("total", "f8"),
         ("arrival", "i8"),
         ("u", "f8", (4,)),
     ]
@@ -247,4 +257,5 @@ __all__ = [
     "TRIAL",
     "WANT",
     "given",
+    "rows_by_name",
 ]

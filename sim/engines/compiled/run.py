@@ -29,6 +29,7 @@ from sim.engines.compiled.layout import (
     STATE,
     TRIAL,
     given,
+    rows_by_name,
 )
 from sim.engines.compiled.plain import COLUMNS
 from sim.engines.compiled.wants import demand, wanted_visits
@@ -93,7 +94,7 @@ class Filled(NamedTuple):
 
 
 def _room(count: float, layout: np.dtype[np.void]) -> Records:
-    return np.empty(max(int(count), 1), layout).view(np.recarray)
+    return rows_by_name(np.empty(max(int(count), 1), layout))
 
 
 class Desk:

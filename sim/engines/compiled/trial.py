@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.core.inverse import exponential
 from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WORD
 from sim.core.units import on_clock
 from sim.engines.compiled.birth import born
@@ -48,11 +49,20 @@ def clear(plan: Any, t: Any, number: Any) -> None:
 
 
 @bare_part
+def candidate(site: Any, arrival: Any) -> Any:
+    """Give the word of a candidate."""
+    return (np.uint64(site) << SHIFT) | np.uint64(arrival)
+
+
+@bare_part
 def open_sites(plan: Any, t: Any, open_: Any, events: Any) -> None:
     """Open every site and find its first candidate's arrival."""
     for number in range(open_.shape[0]):
         s = open_[number]
         open_site(plan, t, s, number, events)
+        if plan.enrolment.uniform == 1.0:
+            for arrival in range(int(s.share) + 1):
+                s.total += exponential(draw(t, candidate(number, arrival), PERSON, 0, 0)[0])
         next_arrival(plan, t, s, number)
 
 
@@ -67,7 +77,8 @@ def open_site(plan: Any, t: Any, s: Any, number: Any, events: Any) -> None:
     s.rater = disability.rater_offset(u[1], plan.disability.rater_sd)
     note(plan, t, events, opening, ON_SITE_OPEN, s.word, 0, s.rate)
     s.share = enrolment.share_of_target(float(number), rule.number, plan.enrolment.target)
-    s.time = opening
+    s.opening = s.time = opening
+    s.spent = s.total = 0.0
     s.arrival = -1
 
 
@@ -79,13 +90,14 @@ def next_arrival(plan: Any, t: Any, s: Any, number: Any) -> None:
     if entry.uniform == 1.0 and s.arrival >= s.share:
         s.clock = math.inf
         return
-    u = draw(t, (np.uint64(number) << SHIFT) | np.uint64(s.arrival), PERSON, 0, 0)
+    u = draw(t, candidate(number, s.arrival), PERSON, 0, 0)
     for k in range(4):
         s.u[k] = u[k]
     if entry.uniform == 1.0:
-        s.time = enrolment.next_uniform(u[0], s.time, s.share - s.arrival, entry.accrual_days)
+        s.spent += exponential(u[0])
+        s.time = enrolment.uniform_arrival(s.spent, s.total, s.opening, entry.accrual_days)
     else:
-        s.time += sites.arrival_gap(u[0], sites.possible_rate(s.rate, plan.self_referral.weight))
+        s.time += sites.arrival_gap(exponential(u[0]), sites.possible_rate(s.rate, plan.self_referral.weight))
     s.clock = on_clock(s.time, plan.study.resolution)
     if s.clock > entry.max_days:
         s.clock = math.inf

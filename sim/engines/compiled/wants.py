@@ -24,7 +24,7 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
     if record:
         for name in WANT.names or ():
             asked[name] = 1.0
-        asked["brief"] = asked["plain"] = 0.0
+        asked["brief"] = asked["plain"] = asked["first"] = 0.0
         return asked
     visits = wanted_visits(plan, want)
     e, r, m = plan.eligibility, plan.reporting, plan.medication
@@ -37,6 +37,7 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
     asked["severity"] = exams or (reports and mild_differs)
     asked["recall"] = e.kind != 0.0 or e.relapse_free_days > 0.0 or "recalled" in want.counts
     asked["past"] = want.past
+    asked["first"] = want.first and not want.past
     asked["reports"] = reports
     steady = plan.effect.log_rate_ratio == 0.0 or all(math.isinf(s) for s in plan.veins.restenosis_scale_days)
     asked["brief"] = steady and not reports and not visits

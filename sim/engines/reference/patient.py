@@ -11,6 +11,7 @@ from simpy.events import Event
 
 from sim.core.errors import RunError
 from sim.core.events import Kind
+from sim.core.inverse import exponential
 from sim.core.streams import (
     BELIEF,
     COMPLICATION,
@@ -287,12 +288,11 @@ class Patient:
         if self.world.attrition:
             rule = plan.dropout
             days = dropout.dropout_days(
-                self.u_dropout,
+                exponential(self.u_dropout),
                 self.procedure_time - self.day_1,
                 self.beliefs[PATIENT],
                 rule.hazard_per_day,
                 rule.log_disbelief_ratio,
-                rule.stay_prob,
             )
             if (time := dropout.dropout_time(self.day_1, days, resolution)) < self.planned_end:
                 self.set_clock(time, Kind.DROPOUT, 0)

@@ -8,6 +8,7 @@ from typing import Any
 from simpy.events import Event
 
 from sim.core.events import Kind
+from sim.core.inverse import exponential
 from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WORD, patient_word, uniforms
 from sim.core.units import on_clock
 from sim.engines.records import TrialRecords, pack
@@ -59,18 +60,27 @@ class Trial:
                 return
             self.meet(Patient(self, site, arrival, at, rater))
 
+    def spent(self, site: int, arrival: int) -> float:
+        """Draw the unit exponential that lies before a candidate's arrival."""
+        return exponential(uniforms(self.seed, self.number, patient_word(site, arrival), PERSON, 0)[0])
+
     def arrivals(self, site: int, opening: float, rate: float) -> Generator[float, None, None]:
         """Give the arrival times at a site: Poisson from its opening, or a fixed number of sorted uniform ones."""
         entry, time, arrival = self.plan.enrolment, opening, 0
         share = enrolment.share_of_target(float(site), self.plan.sites.number, entry.target)
+        spent = total = 0.0
+        if entry.uniform:
+            for k in range(int(share) + 1):
+                total += self.spent(site, k)
         while True:
-            u = uniforms(self.seed, self.number, patient_word(site, arrival), PERSON, 0)[0]
             if entry.uniform:
                 if arrival >= share:
                     return
-                time = enrolment.next_uniform(u, time, share - arrival, entry.accrual_days)
+                spent += self.spent(site, arrival)
+                time = enrolment.uniform_arrival(spent, total, opening, entry.accrual_days)
             else:
-                time += sites.arrival_gap(u, sites.possible_rate(rate, self.plan.self_referral.weight))
+                possible = sites.possible_rate(rate, self.plan.self_referral.weight)
+                time += sites.arrival_gap(self.spent(site, arrival), possible)
             yield time
             arrival += 1
 
