@@ -7,16 +7,15 @@ the arms meet only through k. So each Newton step is a handful of sums over pati
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
-
-import numpy as np
+from typing import Final
 
 from sim.analysis.arrays import BoolArray, FloatArray, IntArray
 from sim.analysis.estimate import CODES
-from sim.analysis.negbin_parts import LARGE, add_up, b_and_slope, count_sums
-from sim.jit import bare_part, kernel, part
+from sim.analysis.negbin_data import Room, gather, room
+from sim.analysis.negbin_parts import b_and_slope, count_sums
+from sim.jit import bare_part, kernel
 
-__all__ = ["COLUMNS", "arm_sums", "gather", "maximum", "negbin_two_arms", "room", "step"]
+__all__ = ["COLUMNS", "arm_sums", "maximum", "negbin_two_arms", "step"]
 
 COLUMNS: Final = (
     "log_rate_ratio",
@@ -112,48 +111,33 @@ def _alike_sums(
 
 @bare_part
 def _all_sums(
-    y: FloatArray,
-    t: FloatArray,
-    first: int,
-    last: int,
-    alike: FloatArray,
-    arm: int,
-    rate: float,
-    k: float,
-    careful: bool,
+    w: Room, first: int, last: int, arm: int, rate: float, k: float, careful: bool
 ) -> tuple[float, float, float, float, float]:
     """Return an arm's sums over all of its patients, those kept as one included."""
-    s, i, c, k_1, k_2 = arm_sums(y, t, first, last, rate, k, careful)
-    if alike[arm] == 0.0:
+    s, i, c, k_1, k_2 = arm_sums(w.y, w.t, first, last, rate, k, careful)
+    if w.alike[arm] == 0.0:
         return s, i, c, k_1, k_2
-    more = _alike_sums(alike[arm], alike[2 + arm], alike[5], rate, k, careful)
+    more = _alike_sums(w.alike[arm], w.alike[2 + arm], w.alike[5], rate, k, careful)
     return s + more[0], i + more[1], c + more[2], k_1 + more[3], k_2 + more[4]
 
 
 @bare_part
 def step(
-    y: FloatArray,
-    t: FloatArray,
-    n0: int,
-    n: int,
-    alike: FloatArray,
-    more_than: FloatArray,
-    length: int,
-    a: FloatArray,
-    k: float,
+    w: Room, n0: int, n: int, length: int, k: float
 ) -> tuple[float, float, float, float, float, float, float, float]:
-    """Return (da0, da1, dk, decrement, 1/A0, 1/A1, pull, S) of one Newton step from log rates `a` and dispersion k.
+    """Return (da0, da1, dk, decrement, 1/A0, 1/A1, pull, S) of one Newton step from log rates `w.a` and dispersion k.
 
     Patients 0 to n0 - 1 are controls, the others up to n - 1 treated; `a` holds log rates and years of both arms, and
     no years where there is no treated arm; `alike` holds those kept as one (`gather`). S is the information of k
     once the rates are profiled out, `pull` the difference of the arms' cross terms over their information: the variance
     of the log rate ratio is 1/A0 + 1/A1 + pull^2 / S. The decrement is NaN where there is no step.
     """
+    a = w.a
     r0, r1 = math.exp(a[0]), math.exp(a[1])
-    careful = k * (r0 * a[2] + r1 * a[3]) < _NEAR * (float(n) + alike[0] + alike[1])
-    s0, i0, c0, k0, kk0 = _all_sums(y, t, 0, n0, alike, 0, r0, k, careful)
-    s1, i1, c1, k1, kk1 = _all_sums(y, t, n0, n, alike, 1, r1, k, careful)
-    one, two = count_sums(k, more_than, length, y, 0, n)
+    careful = k * (r0 * a[2] + r1 * a[3]) < _NEAR * (float(n) + w.alike[0] + w.alike[1])
+    s0, i0, c0, k0, kk0 = _all_sums(w, 0, n0, 0, r0, k, careful)
+    s1, i1, c1, k1, kk1 = _all_sums(w, n0, n, 1, r1, k, careful)
+    one, two = count_sums(k, w.more_than, length, w.y, 0, n)
     score, info = one + k0 + k1, two + kk0 + kk1
     v0 = 1.0 / i0 if i0 > 0.0 else math.nan
     v1 = 0.0 if a[3] == 0.0 else (1.0 / i1 if i1 > 0.0 else math.nan)
@@ -165,25 +149,15 @@ def step(
 
 
 @bare_part
-def _newton(
-    y: FloatArray,
-    t: FloatArray,
-    n0: int,
-    n: int,
-    alike: FloatArray,
-    more_than: FloatArray,
-    length: int,
-    a: FloatArray,
-    k: float,
-) -> tuple[float, float, float, bool]:
-    """Go by Newton to an inner maximum; `a` is moved there. Return (k, variance of the log ratio, that of k, found)."""
+def _newton(w: Room, n0: int, n: int, length: int, k: float) -> tuple[float, float, float, bool]:
+    """Move `w.a` by Newton to an inner maximum. Return (k, variance of the log ratio, that of k, found)."""
     before = math.inf
     for _ in range(_STEPS):
-        da0, da1, dk, decrement, v0, v1, pull, profile = step(y, t, n0, n, alike, more_than, length, a, k)
+        da0, da1, dk, decrement, v0, v1, pull, profile = step(w, n0, n, length, k)
         if not (decrement >= 0.0 and profile > 0.0 and abs(da0) < 5.0 and abs(da1) < 5.0):
             return k, 0.0, 0.0, False
-        a[0] += da0
-        a[1] += da1
+        w.a[0] += da0
+        w.a[1] += da1
         if decrement < _ARRIVED or (decrement < _ACCEPTED and decrement >= before):
             k += dk
             return k, v0 + v1 + pull * pull / profile, 1.0 / profile, k > 0.0
@@ -193,13 +167,11 @@ def _newton(
 
 
 @bare_part
-def _settle(
-    y: FloatArray, t: FloatArray, first: int, last: int, alike: FloatArray, arm: int, log_rate: float, k: float
-) -> float:
+def _settle(w: Room, first: int, last: int, arm: int, log_rate: float, k: float) -> float:
     """Return the log rate of one arm that maximises the likelihood at a given k; concave, so there is one."""
     low, high = -700.0, 700.0
     for _ in range(200):
-        score, info, _, _, _ = _all_sums(y, t, first, last, alike, arm, math.exp(log_rate), k, True)
+        score, info, _, _, _ = _all_sums(w, first, last, arm, math.exp(log_rate), k, True)
         if score > 0.0:
             low = log_rate
         else:
@@ -212,26 +184,16 @@ def _settle(
 
 
 @bare_part
-def _search(
-    y: FloatArray,
-    t: FloatArray,
-    n0: int,
-    n: int,
-    alike: FloatArray,
-    more_than: FloatArray,
-    length: int,
-    a: FloatArray,
-    k: float,
-) -> float:
-    """Return k near an inner maximum of the profile likelihood, by bracketing it; `a` is moved there; NaN if not found.
+def _search(w: Room, n0: int, n: int, length: int, k: float) -> float:
+    """Return k near an inner maximum of the profile likelihood, by bracketing it, and move `w.a` there; NaN: not found.
 
     The slow road, for where Newton strays: the profile rises at k = 0, so where it falls there is a maximum between.
     """
-    low, high = 0.0, math.inf
+    a, low, high = w.a, 0.0, math.inf
     for _ in range(200):
-        a[0] = _settle(y, t, 0, n0, alike, 0, a[0], k)
-        a[1] = _settle(y, t, n0, n, alike, 1, a[1], k) if a[3] > 0.0 else a[1]
-        _, _, dk, _, _, _, _, profile = step(y, t, n0, n, alike, more_than, length, a, k)
+        a[0] = _settle(w, 0, n0, 0, a[0], k)
+        a[1] = _settle(w, n0, n, 1, a[1], k) if a[3] > 0.0 else a[1]
+        _, _, dk, _, _, _, _, profile = step(w, n0, n, length, k)
         if not (-math.inf < dk < math.inf and k < _LARGEST_K):
             return math.nan
         rises = dk * profile > 0.0
@@ -251,17 +213,9 @@ def _search(
 
 
 @bare_part
-def maximum(
-    y: FloatArray,
-    t: FloatArray,
-    n0: int,
-    n: int,
-    alike: FloatArray,
-    more_than: FloatArray,
-    length: int,
-    a: FloatArray,
-) -> tuple[float, float, float, int]:
-    """Move `a` from crude log rates to the maximum. Return (k, variance of the log ratio, that of k, outcome)."""
+def maximum(w: Room, n0: int, n: int, length: int) -> tuple[float, float, float, int]:
+    """Move `w.a` from crude log rates to the maximum. Return (k, variance of the log ratio, that of k, outcome)."""
+    y, t, a, alike = w.y, w.t, w.a, w.alike
     excess, squares, lowest = 0.0, 0.0, math.inf
     r0, r1 = math.exp(a[0]), math.exp(a[1])
     for i in range(n):
@@ -284,156 +238,12 @@ def maximum(
     for attempt in range(2):  # a loop, not two calls: compiled half as long
         if attempt == 1:
             a[0], a[1] = crude0, crude1
-            start = _search(y, t, n0, n, alike, more_than, length, a, start)
+            start = _search(w, n0, n, length, start)
         if start > 0.0:
-            k, variance, variance_k, found = _newton(y, t, n0, n, alike, more_than, length, a, start)
+            k, variance, variance_k, found = _newton(w, n0, n, length, start)
             if found:
                 return k, variance, variance_k, _OK
     return math.nan, 0.0, 0.0, _NOT_CONVERGED
-
-
-class Room(NamedTuple):
-    """What fits work on: patients' counts y and years t, controls first; see `gather` for the rest."""
-
-    y: FloatArray
-    t: FloatArray
-    alike: FloatArray
-    more_than: FloatArray
-    a: FloatArray
-    totals: FloatArray
-    spare_y: FloatArray
-    spare_t: FloatArray
-    spare_arm: BoolArray
-
-
-@part
-def room(first: IntArray) -> Room:
-    """Return what a fit of any of these data sets works on."""
-    widest = 1
-    for s in range(first.shape[0] - 1):
-        widest = max(widest, first[s + 1] - first[s])
-    return Room(
-        np.empty(2 * widest),
-        np.empty(2 * widest),
-        np.empty(6),
-        np.zeros(LARGE + 1),
-        np.empty(4),
-        np.zeros(5),
-        np.empty(widest),
-        np.empty(widest),
-        np.empty(widest, np.bool_),
-    )
-
-
-@bare_part
-def _total(
-    counts: FloatArray, years: FloatArray, treated: BoolArray, first: int, last: int
-) -> tuple[float, float, float, float, int]:
-    """Return events of control and treated, their years, and how many patients are not usable as they are."""
-    events, years_all, events_1, years_1, bad = 0.0, 0.0, 0.0, 0.0, 0
-    for i in range(first, last):
-        count, year = counts[i], years[i]
-        is_count = (count >= 0.0) & (count < math.inf) & (np.floor(count) == count)
-        bad += 0 if is_count & (year > 0.0) & (year < math.inf) else 1
-        arm = 1.0 if treated[i] else 0.0
-        events += count
-        years_all += year
-        events_1 += arm * count
-        years_1 += arm * year
-    return events - events_1, events_1, years_all - years_1, years_1, bad
-
-
-@bare_part
-def _keep_usable(counts: FloatArray, years: FloatArray, treated: BoolArray, first: int, last: int, w: Room) -> int:
-    """Copy those with exposure and a known count, usable or not; return how many there are."""
-    n = 0
-    for i in range(first, last):
-        if not (math.isnan(counts[i]) or math.isnan(years[i]) or years[i] == 0.0):
-            w.spare_y[n], w.spare_t[n], w.spare_arm[n] = counts[i], years[i], treated[i]
-            n += 1
-    return n
-
-
-@bare_part
-def _longest(years: FloatArray, first: int, last: int) -> float:
-    """Return the longest exposure, by four searches side by side."""
-    l0, l1, l2, l3, i = 0.0, 0.0, 0.0, 0.0, first
-    while i + 3 < last:
-        l0 = years[i] if years[i] > l0 else l0
-        l1 = years[i + 1] if years[i + 1] > l1 else l1
-        l2 = years[i + 2] if years[i + 2] > l2 else l2
-        l3 = years[i + 3] if years[i + 3] > l3 else l3
-        i += 4
-    while i < last:
-        l0 = years[i] if years[i] > l0 else l0
-        i += 1
-    return max(l0, l1, l2, l3)
-
-
-@bare_part
-def _deal(
-    counts: FloatArray, years: FloatArray, treated: BoolArray, first: int, last: int, merge: bool, w: Room
-) -> tuple[int, int]:
-    """Write patients to y and t, controls first, and what `alike` and `more_than` hold; return (controls, all) in y."""
-    y, t, more_than = w.y, w.t, w.more_than
-    for j in range(int(w.totals[4]) + 1):
-        more_than[j] = 0.0
-    longest = _longest(years, first, last) if merge else -1.0
-    half = y.shape[0] // 2
-    n0, n1, n_alike, alike_1 = 0, half, 0, 0
-    events, events_1, squares, highest = 0.0, 0.0, 0.0, 0.0
-    for i in range(first, last):
-        count, year = counts[i], years[i]
-        arm = 1 if treated[i] else 0
-        same = 1 if (year == longest) & (count <= float(LARGE)) else 0
-        place = n1 if treated[i] else n0
-        y[place], t[place] = count, year
-        n0 += (1 - arm) & (1 - same)
-        n1 += arm & (1 - same)
-        n_alike += same
-        alike_1 += same & arm
-        kept = count * float(same)
-        events += kept
-        events_1 += kept * float(arm)
-        squares += kept * kept
-        capped = count if count < float(LARGE) else float(LARGE)
-        highest = capped if capped > highest else highest
-        more_than[int(capped)] += 1.0
-    for i in range(half, n1):
-        y[n0 + i - half], t[n0 + i - half] = y[i], t[i]
-    add_up(more_than, int(highest))
-    w.totals[4] = highest
-    w.alike[0], w.alike[1] = float(n_alike - alike_1), float(alike_1)
-    w.alike[2], w.alike[3], w.alike[4], w.alike[5] = events - events_1, events_1, squares, longest
-    return n0, n0 + n1 - half
-
-
-@bare_part
-def gather(
-    counts: FloatArray, years: FloatArray, treated: BoolArray, first: int, last: int, merge: bool, w: Room
-) -> tuple[int, int, bool]:
-    """Take up the patients who have exposure and a known count, controls first; return (controls, all, all possible).
-
-    With `merge`, patients who share the longest exposure (with full follow-up, most of them) are not written to y and
-    t but kept as one an arm: the likelihood asks of them only how many they are and how many events they had. `alike`
-    becomes (how many in control and treated, their events in control and treated, squares of their counts, exposure),
-    `totals` (events of control and treated, their years, how much of `more_than` is in use), and `more_than` what
-    `tabulate` makes it. Where not all is possible nothing is written but totals.
-    """
-    e0, e1, t0, t1, bad = _total(counts, years, treated, first, last)
-    usable = 0
-    if bad > 0:
-        usable = _keep_usable(counts, years, treated, first, last, w)
-        e0, e1, t0, t1, left = _total(w.spare_y, w.spare_t, w.spare_arm, 0, usable)
-        w.totals[0], w.totals[1], w.totals[2], w.totals[3] = e0, e1, t0, t1
-        if left > 0:
-            w.alike[:] = 0.0
-            return 0, usable, False
-        n0, n = _deal(w.spare_y, w.spare_t, w.spare_arm, 0, usable, merge, w)
-        return n0, n, True
-    w.totals[0], w.totals[1], w.totals[2], w.totals[3] = e0, e1, t0, t1
-    n0, n = _deal(counts, years, treated, first, last, merge, w)
-    return n0, n, True
 
 
 @bare_part
@@ -468,7 +278,7 @@ def negbin_two_arms(
 ) -> None:
     """Fit each data set; `numbers` (T, 6) gets `COLUMNS`, `patients` (T, 2) those used, `outcomes` (T,) positions."""
     w = room(first)
-    y, t, alike, more_than, a, totals = w.y, w.t, w.alike, w.more_than, w.a, w.totals
+    a, alike, totals = w.a, w.alike, w.totals
     for s in range(first.shape[0] - 1):
         for c in range(6):
             numbers[s, c] = math.nan
@@ -485,7 +295,7 @@ def negbin_two_arms(
         for arm in range(2):
             a[arm], a[2 + arm] = math.log(totals[arm]) - math.log(totals[2 + arm]), totals[2 + arm]
         length = int(totals[4])
-        k, variance, variance_k, outcome = maximum(y, t, n0, n, alike, more_than, length, a)
+        k, variance, variance_k, outcome = maximum(w, n0, n, length)
         outcomes[s] = outcome
         if outcome == _NOT_CONVERGED:
             continue

@@ -8,7 +8,8 @@ from typing import Final
 from sim.analysis.arrays import BoolArray, FloatArray, IntArray
 from sim.analysis.estimate import CODES
 from sim.analysis.negbin import SE_CODES, TEST_CODES
-from sim.analysis.negbin_kernel import arm_sums, gather, maximum, room, step
+from sim.analysis.negbin_data import Room, gather, room
+from sim.analysis.negbin_kernel import arm_sums, maximum, step
 from sim.analysis.negbin_parts import b_and_slope, count_log_sum, count_sum
 from sim.jit import kernel, part
 
@@ -45,22 +46,13 @@ def _expected(t: FloatArray, first: int, last: int, rate: float, k: float) -> fl
 
 
 @part
-def _sandwich(
-    y: FloatArray,
-    t: FloatArray,
-    n0: int,
-    n: int,
-    alike: FloatArray,
-    more_than: FloatArray,
-    length: int,
-    a: FloatArray,
-    k: float,
-) -> float:
+def _sandwich(w: Room, n0: int, n: int, length: int, k: float) -> float:
     """Return the sandwich variance of the log rate ratio, the patients' scores between observed informations.
 
     At the boundary (k = 0) that of the Poisson model.
     """
-    _, _, _, _, v0, v1, pull, profile = step(y, t, n0, n, alike, more_than, length, a, k)
+    y, t, a = w.y, w.t, w.a
+    _, _, _, _, v0, v1, pull, profile = step(w, n0, n, length, k)
     gain = 0.0 if k == 0.0 else pull / profile  # how the log ratio moves with the score of k
     _, _, c0, _, _ = arm_sums(y, t, 0, n0, math.exp(a[0]), k, True)
     _, _, c1, _, _ = arm_sums(y, t, n0, n, math.exp(a[1]), k, True)
@@ -89,7 +81,7 @@ def negbin_other_errors(
 ) -> None:
     """Put the standard error asked for in the place of the observed one that `negbin_two_arms` left in `numbers`."""
     w = room(first)
-    y, t, alike, more_than, a, totals = w.y, w.t, w.alike, w.more_than, w.a, w.totals
+    t, a, totals = w.t, w.a, w.totals
     for s in range(first.shape[0] - 1):
         if outcomes[s] != _OK and outcomes[s] != _POISSON:
             continue
@@ -101,7 +93,7 @@ def negbin_other_errors(
             i0, i1 = _expected(t, 0, n0, numbers[s, 2], k), _expected(t, n0, n, numbers[s, 3], k)
             variance = 1.0 / i0 + 1.0 / i1
         else:
-            variance = _sandwich(y, t, n0, n, alike, more_than, length, a, k)
+            variance = _sandwich(w, n0, n, length, k)
         numbers[s, 1] = math.sqrt(variance) if variance >= 0.0 else math.nan
 
 
@@ -122,7 +114,7 @@ def negbin_no_difference(
     fit with one rate. NaN where there is no fit.
     """
     w = room(first)
-    y, t, alike, more_than, a, totals = w.y, w.t, w.alike, w.more_than, w.a, w.totals
+    y, t, more_than, a, totals = w.y, w.t, w.more_than, w.a, w.totals
     for s in range(first.shape[0] - 1):
         statistics[s] = math.nan
         if outcomes[s] != _OK and outcomes[s] != _POISSON:
@@ -131,7 +123,7 @@ def negbin_no_difference(
         length = int(totals[4])
         a[2], a[3] = totals[2] + totals[3], 0.0
         a[0], a[1] = math.log(totals[0] + totals[1]) - math.log(a[2]), 0.0
-        k, _, _, outcome = maximum(y, t, n, n, alike, more_than, length, a)
+        k, _, _, outcome = maximum(w, n, n, length)
         if outcome == _NOT_CONVERGED:
             continue
         rate = math.exp(a[0])

@@ -19,6 +19,7 @@ from statsmodels.discrete.discrete_model import NegativeBinomial
 from sim.analysis import negbin_kernel, negbin_parts
 from sim.analysis.arrays import BoolArray, FloatArray
 from sim.analysis.negbin import NegbinFit, fit_negbin, negbin_rate_ratio
+from sim.analysis.negbin_data import Room
 from sim.jit import kernel
 
 EPS = float(np.finfo(np.float64).eps)
@@ -328,23 +329,24 @@ def alike_sums(many: float, events: float, years: float, rate: float, k: float, 
 
 
 @kernel
-def search(y: Any, t: Any, n0: int, n: int, alike: Any, more_than: Any, length: int, a: Any, k: float) -> float:
+def search(w: Any, n0: int, n: int, length: int, k: float) -> float:
     """Call the part."""
-    return negbin_kernel._search(y, t, n0, n, alike, more_than, length, a, k)
+    return negbin_kernel._search(w, n0, n, length, k)
 
 
 @kernel
-def newton(y: Any, t: Any, n0: int, n: int, alike: Any, more_than: Any, length: int, a: Any, k: float) -> Any:
+def newton(w: Any, n0: int, n: int, length: int, k: float) -> Any:
     """Call the part."""
-    return negbin_kernel._newton(y, t, n0, n, alike, more_than, length, a, k)
+    return negbin_kernel._newton(w, n0, n, length, k)
 
 
-def scratch(trial: Trial) -> tuple[FloatArray, FloatArray, int, int, FloatArray, FloatArray, int]:
-    """A trial as the compiled fit holds it: controls first, and how many patients have more than j events."""
+def scratch(trial: Trial, a: FloatArray) -> tuple[Room, int, int, int]:
+    """A trial as the compiled fit holds it, at `a`: controls first, and how many patients have more than j events."""
     order = np.argsort(trial.treated, kind="stable")
-    y, more_than = trial.counts[order], np.empty(negbin_parts.LARGE + 1)
+    y, more_than, none = trial.counts[order], np.empty(negbin_parts.LARGE + 1), np.empty(0)
     used = tabulate(y, 0, y.size, more_than)
-    return y, trial.years[order], int((~trial.treated).sum()), y.size, np.zeros(6), more_than, used
+    room = Room(y, trial.years[order], np.zeros(6), more_than, a, none, none, none, np.empty(0, bool))
+    return room, int((~trial.treated).sum()), y.size, used
 
 
 def crude(trial: Trial) -> FloatArray:
@@ -358,10 +360,10 @@ def crude(trial: Trial) -> FloatArray:
 def test_the_slow_road_leads_to_the_same_maximum(number: int) -> None:
     """The bracketing search, for where Newton strays, ends where Newton does, from starts of k far too low and high."""
     trial = overdispersed(number, *RECIPES[number])
-    fit, parts = fit_negbin(*trial), scratch(trial)
+    fit = fit_negbin(*trial)
     for start in (1e-3 * fit.dispersion, 300.0 * fit.dispersion):
         a = crude(trial)
-        k = search(*parts, a, start)
+        k = search(*scratch(trial, a), start)
         # the search stops at a step below 1e-7 of k; the profile is flat there, so the rates are nearer still
         assert k == pytest.approx(fit.dispersion, rel=1e-6)
         assert a[1] - a[0] == pytest.approx(fit.log_rate_ratio, abs=1e-6 * fit.standard_error)
@@ -370,10 +372,10 @@ def test_the_slow_road_leads_to_the_same_maximum(number: int) -> None:
 def test_a_point_that_is_no_maximum_is_not_accepted() -> None:
     """Newton refuses a start where the likelihood is convex in k, and from near the top it gets there."""
     trial = overdispersed(6, 200, 0.6, 0.5, 0.5, "unequal")
-    fit, parts = fit_negbin(*trial), scratch(trial)
-    assert not newton(*parts, crude(trial), 1e3)[3]
+    fit = fit_negbin(*trial)
+    assert not newton(*scratch(trial, crude(trial)), 1e3)[3]
     a = np.append(np.log([fit.rate_control, fit.rate_treated]) + 0.001 * fit.standard_error, crude(trial)[2:])
-    k, variance, _, found = newton(*parts, a, fit.dispersion)
+    k, variance, _, found = newton(*scratch(trial, a), fit.dispersion)
     assert found
     assert (k, math.sqrt(variance)) == pytest.approx((fit.dispersion, fit.standard_error), rel=1e-10)
     assert a[1] - a[0] == pytest.approx(fit.log_rate_ratio, abs=1e-10 * fit.standard_error)
@@ -382,9 +384,9 @@ def test_a_point_that_is_no_maximum_is_not_accepted() -> None:
 def test_a_dispersion_without_end_is_not_found() -> None:
     """The search gives up by NaN where no k up to 1e15 turns the profile down."""
     trial = overdispersed(6, 200, 0.6, 0.5, 0.5, "unequal")
-    parts = scratch(trial)
-    parts[5][:] = 1e9  # counts as no data has them: the likelihood rises with k for ever
-    assert math.isnan(search(*parts, crude(trial), 1.0))
+    parts = scratch(trial, crude(trial))
+    parts[0].more_than[:] = 1e9  # counts as no data has them: the likelihood rises with k for ever
+    assert math.isnan(search(*parts, 1.0))
 
 
 @pytest.mark.parametrize("k", [0.0, 1e-9, 1e-4, 0.03, 0.7, 40.0])

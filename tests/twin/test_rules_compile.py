@@ -152,6 +152,7 @@ DOMAINS: dict[str, Domain] = {
     ),
     **dict.fromkeys(("natural_log.x", "split.x"), POSITIVE),
     "spent": ((0.0, SMALLEST, 1.0, 36.7), 1e-6, 40.0),
+    "opening": ((0.0, 30.0), 0.0, 300.0),
     "uniform_arrival.total": ((41.0, 100.0), 41.0, 1e4),
     **dict.fromkeys(("prior_logit", "shift", "leak", "lean", "log_ratio", "x", "rater", "error"), LOGS),
     **dict.fromkeys(
