@@ -301,7 +301,7 @@ def test_switch_medication() -> None:
 
 def test_switch_attrition() -> None:
     """(d) `attrition` off: nobody drops out, everything before a dropout is identical, and life goes on after it."""
-    waiting = FIXED | {"veins": {"wait_days": 30.0, "success_prob": 0.95}}
+    waiting = FIXED | {"veins": {"wait_days": 90.0, "success_prob": 0.95}}
     on, stay = pair(waiting, off("attrition", waiting))
     assert len(of_kind(on, Kind.DROPOUT)) >= 20
     assert not len(of_kind(stay, Kind.DROPOUT))
@@ -310,7 +310,7 @@ def test_switch_attrition() -> None:
     left_at = {row[2]: row[0] for row in gone}
     assert all(row[0] > left_at[row[2]] for row in new)
     assert {Kind.END_OF_STUDY, Kind.VISIT, Kind.RELAPSE} <= kinds(new)
-    # who leaves in the month before the procedure is not treated
+    # who leaves in the three months before the procedure is not treated
     early = on.subjects["end_time"] < on.subjects["procedure_time"]
     assert early.any()
     changed = {"end_time", "dropped_out", "treated_veins", "opened_veins"}
