@@ -100,10 +100,11 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
 @AS_JSON
 def simulate(scenario: str, trial: int, ending: str, seed: int, engine: str, out: str | None, sets: tuple[str, ...],
              as_json: bool) -> None:  # fmt: skip
-    """One trial of SCENARIO as tables.
+    """One trial of SCENARIO as tables, with the flow of its participants.
 
-    It is exactly trial K of the power run with that seed.
+    It is exactly trial K of the power run with that seed; --out keeps the tables and the CONSORT diagram.
     """
+    from sim.report.console import flow_table
     from sim.study import store
     from sim.study.simulate import simulate
 
@@ -113,14 +114,20 @@ def simulate(scenario: str, trial: int, ending: str, seed: int, engine: str, out
     rows = {name: len(table) for name, table in played.tables.items()}
     summary = {
         "scenario": loaded.name, "digest": loaded.digest, "seed": seed, "trial": trial, "rows": rows,
-        "out": str(folder) if folder else None,
+        "consort": played.consort.to_dict(), "out": str(folder) if folder else None,
     }  # fmt: skip
     if folder:
+        from sim.report.consort import consort_figure
+        from sim.report.style import save
+
         store.write_tables(folder, played, ending)
         store.write_run(folder, "simulate", loaded.scenario, seed, summary, time.perf_counter() - begun)
+        figure = consort_figure(loaded.name, played.consort, trial, seed, not loaded.scenario.before_after)
+        save(figure, folder, "consort")
 
     def show() -> None:
         click.echo(repr(played))
+        flow_table(played.consort)
         for name, count in rows.items():
             click.echo(f"  {name:<11}{count:>8} rows")
         click.echo(f"written to {folder}" if folder else "give --out DIR to write the tables")

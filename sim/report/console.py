@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
+from sim.data.consort import Flow
+from sim.report.consort import WORDS
 from sim.study.power import PowerResult
 from sim.study.replay import ReplayResult
 from sim.study.runner import Progress, Watcher
@@ -154,3 +156,15 @@ def _replay_rows(result: ReplayResult) -> Iterator[tuple[str, ...]]:
         total = f" of {f['total']}" if f["total"] else ""
         spread = f"{f['interval'][0]:.3g} to {f['interval'][1]:.3g}"
         yield f["quantity"], published + total, f"{f['median']:.3g}", spread, f"{f['mid_pit']:.3f}"
+
+
+def flow_table(flow: Flow) -> None:
+    """Print who was screened, kept out and why, and each arm's way to the end."""
+    headings = ("Arm", "allocated", "received", "left before it", "left early", "followed to the end")
+    rows = (
+        (a.arm, *(f"{n:,}" for n in (a.allocated, a.received, a.not_received, a.discontinued, a.completed)))
+        for a in flow.arms
+    )
+    kept_out = ", ".join(f"{WORDS[reason]} {n:,}" for reason, n in flow.kept_out.items()) or "nobody"
+    notes = [f"Screened {flow.screened:,}, entered {flow.entered:,}; kept out: {kept_out}"]
+    _print("Flow of participants", headings, rows, notes)

@@ -117,7 +117,7 @@ def _row_label(scenario: Scenario, endpoint: Endpoint) -> str:
     label = ENDPOINTS[base].label.split(",")[0]
     if months is not None:
         label += f", {months:g} months"
-    if base.startswith(("arr", "relapse_free")):
+    if base.startswith(("arr", "relapse_free", "first_relapse")):
         label += f", {endpoint.counts} relapses"
     if len(scenario.arm) > 2:
         treatment, control = (scenario.arm[a].name.replace("_", " ") for a in contrast(scenario, endpoint))

@@ -14,6 +14,8 @@ from sim.study.population import solved
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sim.data.consort import Flow
+
 
 @dataclass(frozen=True, repr=False)
 class SimulatedTrial:
@@ -30,6 +32,13 @@ class SimulatedTrial:
         from sim.data.tables import tables
 
         return tables(self.scenario, self.records)
+
+    @property
+    def consort(self) -> Flow:
+        """The flow of participants."""
+        from sim.data.consort import flow
+
+        return flow(self.scenario, self.records)
 
     def to_frame(self, table: str = "adsl") -> pd.DataFrame:
         """Give one table; ShamtrialError names the tables there are."""

@@ -1,0 +1,76 @@
+"""The flow of participants: its counts are those of the tables, add up, and are printed and drawn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import sim
+from sim.cli import cli
+from sim.data.consort import flow
+from sim.data.tables import adsl
+from sim.report.consort import WORDS, message
+from sim.report.style import percent
+from tests.helpers import play, scenario
+
+SMALL: dict[str, object] = {"enrolment.target": 40, "dropout.hazard_per_year": 0.5, "veins.wait_days": 90.0}
+CASES: dict[str, tuple[str, Mapping[str, object]]] = {
+    "sham_rct": ("sham_rct", SMALL),
+    "three arms": ("three_arm", SMALL | {"enrolment.target": 60}),
+    "before and after": ("published/zamboni_2009", {}),
+    "nobody kept out": ("bench/j1", {"enrolment.target": 20, "randomisation.block_size": 20}),
+    "closed by the day": ("sham_rct", SMALL | {"enrolment.max_days": 200.0}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_flow_is_that_of_the_subjects_table(case: str) -> None:
+    """Screened, reasons, arms and ends are the counts of adsl's rows, and every sum comes out."""
+    name, changes = CASES[case]
+    given, records = scenario(name, changes), play(name, changes)
+    found, table = flow(given, records), adsl(given, records)
+    assert found.screened == len(table) == found.entered + sum(found.kept_out.values())
+    out = table[table["ENRLFL"] == "N"]
+    assert found.kept_out == {k or "in_screening": n for k, n in out["SCRFREAS"].value_counts().items()}
+    for arm in found.arms:
+        own = table[table["TRT01P"] == arm.arm]
+        assert arm.allocated == len(own) == arm.received + arm.not_received == arm.discontinued + arm.completed
+        assert arm.completed == (own["EOSSTT"] == "COMPLETED").sum()
+        if arm.procedure != "none":
+            assert arm.received == own["TRTSDT"].notna().sum()
+    assert sum(a.allocated for a in found.arms) == found.entered
+    assert set(found.kept_out) <= set(WORDS)
+
+
+def test_some_leave_before_their_procedure() -> None:
+    """With three months to wait and a high hazard the diagram has those who were never treated."""
+    found = flow(scenario("sham_rct", SMALL), play("sham_rct", SMALL))
+    assert sum(a.not_received for a in found.arms) > 0
+    assert sum(a.discontinued for a in found.arms) > 0
+
+
+def test_the_message_is_made_of_the_numbers() -> None:
+    """The headline names how many were screened and entered, and the most frequent reason with its share."""
+    found = flow(scenario("sham_rct", SMALL), play("sham_rct", SMALL))
+    reason = max(found.kept_out, key=lambda name: found.kept_out[name])
+    said = message(found, randomised=True)
+    assert f"{found.screened:,} screened, {found.entered:,} randomised" in said
+    assert f"{percent(found.kept_out[reason] / found.screened)} were kept out for this: {WORDS[reason]}" in said
+    everyone = flow(scenario("bench/j1", CASES["nobody kept out"][1]), play("bench/j1", CASES["nobody kept out"][1]))
+    assert message(everyone, randomised=True) == "20 screened, all of them randomised"
+
+
+def test_simulate_gives_the_flow(tmp_path: Path) -> None:
+    """`simulate` prints the flow, has it in its JSON, and draws it with --out; the verb in Python has it too."""
+    small = ("simulate", "sham_rct", "--set", "enrolment.target=20")
+    told = CliRunner().invoke(cli, [*small, "--json", "--out", str(tmp_path)])
+    found = json.loads(told.stdout)["consort"]
+    assert found == sim.simulate(sim.load("sham_rct", {"enrolment.target": 20})).consort.to_dict()
+    assert {p.name for p in tmp_path.glob("consort.*")} == {"consort.svg", "consort.png"}
+    printed = CliRunner().invoke(cli, [*small]).stdout
+    assert f"Screened {found['screened']:,}, entered 20" in printed
+    assert "Flow of participants" in printed
