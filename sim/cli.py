@@ -100,9 +100,10 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
 @AS_JSON
 def simulate(scenario: str, trial: int, ending: str, seed: int, engine: str, out: str | None, sets: tuple[str, ...],
              as_json: bool) -> None:  # fmt: skip
-    """One trial of SCENARIO as tables, with the flow of its participants.
+    """One trial of SCENARIO as tables.
 
-    It is exactly trial K of the power run with that seed; --out keeps the tables and the CONSORT diagram.
+    It is exactly trial K of the power run with that seed. The flow of its participants stands above the tables; --out
+    keeps both, and the CONSORT diagram.
     """
     from sim.report.console import flow_table
     from sim.study import store

@@ -23,7 +23,7 @@ Point = tuple[float, float]
 
 def message(flow: Flow, randomised: bool) -> str:
     """Say what the diagram says, from its numbers."""
-    word = "randomised" if randomised else "treated"
+    word = "randomised" if randomised else "entered"
     if not flow.kept_out:
         return f"{flow.screened:,} screened, all of them {word}"
     reason = max(flow.kept_out, key=lambda name: flow.kept_out[name])

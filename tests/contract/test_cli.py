@@ -127,7 +127,8 @@ def test_simulate_prints_and_writes_every_table(tmp_path: Path) -> None:
         found = done("simulate", "sham_rct", *SMALL, "--trial", "3", "--format", ending, "--out", folder, "--json").json
         _has(found, {"scenario": str, "digest": str, "seed": int, "trial": int, "rows": dict, "out": str})
         assert tuple(found["rows"]) == TABLES
-        assert {p.name for p in folder.iterdir()} == {f"{t}.{ending}" for t in TABLES} | {"run.json"}
+        written = {f"{t}.{ending}" for t in TABLES} | {"run.json", "consort.svg", "consort.png"}
+        assert {p.name for p in folder.iterdir()} == written
         assert {t: len(read(folder / f"{t}.{ending}")) for t in TABLES} == found["rows"]
 
 
