@@ -280,8 +280,6 @@ def test_unknown_endpoint_names_are_refused_with_help(name: str) -> None:
     [
         "cdp_12w",
         "cdp_24w",
-        "msfc_24m",
-        "msqol_mental_24m",
         "gd_lesions_12m",
         "new_t2_24m",
         "restenosis_18m",
