@@ -114,7 +114,7 @@ def _contrast(s: Scenario, here: str, endpoint: Endpoint) -> Iterator[Refusal]:
 
 
 def _endpoint_design(s: Scenario, here: str, name: str, base: str, months: float | None) -> Iterator[Refusal]:
-    wanted = "before_after" if s.before_after else "parallel"
+    wanted, end = "before_after" if s.before_after else "parallel", s.study.after_months[1]
     if ENDPOINTS[base].design != wanted:
         served = [e.base for e in ENDPOINTS.values() if e.design == wanted]
         yield Refusal(f"{here}.name", name, f"an endpoint for {s.study.design}: {served}")
@@ -122,8 +122,7 @@ def _endpoint_design(s: Scenario, here: str, name: str, base: str, months: float
         yield Refusal(f"{here}.name", name, f"a month at which there is a visit: {s.visits.months}")
     elif months is not None and months > s.study.follow_up_months:
         yield Refusal(f"{here}.name", name, f"no later than study.follow_up_months = {s.study.follow_up_months:g}")
-    elif base.removesuffix("_change") in AT_VISITS and s.study.after_months[1] not in s.visits.months:
-        end = s.study.after_months[1]
+    elif s.before_after and base.removesuffix("_change") in AT_VISITS and end not in s.visits.months:
         yield Refusal(f"{here}.name", name, f"a visit in visits.months at the end of the after-window, month {end:g}")
 
 

@@ -245,8 +245,12 @@ def test_endpoint_names_are_parsed() -> None:
     assert {base for base, sign in favourable.items() if sign == 1} == {
         "relapse_free",
         "msqol_physical",
+        "msqol_mental",
+        "msfc",
         "relapse_free_change",
         "msqol_physical_change",
+        "msqol_mental_change",
+        "msfc_change",
     }
     assert {base for base, e in ENDPOINTS.items() if e.scale == "log_ratio"} == {"arr", "arr_change", "first_relapse"}
     assert parse_endpoint("first_relapse") == ("first_relapse", None)
