@@ -19,7 +19,7 @@ from sim.core.endpoints import parse_endpoint
 from sim.data.cohort import Cohort, Counts, Window, at_visit, first_event, stayed, window
 from sim.scenario.schema import Endpoint, Scenario
 
-VISIT_FIELD = {"edss": "edss", "msqol_physical": "quality"}
+VISIT_FIELD = {"edss": "edss", "msfc": "msfc", "msqol_physical": "quality", "msqol_mental": "mental"}
 
 Mask = NDArray[np.bool_]
 Column = TypeVar("Column", FloatArray, Mask)

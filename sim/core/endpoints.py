@@ -37,6 +37,8 @@ _ALL = (
     Endpoint(
         "msqol_physical", "difference", 1, "MSQOL-54 physical change, treated - control", "points", "parallel", True
     ),
+    Endpoint("msqol_mental", "difference", 1, "MSQOL-54 mental change, treated - control", "points", "parallel", True),
+    Endpoint("msfc", "difference", 1, "MSFC change, treated - control", "z", "parallel", True),
     Endpoint(
         "first_relapse",
         "log_ratio",
@@ -60,13 +62,20 @@ _ALL = (
         "before_after",
         False,
     ),
+    Endpoint(
+        "msqol_mental_change", "difference", 1, "MSQOL-54 mental, after - before", "points", "before_after", False
+    ),
+    Endpoint("msfc_change", "difference", 1, "MSFC, after - before", "z", "before_after", False),
 )
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType({e.base: e for e in _ALL})
 """The endpoints served, by base name."""
 
-RESERVED: Final = ("cdp", "msfc", "msqol_mental", "gd_lesions", "new_t2", "restenosis")
-"""Base names promised to later endpoints (cdp_12w, cdp_24w, msfc_24m, ...)."""
+AT_VISITS: Final = ("edss", "msfc", "msqol_physical", "msqol_mental")
+"""Base names of the scores taken at visits; each has a twin for before-after designs, `<base>_change`."""
+
+RESERVED: Final = ("cdp", "gd_lesions", "new_t2", "restenosis")
+"""Base names promised to later endpoints (cdp_12w, cdp_24w, gd_lesions_12m, ...)."""
 
 _NAME = re.compile(r"(?P<base>[a-z][a-z0-9_]*?)(?:_(?P<count>[1-9][0-9]{0,3})(?P<unit>[mw]))?")
 

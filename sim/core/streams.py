@@ -49,6 +49,8 @@ def _register() -> dict[str, Stream]:
         Stream(14, "examination", "visit", ("edss", "edss_tail", "quality", "attendance")),
         Stream(15, "site", "0", ("arrival_rate", "rater", "-", "-")),
         Stream(16, "block", "block; block = place // 4", ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3")),
+        Stream(17, "level", "0", ("msfc", "mental", "-", "-")),
+        Stream(18, "score", "visit", ("msfc", "mental", "-", "-")),
     )
     return {row.name: row for row in rows}
 
@@ -71,6 +73,8 @@ COMPLICATION = STREAMS["complication"].process
 EXAMINATION = STREAMS["examination"].process
 SITE = STREAMS["site"].process
 BLOCK = STREAMS["block"].process
+LEVEL = STREAMS["level"].process
+SCORE = STREAMS["score"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 

@@ -118,7 +118,7 @@ def adrel(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
 
 
 def visits(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
-    """Give examinations: EDSS and MSQOL-54 physical as written down, one row a visit that took place."""
+    """Give examinations: EDSS, MSQOL-54 and MSFC as written down, one row a visit that took place."""
     v = records.visits
     return pd.DataFrame(
         {
@@ -130,6 +130,8 @@ def visits(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "ADY": _study_day(v["time"], _per_patient(records, v, "day_1")),
             "EDSS": v["edss"],
             "MSQOLPHY": v["quality"],
+            "MSQOLMEN": v["mental"],
+            "MSFC": v["msfc"],
         }
     )
 
@@ -209,6 +211,8 @@ def truth(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "belief_patient": s["belief_patient"],
             "belief_physician": s["belief_physician"],
             "belief_assessor": s["belief_assessor"],
+            "msqol_mental_latent": s["mental_latent"],
+            "msfc_latent": s["msfc_latent"],
         }
     )
     seen = pd.DataFrame(
@@ -221,6 +225,8 @@ def truth(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "msqol_latent": v["quality_latent"],
             "patency": v["patency"],
             "belief_patient": v["belief_patient"],
+            "msqol_mental_latent": v["mental_latent"],
+            "msfc_latent": v["msfc_latent"],
         }
     )
     both = pd.concat([fixed, seen], ignore_index=True) if len(seen) else fixed

@@ -40,6 +40,8 @@ SUBJECT = np.dtype(
         ("belief_patient", "f8"),
         ("belief_physician", "f8"),
         ("belief_assessor", "f8"),
+        ("msfc_latent", "f8"),
+        ("mental_latent", "f8"),
     ]
 )
 RELAPSE = np.dtype(
@@ -67,6 +69,10 @@ VISIT = np.dtype(
         ("quality_latent", "f8"),
         ("patency", "f8"),
         ("belief_patient", "f8"),
+        ("msfc", "f8"),
+        ("mental", "f8"),
+        ("msfc_latent", "f8"),
+        ("mental_latent", "f8"),
     ]
 )
 VEIN = np.dtype(

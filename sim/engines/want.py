@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+FURTHER = frozenset(("msfc", "mental"))
+"""The scores at visits that are left out where nobody wants them; EDSS and MSQOL-54 physical come with every visit."""
+
 
 class Want(NamedTuple):
     """Kinds of relapses to be counted, numbers of the visits to be seen (None: all), and whether the past is asked for.
 
+    `scores` are those of `FURTHER` that are wanted at these visits.
     With `first`, of a patient's relapses after study day 1 no more than the first needs to be there.
 
     A draw has an address, so leaving one out moves no other: who asks for less gets the same answers, sooner.
@@ -17,6 +21,7 @@ class Want(NamedTuple):
     visits: tuple[int, ...] | None = None
     past: bool = True
     first: bool = False
+    scores: frozenset[str] = FURTHER
 
 
 EVERYTHING = Want()

@@ -10,16 +10,17 @@ from sim.core.rules import rule
 
 
 class EffectPlan(NamedTuple):
-    """Logs of the ratios at full patency, the ratios themselves, and the gain in MSQOL points."""
+    """Logs of the ratios at full patency, the ratios themselves, and the gains in MSQOL points, physical and mental."""
 
     rate_ratio: float
     slope_ratio: float
     log_rate_ratio: float
     log_slope_ratio: float
     quality_points: float
+    mental_points: float
 
 
-NO_EFFECT = EffectPlan(1.0, 1.0, 0.0, 0.0, 0.0)
+NO_EFFECT = EffectPlan(1.0, 1.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class Effect(Table):
@@ -33,7 +34,20 @@ class Effect(Table):
         1.0, unit="1", gt=0.0, le=20.0, meaning="progression slope while patent over slope without", source="design"
     )
     msqol_points: float = param(
-        0.0, unit="MSQOL points", ge=-100.0, le=100.0, meaning="gain in quality of life while patent", source="design"
+        0.0,
+        unit="MSQOL points",
+        ge=-100.0,
+        le=100.0,
+        meaning="gain in the physical composite of quality of life while patent",
+        source="design",
+    )
+    msqol_mental_points: float = param(
+        0.0,
+        unit="MSQOL points",
+        ge=-100.0,
+        le=100.0,
+        meaning="gain in the mental composite while patent",
+        source="design",
     )
 
     def plan(self, on: bool) -> EffectPlan:
@@ -46,6 +60,7 @@ class Effect(Table):
             math.log(self.rate_ratio),
             math.log(self.slope_ratio),
             self.msqol_points,
+            self.msqol_mental_points,
         )
 
 

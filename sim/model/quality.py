@@ -1,4 +1,7 @@
-"""Quality of life as MSQOL-54 physical (0-100): disability, relapses, and a response to being treated, as believed."""
+"""Quality of life as MSQOL-54, physical and mental (0-100): disability, relapses, and a response to treatment believed.
+
+Both composites follow the same rules; they differ in their parameters and in their draws.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from sim.core.units import months
 
 
 class QualityPlan(NamedTuple):
-    """MSQOL-54 points; times in days."""
+    """One composite: MSQOL-54 points; times in days."""
 
     mean_points: float
     sd_points: float
@@ -24,8 +27,36 @@ class QualityPlan(NamedTuple):
     placebo_decay_days: float
 
 
+class Mental(Table):
+    """MSQOL-54 mental composite; the placebo response has the switch and the times of the physical one."""
+
+    mean_points: float = param(
+        66.0, unit="MSQOL points", ge=0.0, le=100.0, meaning="mean of candidates at the median EDSS"
+    )
+    sd_points: float = param(
+        17.0, unit="MSQOL points", ge=0.0, le=50.0, meaning="standard deviation between patients of one EDSS"
+    )
+    points_per_edss: float = param(
+        2.0, unit="MSQOL points/EDSS point", ge=0.0, le=30.0, meaning="loss with a lasting EDSS point"
+    )
+    relapse_points_per_edss: float = param(
+        5.0, unit="MSQOL points/EDSS point", ge=0.0, le=50.0, meaning="passing loss with an EDSS point of a relapse"
+    )
+    noise_sd_points: float = param(
+        7.0, unit="MSQOL points", ge=0.0, le=50.0, meaning="standard deviation of one questionnaire's own noise"
+    )
+    placebo_peak_points: float = param(
+        3.2,
+        unit="MSQOL points",
+        ge=-50.0,
+        le=50.0,
+        meaning="gain of a patient sure of angioplasty before it decays (0.17 SD of a score with SD about 19)",
+        source="hrobjartsson2014_other",
+    )
+
+
 class Quality(Table):
-    """MSQOL-54 physical composite; higher is better."""
+    """MSQOL-54 physical composite, and what the mental one shares with it; higher is better."""
 
     mean_points: float = param(
         62.0, unit="MSQOL points", ge=0.0, le=100.0, meaning="mean of candidates at the median EDSS"
@@ -57,16 +88,24 @@ class Quality(Table):
     placebo_decay_months: float = param(
         36.0, unit="months", gt=0.0, le=12000.0, meaning="time constant with which it wears off"
     )
+    mental: Mental = Mental()
 
     def plan(self, placebo: bool) -> QualityPlan:
-        """Convert to days; `placebo` false is the switch off."""
+        """Give the physical composite, times in days; `placebo` false is the switch off."""
+        return self._plan(self, placebo)
+
+    def mental_plan(self, placebo: bool) -> QualityPlan:
+        """Give the mental composite in the same way."""
+        return self._plan(self.mental, placebo)
+
+    def _plan(self, composite: Quality | Mental, placebo: bool) -> QualityPlan:
         return QualityPlan(
-            self.mean_points,
-            self.sd_points,
-            self.points_per_edss,
-            self.relapse_points_per_edss,
-            self.noise_sd_points,
-            self.placebo_peak_points if placebo and self.placebo_enabled else 0.0,
+            composite.mean_points,
+            composite.sd_points,
+            composite.points_per_edss,
+            composite.relapse_points_per_edss,
+            composite.noise_sd_points,
+            composite.placebo_peak_points if placebo and self.placebo_enabled else 0.0,
             self.placebo_onset_days,
             months(self.placebo_decay_months),
         )
@@ -74,7 +113,7 @@ class Quality(Table):
 
 @rule
 def quality_baseline(u: float, edss: float, edss_centre: float, mean: float, sd: float, per_edss: float) -> float:
-    """Draw a patient's MSQOL-54 at screening, free of relapse and placebo, given the latent EDSS."""
+    """Draw a patient's composite at screening, free of relapse and placebo, given the latent EDSS."""
     return mean - per_edss * (edss - edss_centre) + sd * normal(u)
 
 

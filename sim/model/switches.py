@@ -21,5 +21,6 @@ class Switches(Table):
     under_reporting: bool = _switch("false: every relapse is reported and nothing else is")
     recall: bool = _switch("false: the past is recalled as it was")
     medication: bool = _switch("false: nobody starts medication")
+    practice: bool = _switch("false: nobody does better on the MSFC for having done it before")
     attrition: bool = _switch("false: nobody leaves early and all are analysed")
     effect: bool = _switch("false: open veins do nothing")

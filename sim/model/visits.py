@@ -42,7 +42,7 @@ class Visits(Table):
         default=[0.0, 3.0, 6.0, 9.0, 12.0, 15.0, 18.0, 21.0, 24.0],
         min_length=1,
         max_length=MOST_VISITS,
-        description="months after study day 1 at which EDSS and MSQOL-54 are taken; 0 is the baseline",
+        description="months after study day 1 at which EDSS, MSFC and MSQOL-54 are taken; 0 is the baseline",
         json_schema_extra={"unit": "months", "source": "design"},
     )
 

@@ -14,9 +14,9 @@ HEAD = """# Scenario keys
 
 Every table and key, with unit, range, default, meaning and source. Source: an id of `sim/evidence` (a published figure,
 with its status there), `design` (a choice of whoever designs the study), or `assumption` (nobody measured it).
-Tables that can be turned off have `enabled`; [relapse], [disability], [quality], [veins] and [belief] describe what is
-always there (their effects are turned off by key, or by [switches]). Made by `shamtrial scenarios keys`; a test keeps
-it true.
+Tables that can be turned off have `enabled`; [relapse], [disability], [msfc], [quality], [veins] and [belief] describe
+what is always there (their effects are turned off by key, or by [switches]). Made by `shamtrial scenarios keys`; a test
+keeps it true.
 """
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sim.core.endpoints import ENDPOINTS, parse_endpoint
+from sim.core.endpoints import AT_VISITS, ENDPOINTS, parse_endpoint
 from sim.core.params import Refusal, Refusals
 from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR, on_clock
 from sim.model.relapse import MOST_LAYERS
@@ -114,16 +114,15 @@ def _contrast(s: Scenario, here: str, endpoint: Endpoint) -> Iterator[Refusal]:
 
 
 def _endpoint_design(s: Scenario, here: str, name: str, base: str, months: float | None) -> Iterator[Refusal]:
-    wanted = "before_after" if s.before_after else "parallel"
+    wanted, end = "before_after" if s.before_after else "parallel", s.study.after_months[1]
     if ENDPOINTS[base].design != wanted:
         served = [e.base for e in ENDPOINTS.values() if e.design == wanted]
         yield Refusal(f"{here}.name", name, f"an endpoint for {s.study.design}: {served}")
-    elif base in ("edss", "msqol_physical") and months not in s.visits.months:
+    elif base in AT_VISITS and months not in s.visits.months:
         yield Refusal(f"{here}.name", name, f"a month at which there is a visit: {s.visits.months}")
     elif months is not None and months > s.study.follow_up_months:
         yield Refusal(f"{here}.name", name, f"no later than study.follow_up_months = {s.study.follow_up_months:g}")
-    elif base in ("edss_change", "msqol_physical_change") and s.study.after_months[1] not in s.visits.months:
-        end = s.study.after_months[1]
+    elif s.before_after and base.removesuffix("_change") in AT_VISITS and end not in s.visits.months:
         yield Refusal(f"{here}.name", name, f"a visit in visits.months at the end of the after-window, month {end:g}")
 
 

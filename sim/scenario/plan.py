@@ -16,6 +16,7 @@ from sim.model.eligibility import EligibilityPlan
 from sim.model.enrolment import EnrolmentPlan
 from sim.model.frailty import FrailtyPlan
 from sim.model.medication import MedicationPlan
+from sim.model.msfc import MsfcPlan
 from sim.model.quality import QualityPlan
 from sim.model.randomisation import RandomisationPlan
 from sim.model.recall import RecallPlan
@@ -55,7 +56,9 @@ class Plan(NamedTuple):
     relapse: RelapsePlan
     decline: DeclinePlan
     disability: DisabilityPlan
+    msfc: MsfcPlan
     quality: QualityPlan
+    mental: QualityPlan
     veins: VeinsPlan
     effect: EffectPlan
     belief: BeliefPlan
@@ -104,7 +107,9 @@ def make_plan(scenario: Scenario) -> Plan:
         relapse=scenario.relapse.plan(),
         decline=decline,
         disability=scenario.disability.plan(on.rater_bias),
+        msfc=scenario.msfc.plan(on.practice, on.rater_bias),
         quality=scenario.quality.plan(on.placebo),
+        mental=scenario.quality.mental_plan(on.placebo),
         veins=scenario.veins.plan(),
         effect=effect,
         belief=scenario.belief.plan(scenario.angioplasty_share()),

@@ -17,6 +17,7 @@ from sim.model.eligibility import Eligibility
 from sim.model.enrolment import Enrolment
 from sim.model.frailty import Frailty
 from sim.model.medication import Medication
+from sim.model.msfc import Msfc
 from sim.model.quality import Quality
 from sim.model.randomisation import Randomisation
 from sim.model.recall import Recall
@@ -179,6 +180,7 @@ class Scenario(Table):
     relapse: Relapse = Relapse()
     decline: Decline = Decline()
     disability: Disability = Disability()
+    msfc: Msfc = Msfc()
     quality: Quality = Quality()
     veins: Veins = Veins()
     effect: Effect = Effect()

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from sim.analysis.trial import VISIT_FIELD, visit_number
 from sim.core.endpoints import parse_endpoint
-from sim.engines.want import Want
+from sim.engines.want import FURTHER, Want
 from sim.scenario.schema import Scenario
 
 FIRST_SUFFICES = {"first_relapse", "relapse_free"}
 
 
 def wanted(scenario: Scenario) -> Want:
-    """Give the relapses that are counted and the visits that are looked at, by any endpoint."""
+    """Give the relapses that are counted and the visits and scores that are looked at, by any endpoint."""
     visits: set[int] = set()
     first = not scenario.before_after
     counts: set[str] = set()
+    scores: set[str] = set()
     for endpoint in scenario.endpoint:
         base, month = parse_endpoint(endpoint.name)
         first = first and base in FIRST_SUFFICES
-        if base.removesuffix("_change") in VISIT_FIELD:
+        if field := VISIT_FIELD.get(base.removesuffix("_change")):
+            scores.add(field)
             last = scenario.study.after_months[1] if month is None else month
             visits |= {0, visit_number(scenario, last)}
         else:
             counts.add(endpoint.counts)
             if scenario.before_after:
                 counts.add("recalled")
-    return Want(frozenset(counts), tuple(sorted(visits)), scenario.before_after, first)
+    return Want(frozenset(counts), tuple(sorted(visits)), scenario.before_after, first, FURTHER & scores)

@@ -53,7 +53,7 @@ def played() -> Played:
 
 
 def test_every_stream_is_drawn_from_at_its_own_kind_of_address(played: Played) -> None:
-    """A busy trial draws from all sixteen streams and no other: site and list at their words, the rest at patients'."""
+    """A busy trial draws from all streams and no other: site and list at their words, the rest at patients'."""
     drawn = played.drawn
     assert {process for _, process, _, _ in drawn} == {stream.process for stream in STREAMS.values()}
     for word, process, index, block in drawn:
@@ -78,7 +78,7 @@ def test_layers_and_kinds_stay_within_their_blocks(played: Played) -> None:
         assert blocks[name] == {0, 1, 2}, name
     assert blocks["complication"] == {0, 1}  # five kinds, four to a block
     assert all(blocks[name] == {0} for name in set(blocks) - layered - {"complication"})
-    once = {"person", "latent", "belief", "present", "site"}
+    once = {"person", "latent", "belief", "present", "site", "level"}
     for name in once:
         assert {i for _, p, i, _ in drawn if p == STREAMS[name].process} == {0}, name
 

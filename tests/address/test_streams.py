@@ -31,6 +31,8 @@ REGISTER = (
     (14, "examination", "visit", ("edss", "edss_tail", "quality", "attendance")),
     (15, "site", "0", ("arrival_rate", "rater", "-", "-")),
     (16, "block", "block; block = place // 4", ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3")),
+    (17, "level", "0", ("msfc", "mental", "-", "-")),
+    (18, "score", "visit", ("msfc", "mental", "-", "-")),
 )
 
 # What `uniforms` has to do with its arguments, written out a second time.

@@ -245,8 +245,12 @@ def test_endpoint_names_are_parsed() -> None:
     assert {base for base, sign in favourable.items() if sign == 1} == {
         "relapse_free",
         "msqol_physical",
+        "msqol_mental",
+        "msfc",
         "relapse_free_change",
         "msqol_physical_change",
+        "msqol_mental_change",
+        "msfc_change",
     }
     assert {base for base, e in ENDPOINTS.items() if e.scale == "log_ratio"} == {"arr", "arr_change", "first_relapse"}
     assert parse_endpoint("first_relapse") == ("first_relapse", None)
@@ -280,8 +284,6 @@ def test_unknown_endpoint_names_are_refused_with_help(name: str) -> None:
     [
         "cdp_12w",
         "cdp_24w",
-        "msfc_24m",
-        "msqol_mental_24m",
         "gd_lesions_12m",
         "new_t2_24m",
         "restenosis_18m",

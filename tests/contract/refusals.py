@@ -200,6 +200,22 @@ CASES = [
         "a month at which there is a visit",
     ),
     Case(
+        "MSFC at a month without visit",
+        "sham_rct",
+        {"endpoint": [ARR, {"name": "msfc_20m"}]},
+        "endpoint[1].name",
+        {"endpoint": [ARR, {"name": "msfc_21m"}]},
+        "a month at which there is a visit",
+    ),
+    Case(
+        "MSQOL mental without a visit at its end",
+        "zamboni_2009",
+        {"study.after_months": [5.0, 17.0], "endpoint": [{"name": "msqol_mental_change"}]},
+        "endpoint[0].name",
+        {"endpoint": [{"name": "msqol_mental_change"}]},
+        "month 17",
+    ),
+    Case(
         "an endpoint after the end",
         "sham_rct",
         {"endpoint": [ARR, {"name": "arr_25m"}]},

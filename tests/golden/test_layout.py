@@ -52,6 +52,8 @@ LAYOUTS = {
         ("belief_patient", F),
         ("belief_physician", F),
         ("belief_assessor", F),
+        ("msfc_latent", F),
+        ("mental_latent", F),
     ],
     "relapses": [
         *KEY,
@@ -75,6 +77,10 @@ LAYOUTS = {
         ("quality_latent", F),
         ("patency", F),
         ("belief_patient", F),
+        ("msfc", F),
+        ("mental", F),
+        ("msfc_latent", F),
+        ("mental_latent", F),
     ],
     "veins": [
         *KEY,
@@ -99,12 +105,12 @@ COLUMNS = {
     "adsl": "TRIAL USUBJID SITEID SCRNDT SCRNEDSS RELAPS1Y RELAPS2Y SCRFFL SCRFREAS ENRLFL ENRLSEQ ENRLDT TRT01P TRT01A"
     " DAY1DT TRTSDT EOSDT EOSPLDT EOSSTT VEINSTRT VEINSOPN MEDSTDT",
     "adrel": "TRIAL USUBJID RELSEQ TRUEFL ASTDT ASTDY SEVERITY RESIDUAL RCLDT REPDT REPFL CONFDT CONFFL",
-    "visits": "TRIAL USUBJID AVISITN AVISIT ADT ADY EDSS MSQOLPHY",
+    "visits": "TRIAL USUBJID AVISITN AVISIT ADT ADY EDSS MSQOLPHY MSQOLMEN MSFC",
     "veins": "TRIAL USUBJID VEIN STENFL TRTFL SUCCFL RESTDT",
     "procedures": "TRIAL USUBJID PRSEQ PRTRT PRREQDT PRSTDT COMPLIC",
     "events": "trial time rank usubjid index event value",
     "truth": "trial usubjid avisitn time frailty active edss_slope_per_year edss_latent msqol_latent patency"
-    " belief_patient belief_physician belief_assessor",
+    " belief_patient belief_physician belief_assessor msqol_mental_latent msfc_latent",
 }
 
 EVENTS = {

@@ -22,8 +22,9 @@ Draw = st.DrawFn
 Tables = dict[str, Any]
 
 MOST_POINTS = 25_000.0  # candidate relapses and switches of activity that a trial may be expected to see
-PARALLEL = ("arr_6m", "relapse_free_6m", "edss_6m", "msqol_physical_6m", "first_relapse")
-BEFORE_AFTER = ("relapse_free_change", "arr_change", "edss_change", "msqol_physical_change")
+AT_VISITS = ("edss", "msfc", "msqol_physical", "msqol_mental")
+PARALLEL = ("arr_6m", "relapse_free_6m", "first_relapse", *(f"{base}_6m" for base in AT_VISITS))
+BEFORE_AFTER = ("relapse_free_change", "arr_change", *(f"{base}_change" for base in AT_VISITS))
 WORLDS = (OBSERVED, *(potential(p, path) for p in (0.0, 1.0, 2.0) for path in (False, True)), World(-1.0, 1.0, 1.0))
 
 PROB = st.one_of(st.sampled_from([0.0, 1.0, 0.5]), st.floats(0.0, 1.0))
@@ -55,6 +56,16 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "tail_sd_points": spread(0.0, 5.0, 0.8),
         "rater_lean_points": spread(-3.0, 3.0, 0.0, 0.25),
     },
+    "msfc": {
+        "mean_z": spread(-10.0, 10.0, 0.0),
+        "sd_z": spread(0.0, 10.0, 0.5),
+        "z_per_edss": spread(0.0, 10.0, 0.3),
+        "practice_z": spread(-10.0, 10.0, 0.0, 0.041),
+        "practice_sessions": spread(1e-3, 100.0, 1.0),
+        "sessions_before_baseline": st.sampled_from([0, 0, 3, 100]),
+        "noise_sd_z": spread(0.0, 10.0, 0.2),
+        "rater_lean_z": spread(-10.0, 10.0, 0.0),
+    },
     "quality": {
         "mean_points": spread(0.0, 100.0, 62.0),
         "sd_points": spread(0.0, 50.0, 17.0),
@@ -65,6 +76,16 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "placebo_peak_points": spread(-50.0, 50.0, 0.0, 3.0),
         "placebo_onset_days": spread(0.001, 3650.0, 30.0),
         "placebo_decay_months": spread(0.001, 12000.0, 36.0),
+        "mental": st.fixed_dictionaries(
+            {
+                "mean_points": spread(0.0, 100.0, 66.0),
+                "sd_points": spread(0.0, 50.0, 17.0),
+                "points_per_edss": spread(0.0, 30.0, 2.0),
+                "relapse_points_per_edss": spread(0.0, 50.0, 5.0),
+                "noise_sd_points": spread(0.0, 50.0, 7.0),
+                "placebo_peak_points": spread(-50.0, 50.0, 0.0, 3.2),
+            }
+        ),
     },
     "veins": {
         "left_ijv_prob": PROB,
@@ -87,6 +108,7 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "rate_ratio": spread(0.001, 8.0, 0.5, 1.0, 2.0, 2.0000001),
         "slope_ratio": spread(0.001, 20.0, 1.0),
         "msqol_points": spread(-100.0, 100.0, 0.0),
+        "msqol_mental_points": spread(-100.0, 100.0, 0.0),
     },
     "belief": {
         "physician": st.sampled_from(["blinded", "open"]),
@@ -136,6 +158,7 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
             "under_reporting",
             "recall",
             "medication",
+            "practice",
             "attrition",
             "effect",
         ),
@@ -240,10 +263,10 @@ def arms(draw: Draw, design: str) -> tuple[list[Tables], Tables]:
 def endpoints(draw: Draw, design: str, months: list[float], follow_up: float) -> list[Tables]:
     """Draw one to four endpoints that suit the design."""
     if design == "uncontrolled_before_after":
-        names = [n for n in BEFORE_AFTER if not n.startswith(("edss", "msqol")) or follow_up in months]
+        names = [n for n in BEFORE_AFTER if not n.startswith(AT_VISITS) or follow_up in months]
     else:
         names = [n for n in PARALLEL if n == "first_relapse" or follow_up >= 6.0]
-        names = [n for n in names if not n.startswith(("edss", "msqol")) or 6.0 in months]
+        names = [n for n in names if not n.startswith(AT_VISITS) or 6.0 in months]
     chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True))
     counts = st.sampled_from(["true", "reported", "confirmed"])
     return [{"name": name, "counts": draw(counts)} for name in chosen]

@@ -85,7 +85,8 @@ DOMAINS: dict[str, Domain] = {
     ),
     **dict.fromkeys(("kind", "procedure"), CODE),
     **dict.fromkeys(
-        ("last_1y", "last_2y", "need_1y", "need_2y", "layer", "treated", "open_now", "site", "places.ratio"), COUNT
+        ("last_1y", "last_2y", "need_1y", "need_2y", "layer", "treated", "open_now", "site", "earlier", "places.ratio"),
+        COUNT,
     ),
     **dict.fromkeys(("weight_0", "weight_1", "weight_2"), COUNT),
     **dict.fromkeys(
@@ -126,7 +127,16 @@ DOMAINS: dict[str, Domain] = {
         DAYS,
     ),
     **dict.fromkeys(
-        ("quiescent_days", "active_days", "recovery_days", "onset_days", "decay_days", "scale_days"), LENGTH
+        (
+            "quiescent_days",
+            "active_days",
+            "recovery_days",
+            "onset_days",
+            "decay_days",
+            "scale_days",
+            "practice_sessions",
+        ),
+        LENGTH,
     ),
     **dict.fromkeys(
         ("per_day", "hazard_per_day", "rate", "need", "slope_per_day", "mean_points", "rate_per_day"), RATE
@@ -147,6 +157,10 @@ DOMAINS: dict[str, Domain] = {
             "effect_points",
             "per_edss",
             "per_relapse_point",
+            "mean_z",
+            "ability_z",
+            "practice_z",
+            "practice",
         ),
         POINTS,
     ),
@@ -158,7 +172,7 @@ DOMAINS: dict[str, Domain] = {
     **dict.fromkeys(
         ("log_baseline", "log_severity", "log_disbelief_ratio", "log_disbelief_odds"), ((0.0, 1.0), -3.0, 3.0)
     ),
-    **dict.fromkeys(("sd", "log_sd", "rater_sd", "tail_sd", "noise_sd", "severity_log_sd"), SPREAD),
+    **dict.fromkeys(("sd", "sd_z", "log_sd", "rater_sd", "tail_sd", "noise_sd", "severity_log_sd"), SPREAD),
     **dict.fromkeys(
         (
             "factor",

@@ -207,6 +207,8 @@ def test_one_bit_of_one_field_is_noticed(table: str, field: str) -> None:
     [
         ("relapse", "rate_per_day"),
         ("quality", "noise_sd"),
+        ("mental", "per_edss"),
+        ("msfc", "practice_z"),
         ("veins", "wait_days"),
         ("sites", "arrivals_per_day"),
         ("disability", "slope_per_day"),

@@ -34,6 +34,7 @@ FIXED: dict[str, object] = {
     "relapse": {"rate_per_year": 1.0, "refractory_days": 0.0, "history_years": 3.0},
     "decline": {"enabled": True, "fall_per_year": 0.1},
     "disability.rater_lean_points": 0.5,
+    "msfc": {"practice_z": 0.3, "practice_sessions": 1.0, "rater_lean_z": 0.2},
     "quality": {"placebo_peak_points": 5.0, "placebo_onset_days": 30.0, "placebo_decay_months": 36.0},
     "veins": {"wait_days": 7.0, "success_prob": 0.95},
     "effect": {"enabled": True, "rate_ratio": 0.4, "slope_ratio": 1.0, "msqol_points": 0.0},
@@ -98,7 +99,7 @@ def fields(a: TrialRecords, b: TrialRecords) -> dict[str, set[str]]:
     return {name: changed for name, changed in every.items() if changed}
 
 
-FIXED_FOR_LIFE = ("frailty", "edss_latent", "slope_per_day", "quality_latent")
+FIXED_FOR_LIFE = ("frailty", "edss_latent", "slope_per_day", "quality_latent", "msfc_latent", "mental_latent")
 """What a patient is born with: drawn at the patient's address, never moved by any world."""
 
 

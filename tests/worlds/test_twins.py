@@ -150,7 +150,7 @@ def test_what_a_patient_believes_moves_reports_quality_and_leaving() -> None:
     assert moved == {Kind.PSEUDO_RELAPSE, Kind.RELAPSE_REPORTED, Kind.RELAPSE_CONFIRMED}
     assert Kind.DROPOUT in kinds(gone) | kinds(new)
     a, b = (r.visits[np.isin(words(r.visits), list(whole))] for r in (hidden, known))
-    assert changed_fields(a, b) == {"quality", "quality_latent", "belief_patient"}
+    assert changed_fields(a, b) == {"quality", "quality_latent", "mental", "mental_latent", "belief_patient"}
     assert changed_fields(hidden.subjects[stayed], known.subjects[stayed]) == {"belief_patient"}
     # what is reported in both worlds is confirmed in both or in neither: that is the assessor's affair
     told = [{row[:4] for row in event_rows(r) if row[1] == Kind.RELAPSE_REPORTED} for r in (hidden, known)]
@@ -160,13 +160,13 @@ def test_what_a_patient_believes_moves_reports_quality_and_leaving() -> None:
 
 
 def test_what_an_assessor_believes_moves_ratings_and_confirmations() -> None:
-    """Unblinding assessors alone: EDSS as written down and confirmations follow, and nothing else."""
+    """Unblinding assessors alone: EDSS and MSFC as written down and confirmations follow, and nothing else."""
     hidden, known = unblinded("assessor")
     assert changed_kinds(hidden, known) == {Kind.VISIT, Kind.RELAPSE_CONFIRMED}
     assert fields(hidden, known) == {
         "subjects": {"belief_assessor"},
         "relapses": {"confirmed_time"},
-        "visits": {"edss"},
+        "visits": {"edss", "msfc"},
     }
 
 

@@ -116,11 +116,13 @@ def test_the_sham_arm_does_not_notice_the_effect() -> None:
 
 
 def test_slope_and_quality_effects_touch_what_they_name() -> None:
-    """A slope ratio moves EDSS, and quality, which follows it; a quality gain moves quality alone, while patent."""
+    """A slope ratio moves EDSS, and MSFC and quality, which follow; a gain moves its composite alone, while patent."""
     none = play("sham_rct", FIXED | {"effect.enabled": False})
     slope = play("sham_rct", FIXED | {"effect": {"rate_ratio": 1.0, "slope_ratio": 0.1}})
     assert changed_kinds(none, slope) == {Kind.VISIT}
-    assert fields(none, slope) == {"visits": {"edss", "edss_latent", "quality", "quality_latent"}}
+    assert fields(none, slope) == {
+        "visits": {"edss", "edss_latent", "msfc", "msfc_latent", "quality", "quality_latent", "mental", "mental_latent"}
+    }
     gain = play("sham_rct", FIXED | {"effect": {"rate_ratio": 1.0, "msqol_points": 5.0}})
     assert not changed_kinds(none, gain)
     assert fields(none, gain) == {"visits": {"quality", "quality_latent"}}
@@ -128,6 +130,9 @@ def test_slope_and_quality_effects_touch_what_they_name() -> None:
     moved = a["quality_latent"] != b["quality_latent"]
     assert (a["patency"][moved] > 0.0).all()
     assert np.allclose((b["quality_latent"] - a["quality_latent"])[moved], 5.0 * a["patency"][moved], rtol=1e-9)
+    mental = play("sham_rct", FIXED | {"effect": {"rate_ratio": 1.0, "msqol_mental_points": 5.0}})
+    assert not changed_kinds(none, mental)
+    assert fields(none, mental) == {"visits": {"mental", "mental_latent"}}
 
 
 # ---- (c) the switches ---------------------------------------------------------------------------------------------
@@ -158,27 +163,45 @@ def test_switch_placebo() -> None:
     """`placebo` off changes quality of life at visits, never for the better, and no event."""
     on, without = pair(FIXED, off("placebo", FIXED))
     assert not changed_kinds(on, without)
-    assert fields(on, without) == {"visits": {"quality", "quality_latent"}}
-    assert (on.visits["quality_latent"] >= without.visits["quality_latent"]).all()
-    peak, onset, decay = 5.0, 30.0, 36.0 * DAYS_PER_MONTH
+    assert fields(on, without) == {"visits": {"quality", "quality_latent", "mental", "mental_latent"}}
+    for score, peak in (("quality", 5.0), ("mental", 3.2)):
+        _placebo_is_gone(on, without, score, peak)
+
+
+def _placebo_is_gone(on: TrialRecords, without: TrialRecords, score: str, peak: float) -> None:
+    """Assert that one world's score is the other's and the placebo curve more, after the procedure and never before."""
+    assert (on.visits[f"{score}_latent"] >= without.visits[f"{score}_latent"]).all()
+    onset, decay = 30.0, 36.0 * DAYS_PER_MONTH
     treated = dict(zip(words(on.subjects).tolist(), on.subjects["procedure_time"].tolist(), strict=True))
     days = np.maximum(on.visits["time"] - np.array([treated[w] for w in words(on.visits).tolist()]), 0.0)
     curve = on.visits["belief_patient"] * peak * -np.expm1(-days / onset) * np.exp(-days / decay)
-    gain = on.visits["quality_latent"] - without.visits["quality_latent"]
+    gain = on.visits[f"{score}_latent"] - without.visits[f"{score}_latent"]
     assert np.allclose(gain, curve, rtol=0.0, atol=1e-12)  # points of a score up to 100: rounding
     base = on.visits["visit"] == 0
-    assert np.array_equal(on.visits["quality"][base], without.visits["quality"][base])  # nothing before the procedure
+    assert np.array_equal(on.visits[score][base], without.visits[score][base])  # nothing before the procedure
 
 
 def test_switch_rater_bias() -> None:
-    """`rater_bias` off changes EDSS as written down (never lower), adds confirmations, and moves no true score."""
+    """`rater_bias` off raises EDSS and lowers MSFC as written down, adds confirmations, and moves no true score."""
     on, without = pair(FIXED, off("rater_bias", FIXED))
     gone, new = difference(on, without)
     assert kinds(gone) == {Kind.VISIT}
     assert kinds(new) == {Kind.VISIT, Kind.RELAPSE_CONFIRMED}
     assert without_values(gone) == {r[:4] for r in new if r[1] == Kind.VISIT}  # the same visits, other values
-    assert fields(on, without) == {"visits": {"edss"}, "relapses": {"confirmed_time"}}
+    assert fields(on, without) == {"visits": {"edss", "msfc"}, "relapses": {"confirmed_time"}}
     assert (without.visits["edss"] >= on.visits["edss"]).all()
+    assert (without.visits["msfc"] <= on.visits["msfc"]).all()
+
+
+def test_switch_practice() -> None:
+    """`practice` off takes 0.3 * (1 - e^-n) off the MSFC after n earlier visits, and nothing else, and no event."""
+    on, without = pair(FIXED, off("practice", FIXED))
+    assert not changed_kinds(on, without)
+    assert fields(on, without) == {"visits": {"msfc"}}
+    earlier = on.visits["visit"]
+    gain = on.visits["msfc"] - without.visits["msfc"]
+    assert np.allclose(gain, -0.3 * np.expm1(-earlier), rtol=0.0, atol=1e-14)  # z-scores of some units: rounding
+    assert np.array_equal(on.visits["msfc"][earlier == 0], without.visits["msfc"][earlier == 0])
 
 
 def test_switch_under_reporting() -> None:

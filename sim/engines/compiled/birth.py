@@ -64,6 +64,9 @@ def blank(p: Any) -> None:
     p.slope_per_day = 0.0
     p.edss_latent = 0.0
     p.quality_latent = 0.0
+    p.ability = 0.0
+    p.msfc_latent = 0.0
+    p.mental_latent = 0.0
     p.slope_factor = 0.0
     p.last_onset = -math.inf
     p.on_medication = 0.0

@@ -1,19 +1,19 @@
-"""Disability and quality of life: the patient's own, drawn once, and what an examination finds."""
+"""Disability, function and quality of life: the patient's own, drawn once, and what an examination finds."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sim.core.streams import EXAMINATION, LATENT
+from sim.core.streams import EXAMINATION, LATENT, LEVEL
 from sim.engines.compiled.clocks import draw
 from sim.engines.compiled.owned import weigh
 from sim.jit import bare_part
-from sim.model import belief, disability, quality, relapse
+from sim.model import belief, disability, msfc, quality, relapse
 
 
 @bare_part
 def meet(plan: Any, t: Any, p: Any, relapses: Any) -> None:
-    """Draw the patient's disability and quality of life at screening, and what only examinations ask of the past."""
+    """Draw the patient's disability and scores at screening, and what only examinations ask of the past."""
     if plan.want.everything == 0.0:
         row = p.first_own
         while row >= 0:
@@ -27,6 +27,20 @@ def meet(plan: Any, t: Any, p: Any, relapses: Any) -> None:
     p.quality_latent = quality.quality_baseline(
         u[2], p.edss_latent, d.median_points, q.mean_points, q.sd_points, q.per_edss
     )
+    if plan.want.msfc == 1.0 or plan.want.mental == 1.0:
+        meet_further(plan, t, p)
+
+
+@bare_part
+def meet_further(plan: Any, t: Any, p: Any) -> None:
+    """Draw the patient's MSFC and MSQOL-54 mental at screening."""
+    centre = plan.disability.median_points
+    z = plan.msfc
+    q = plan.mental
+    u = draw(t, p.word, LEVEL, 0, 0)
+    p.ability = msfc.ability(u[0], z.mean_z, z.sd_z)
+    p.msfc_latent = msfc.msfc_latent(p.ability, p.edss_latent, centre, z.per_edss)
+    p.mental_latent = quality.quality_baseline(u[1], p.edss_latent, centre, q.mean_points, q.sd_points, q.per_edss)
 
 
 @bare_part

@@ -40,6 +40,8 @@ WANT = np.dtype(
         ("belief", "f8"),
         ("brief", "f8"),
         ("plain", "f8"),
+        ("msfc", "f8"),
+        ("mental", "f8"),
     ]
 )
 """What is asked of the engine (1 or 0): draws that nothing asked for depends on are not made."""
@@ -160,6 +162,7 @@ STATE = np.dtype(
         ("word", "u8"),
         ("now", "f8"),
         ("rater", "f8"),
+        ("ability", "f8"),
         ("u_dropout", "f8"),
         ("u_arm", "f8"),
         ("u_refer", "f8"),
@@ -243,6 +246,10 @@ SEEN_VISIT = np.dtype(
         ("quality", "f8"),
         ("edss_latent", "f8"),
         ("quality_latent", "f8"),
+        ("msfc", "f8"),
+        ("mental", "f8"),
+        ("msfc_latent", "f8"),
+        ("mental_latent", "f8"),
     ]
 )
 

@@ -310,3 +310,7 @@ def hand_up_visit(own: Any, person: Any, out: Any) -> None:
     out.quality = own.quality
     out.edss_latent = own.edss_latent
     out.quality_latent = own.quality_latent
+    out.msfc = own.msfc
+    out.mental = own.mental
+    out.msfc_latent = own.msfc_latent
+    out.mental_latent = own.mental_latent

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from sim.engines.compiled.clocks import FULL_VISITS, note, set_clock
+from sim.core.streams import SCORE
+from sim.engines.compiled.clocks import FULL_VISITS, draw, note, set_clock
 from sim.engines.compiled.examination import examine
+from sim.engines.compiled.msfc import take
+from sim.engines.compiled.quality import answer
 from sim.engines.compiled.ranks import ON_VISIT
 from sim.jit import bare_part
-from sim.model import belief, disability, quality, visits
+from sim.model import belief, disability, visits
+
+NAN = math.nan
 
 
 @bare_part
@@ -24,18 +30,13 @@ def await_visit(plan: Any, p: Any, visit: Any) -> None:
 
 @bare_part
 def on_visit(plan: Any, t: Any, p: Any, relapses: Any, seen: Any, events: Any, index: Any) -> None:
-    """Be examined and fill in the questionnaire."""
+    """Be examined, and fill in the questionnaire."""
     await_visit(plan, p, index + 1)
-    q = plan.quality
     edss, latent, acute, u = examine(plan, t, p, relapses, index + 1)
     lasting = disability.lasting_part(latent, p.edss_latent, acute)
     held = belief.believed(p.belief_patient, p.believing)
-    gain = quality.quality_gain(
-        quality.placebo(p.now - p.procedure_time, held, q.placebo_points, q.placebo_onset_days, q.placebo_decay_days),
-        plan.effect.quality_points,
-        p.patency,
-    )
-    true = quality.quality_latent(p.quality_latent, lasting, acute, gain, q.per_edss, q.per_relapse_point)
+    points = plan.effect.quality_points
+    scored, true = answer(p, plan.quality, p.quality_latent, lasting, acute, held, points, u)
     note(plan, t, events, p.now, ON_VISIT, p.word, index, edss)
     row = t.visits
     if row >= seen.shape[0]:
@@ -47,9 +48,26 @@ def on_visit(plan: Any, t: Any, p: Any, relapses: Any, seen: Any, events: Any, i
     v.visit = index
     v.time = p.now
     v.edss = edss
-    v.quality = quality.quality_scored(true, u, q.noise_sd)
+    v.quality = scored
     v.edss_latent = latent
     v.quality_latent = true
     v.patency = p.patency
     v.belief_patient = held
+    v.msfc = NAN
+    v.mental = NAN
+    v.msfc_latent = NAN
+    v.mental_latent = NAN
+    if plan.want.msfc == 1.0 or plan.want.mental == 1.0:
+        score_further(plan, t, p, v, latent, lasting, acute, held)
     t.visits = row + 1
+
+
+@bare_part
+def score_further(plan: Any, t: Any, p: Any, v: Any, latent: Any, lasting: Any, acute: Any, held: Any) -> None:
+    """Take the scores that not everybody asks for: MSFC and MSQOL-54 mental."""
+    u = draw(t, p.word, SCORE, v.visit + 1, 0)
+    if plan.want.msfc == 1.0:
+        v.msfc, v.msfc_latent = take(plan, p, v.visit, latent, u[0])
+    if plan.want.mental == 1.0:
+        points = plan.effect.mental_points
+        v.mental, v.mental_latent = answer(p, plan.mental, p.mental_latent, lasting, acute, held, points, u[1])

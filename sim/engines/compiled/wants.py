@@ -39,6 +39,8 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
     asked["past"] = want.past
     asked["first"] = want.first and not want.past
     asked["reports"] = reports
+    for score in want.scores if visits else ():
+        asked[score] = 1.0
     steady = plan.effect.log_rate_ratio == 0.0 or all(math.isinf(s) for s in plan.veins.restenosis_scale_days)
     asked["brief"] = steady and not reports and not visits
     asked["plain"] = asked["brief"] and not asked["recall"] and not exams and is_plain(plan)

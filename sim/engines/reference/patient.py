@@ -17,6 +17,7 @@ from sim.core.streams import (
     COMPLICATION,
     EXAMINATION,
     LATENT,
+    LEVEL,
     PERSON,
     POINTS,
     PRESENT,
@@ -24,12 +25,14 @@ from sim.core.streams import (
     PSEUDO_REPORT,
     RECALL,
     REPORT,
+    SCORE,
     SEVERITY,
     VEIN,
     patient_word,
     uniforms,
 )
 from sim.core.units import on_clock
+from sim.engines.reference import scores
 from sim.engines.reference.latent import Latent, Point, PointClock
 from sim.engines.reference.owned import NEVER, OwnRelapse, OwnVein
 from sim.model import (
@@ -88,6 +91,7 @@ class Patient:
         self.quality_start = quality.quality_baseline(
             latent[2], self.baseline, d.median_points, q.mean_points, q.sd_points, q.per_edss
         )
+        self.ability, self.msfc_start, self.mental_start = scores.levels(plan, self.baseline, self.draw(LEVEL))
         self.wait = veins.waiting(present[2], plan.veins.wait_days, plan.veins.wait_mean_days)
         start = relapse.history_start(self.screening_time, plan.relapse.history_days)
         horizon = relapse.horizon(
@@ -397,24 +401,20 @@ class Patient:
     # ---- being seen -------------------------------------------------------------------------------------------
 
     def on_visit(self, index: int, _: Any) -> None:
-        """Be examined and fill in the questionnaire."""
+        """Be examined, and fill in the questionnaire."""
         edss, latent, acute, u = self.examine(index + 1)
-        q = self.plan.quality
+        effects, v = self.plan.effect, self.draw(SCORE, index + 1)
         lasting = disability.lasting_part(latent, self.baseline, acute)
-        since = self.now - self.procedure_time
-        gain = quality.quality_gain(
-            quality.placebo(
-                since, self.believed(PATIENT), q.placebo_points, q.placebo_onset_days, q.placebo_decay_days
-            ),
-            self.plan.effect.quality_points,
-            self.patency,
+        scored, true = scores.quality_at(
+            self, self.plan.quality, self.quality_start, lasting, acute, effects.quality_points, u
         )
-        true = quality.quality_latent(self.quality_start, lasting, acute, gain, q.per_edss, q.per_relapse_point)
-        scored = quality.quality_scored(true, u, q.noise_sd)
+        mental, mental_true = scores.quality_at(
+            self, self.plan.mental, self.mental_start, lasting, acute, effects.mental_points, v[1]
+        )
+        z, z_true = scores.msfc_at(self, index, latent, v[0])
         self.note(Kind.VISIT, index, edss)
-        self.visits.append(
-            (self.site, self.arrival, index, self.now, edss, scored, latent, true, self.patency, self.believed(PATIENT))
-        )
+        seen = (edss, scored, latent, true, self.patency, self.believed(PATIENT), z, mental, z_true, mental_true)
+        self.visits.append((self.site, self.arrival, index, self.now, *seen))
 
     def examine(self, number: int) -> tuple[float, float, float, float]:
         """Examine the patient: EDSS found, latent EDSS, its acute part, and the lane of the questionnaire."""

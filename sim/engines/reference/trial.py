@@ -191,6 +191,8 @@ def subject_row(p: Patient) -> tuple[Any, ...]:
         p.slope,
         p.quality_start,
         *p.beliefs,
+        p.msfc_start,
+        p.mental_start,
     )
 
 
