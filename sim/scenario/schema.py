@@ -22,6 +22,7 @@ from sim.model.randomisation import Randomisation
 from sim.model.recall import Recall
 from sim.model.relapse import Relapse
 from sim.model.reporting import Reporting
+from sim.model.season import Season
 from sim.model.self_referral import SelfReferral
 from sim.model.sites import Sites
 from sim.model.switches import Switches
@@ -169,6 +170,7 @@ class Scenario(Table):
     activity: Activity = Activity()
     relapse: Relapse = Relapse()
     decline: Decline = Decline()
+    season: Season = Season()
     disability: Disability = Disability()
     quality: Quality = Quality()
     veins: Veins = Veins()

@@ -31,6 +31,7 @@ REGISTER = (
     (14, "examination", "visit", ("edss", "edss_tail", "quality", "attendance")),
     (15, "site", "0", ("arrival_rate", "rater", "-", "-")),
     (16, "block", "block; block = place // 4", ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3")),
+    (20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
 )
 
 # What `uniforms` has to do with its arguments, written out a second time.
