@@ -42,7 +42,7 @@ class Kind(IntEnum):
 
 VALUES: dict[Kind, str] = {
     Kind.SITE_OPEN: "arrivals a day",
-    Kind.ACTIVITY: "1 active, 0 quiescent",
+    Kind.ACTIVITY: "1 active, 0 quiescent; with log_ou the level",
     Kind.RELAPSE: "severity (EDSS points)",
     Kind.PSEUDO_RELAPSE: "0",
     Kind.RESTENOSIS: "vein",

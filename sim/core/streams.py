@@ -51,6 +51,8 @@ def _register() -> dict[str, Stream]:
         Stream(16, "block", "block; block = place // 4", ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3")),
         Stream(17, "level", "0", ("msfc", "mental", "-", "-")),
         Stream(18, "score", "visit", ("msfc", "mental", "-", "-")),
+        # block 0: months from screening on, block 1: months before it, counted backwards, both from 0
+        Stream(20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
     )
     return {row.name: row for row in rows}
 
@@ -75,12 +77,15 @@ SITE = STREAMS["site"].process
 BLOCK = STREAMS["block"].process
 LEVEL = STREAMS["level"].process
 SCORE = STREAMS["score"].process
+ACTIVITY_MONTH = STREAMS["activity_month"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 
 SOJOURNS = 4  # in a block of the stream "activity"
 POINTS = 2  # in a block of the streams "relapse" and "pseudo"
 PLACES = 4  # in a block of the stream "block"
+MONTHS = 4  # in a block of the stream "activity_month"
+FROM_SCREENING, BEFORE = 0, 1  # blocks of the stream "activity_month"
 
 
 def patient_word(site: int, arrival: int) -> int:

@@ -1,8 +1,8 @@
 """Relapses: candidate points on the patient's own arm-free activity clock, thinned by what changes the rate.
 
 Points run at unit rate on the integral of annual_rate * frailty * activity, in layers L = 0, 1, ...; a point with
-mark u is an onset when L + u < factor, the product of decline, medication and treatment. So a treatment that works
-removes some onsets and leaves the others exactly where they were.
+mark u is an onset when L + u < factor, the product of season, decline, medication and treatment. So a treatment that
+works removes some onsets and leaves the others exactly where they were.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sim.core.rules import rule
 from sim.core.units import DAYS_PER_YEAR, years
 
 MOST_LAYERS = 8
+MOST_HISTORY_YEARS = 20.0
 SPARE_DAYS = 4.0  # what rounding up to whole days can add to screening, waiting and follow-up, and one more
 
 
@@ -45,7 +46,7 @@ class Relapse(Table):
         3.0,
         unit="years",
         ge=0.0,
-        le=20.0,
+        le=MOST_HISTORY_YEARS,
         meaning="how long before screening a patient's history starts",
         source="design",
     )
@@ -130,9 +131,9 @@ def left_over(start: float, end: float, need: float, rate: float) -> float:
 
 
 @rule
-def rate_factor(decline: float, medication: float, treatment: float) -> float:
+def rate_factor(season: float, decline: float, medication: float, treatment: float) -> float:
     """Give the product of what changes the rate, in this order."""
-    return decline * medication * treatment
+    return season * decline * medication * treatment
 
 
 @rule

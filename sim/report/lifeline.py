@@ -183,12 +183,12 @@ def _subject(adsl: pd.DataFrame, usubjid: str) -> pd.Series:
 
 
 def _active(events: pd.DataFrame, at: Clock, end: float) -> tuple[Span, ...]:
-    """Give the stretches of high activity up to the end of follow-up."""
+    """Give the stretches of high activity (active, or months at or above the mean, 1) up to the end of follow-up."""
     path = events[events["event"] == "activity"]
     starts = at(path["time"])
     ends = np.append(starts, np.inf)[1:]
     spans = zip(starts, ends, path["value"], strict=True)
-    return tuple(Span(float(a), min(float(b), end)) for a, b, on in spans if on == 1.0 and a < end)
+    return tuple(Span(float(a), min(float(b), end)) for a, b, on in spans if on >= 1.0 and a < end)
 
 
 def _relapses(adrel: pd.DataFrame, at: Clock) -> tuple[Relapse, ...]:

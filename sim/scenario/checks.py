@@ -11,6 +11,7 @@ from sim.core.endpoints import AT_VISITS, ENDPOINTS, parse_endpoint
 from sim.core.params import Refusal, Refusals
 from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR, on_clock
 from sim.model.relapse import MOST_LAYERS
+from sim.model.season import highest
 
 if TYPE_CHECKING:
     from sim.scenario.schema import Endpoint, Scenario
@@ -23,7 +24,7 @@ ARMS: dict[str, tuple[str, ...]] = {
 
 def check(scenario: Scenario) -> None:
     """Raise Refusals with everything in the scenario that contradicts itself."""
-    parts = (_arms, _blinding, _allocation, _visits, _endpoints, _windows, _history, _recruitment, _population)
+    parts = (_arms, _blinding, _allocation, _visits, _endpoints, _windows, _history, _layers, _recruitment, _population)
     refusals = [refusal for part in parts for refusal in part(scenario)]
     if refusals:
         raise Refusals(refusals)
@@ -158,16 +159,32 @@ def _history(s: Scenario) -> Iterator[Refusal]:
             s.relapse.history_years,
             f"at least the longest look-back in use (telescoping counted in), {need:.3g} years",
         )
-    fall = s.decline.fall_per_year if s.decline.enabled else 0.0
-    if -math.log1p(-fall) * s.relapse.history_years > math.log(MOST_LAYERS) - 1e-9:
-        past = f"relapse.history_years = {s.relapse.history_years:g}"
-        yield Refusal("decline.fall_per_year", fall, f"a fall by a factor below {MOST_LAYERS} over {past}")
     if rule.edss_min > rule.edss_max:
         yield Refusal("eligibility.edss_min", rule.edss_min, f"no more than eligibility.edss_max = {rule.edss_max:g}")
     must = rule.enabled and rule.kind == "strict" and rule.relapses_1y > 0 and rule.relapses_2y > 0
     if must and s.relapse.rate_per_year == 0.0 and s.switches.selection:
         yield Refusal(
             "relapse.rate_per_year", 0.0, "above 0 where the entry rule asks for relapses; recruitment could never end"
+        )
+
+
+def _layers(s: Scenario) -> Iterator[Refusal]:
+    """What multiplies the relapse rate has to stay within the layers of candidate points."""
+    peak = highest(s.season.plan().amplitude)
+    fall = s.decline.fall_per_year if s.decline.enabled else 0.0
+    if -math.log1p(-fall) * s.relapse.history_years > math.log(MOST_LAYERS / peak) - 1e-9:
+        past = f"relapse.history_years = {s.relapse.history_years:g}"
+        at_peak = f" (and 1 + season.amplitude = {peak:g})" if peak > 1.0 else ""
+        yield Refusal(
+            "decline.fall_per_year", fall, f"a fall by a factor below {MOST_LAYERS / peak:g} over {past}{at_peak}"
+        )
+    ratio = s.effect.plan(s.switches.effect).rate_ratio
+    if ratio * peak > MOST_LAYERS:
+        yield Refusal(
+            "season.amplitude",
+            s.season.amplitude,
+            f"so little that (1 + amplitude) * effect.rate_ratio is no more than {MOST_LAYERS}; "
+            f"effect.rate_ratio = {ratio:g}",
         )
 
 

@@ -22,6 +22,7 @@ from sim.model.randomisation import RandomisationPlan
 from sim.model.recall import RecallPlan
 from sim.model.relapse import RelapsePlan
 from sim.model.reporting import ReportingPlan
+from sim.model.season import SeasonPlan, highest
 from sim.model.self_referral import SelfReferralPlan
 from sim.model.sites import SitesPlan
 from sim.model.veins import PROCEDURES, VeinsPlan
@@ -55,6 +56,7 @@ class Plan(NamedTuple):
     activity: ActivityPlan
     relapse: RelapsePlan
     decline: DeclinePlan
+    season: SeasonPlan
     disability: DisabilityPlan
     msfc: MsfcPlan
     quality: QualityPlan
@@ -73,8 +75,9 @@ def _three(values: list[float]) -> tuple[float, float, float]:
     return a, b, c
 
 
-def _study(scenario: Scenario, decline: DeclinePlan, effect: EffectPlan) -> StudyPlan:
+def _study(scenario: Scenario, decline: DeclinePlan, season: SeasonPlan, effect: EffectPlan) -> StudyPlan:
     s = scenario.study
+    peak = highest(season.amplitude)
     rising = math.exp(decline.before_per_day * scenario.relapse.plan().history_days)
     return StudyPlan(
         resolution=float(scenario.clock.resolution_days),
@@ -82,8 +85,8 @@ def _study(scenario: Scenario, decline: DeclinePlan, effect: EffectPlan) -> Stud
         follow_up_days=months(s.follow_up_months),
         close_day=s.close_days or math.inf,
         # a whisker above, so that rounding in exp() can't lift a factor over its bound
-        history_bound=rising * (1.0 + 1e-12) if rising > 1.0 else 1.0,
-        study_bound=max(1.0, effect.rate_ratio),
+        history_bound=(rising * (1.0 + 1e-12) if rising > 1.0 else 1.0) * peak,
+        study_bound=max(1.0, effect.rate_ratio) * peak,
     )
 
 
@@ -91,9 +94,10 @@ def make_plan(scenario: Scenario) -> Plan:
     """Give the plan of a scenario, its switches applied."""
     on = scenario.switches
     decline = scenario.decline.plan(after=on.decline)
+    season = scenario.season.plan()
     effect = scenario.effect.plan(on.effect)
     return Plan(
-        study=_study(scenario, decline, effect),
+        study=_study(scenario, decline, season, effect),
         ratios=_three([float(a.ratio) for a in scenario.arm]),
         procedures=_three([float(PROCEDURES.index(a.procedure)) for a in scenario.arm]),
         visit_days=scenario.visits.plan(),
@@ -106,6 +110,7 @@ def make_plan(scenario: Scenario) -> Plan:
         activity=scenario.activity.plan(),
         relapse=scenario.relapse.plan(),
         decline=decline,
+        season=season,
         disability=scenario.disability.plan(on.rater_bias),
         msfc=scenario.msfc.plan(on.practice, on.rater_bias),
         quality=scenario.quality.plan(on.placebo),

@@ -23,6 +23,7 @@ from sim.model.randomisation import Randomisation
 from sim.model.recall import Recall
 from sim.model.relapse import Relapse
 from sim.model.reporting import Reporting
+from sim.model.season import Season
 from sim.model.self_referral import SelfReferral
 from sim.model.sites import Sites
 from sim.model.switches import Switches
@@ -179,6 +180,7 @@ class Scenario(Table):
     activity: Activity = Activity()
     relapse: Relapse = Relapse()
     decline: Decline = Decline()
+    season: Season = Season()
     disability: Disability = Disability()
     msfc: Msfc = Msfc()
     quality: Quality = Quality()

@@ -95,7 +95,7 @@ def selftest() -> SelfTest:
 def _checks(digest: Any) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "random words", _random_words
     yield "product of words", _products
-    yield "log, exp and sqrt", _functions
+    yield "log, exp, sqrt and cos", _functions
     for name, changes in TWINS.items():
         yield f"both engines, {name}", partial(_twins, name, changes, digest)
 
@@ -130,11 +130,12 @@ def try_words(given: Any, words: Any, products: Any) -> None:
 
 @kernel
 def try_functions(given: Any, found: Any) -> None:
-    """Fill in log, exp and sqrt of each number."""
+    """Fill in log, exp, sqrt and cos of each number."""
     for k in range(given.shape[0]):
         found[k, 0] = math.log(given[k])
         found[k, 1] = math.exp(-given[k])
         found[k, 2] = math.sqrt(given[k])
+        found[k, 3] = math.cos(given[k])
 
 
 def _addresses() -> Words:
@@ -178,10 +179,10 @@ def _functions() -> str:
     rng = np.random.Generator(np.random.PCG64(SEED))
     u = ((rng.integers(0, 2**52, MANY, dtype=np.uint64)).astype(float) + 0.5) * 2.0**-52
     given = np.concatenate([u, np.exp(rng.uniform(-40.0, 6.5, MANY)), [2.0**-53, 1.0 - 2.0**-53, 1.0, 700.0]])
-    found = np.empty((len(given), 3))
+    found = np.empty((len(given), 4))
     try_functions(given, found)
-    known = np.array([(math.log(x), math.exp(-x), math.sqrt(x)) for x in given.tolist()])
-    counts = zip(("log", "exp", "sqrt"), _differing(known, found), strict=True)
+    known = np.array([(math.log(x), math.exp(-x), math.sqrt(x), math.cos(x)) for x in given.tolist()])
+    counts = zip(("log", "exp", "sqrt", "cos"), _differing(known, found), strict=True)
     wrong = [f"{name} in {count}" for name, count in counts if count]
     if wrong:
         raise _Unlike(f"compiled and interpreted differ: {', '.join(wrong)} of {len(given):,} arguments")

@@ -65,11 +65,17 @@ def _line(trial: SimulatedTrial, s: Records, event: Records) -> str:
     return f"{days / 30.4375:8.2f} months {days:9.1f} d  {_words(trial, event)}"
 
 
+def _activity(trial: SimulatedTrial, value: float) -> str:
+    if trial.scenario.activity.kind == "log_ou":
+        return f"activity: {value:.2f} times the mean"
+    return "activity: active" if value else "activity: quiescent"
+
+
 def _words(trial: SimulatedTrial, event: Records) -> str:
     kind, value = Kind(int(event["rank"])), float(event["value"])
     number = int(value) if value == value else 0
     words = {
-        Kind.ACTIVITY: "activity: active" if value else "activity: quiescent",
+        Kind.ACTIVITY: _activity(trial, value),
         Kind.RELAPSE: f"relapse, {value:.1f} EDSS points",
         Kind.PSEUDO_RELAPSE: "pseudo-relapse",
         Kind.RESTENOSIS: f"restenosis, {VEINS[number % len(VEINS)]}",

@@ -12,7 +12,7 @@ from sim.core.events import Kind
 from sim.core.streams import SITE_ITSELF, STREAMS, TRIAL_WORD
 from sim.engines.records import TrialRecords
 from sim.engines.reference import latent, patient, trial
-from tests.helpers import of_kind, play
+from tests.helpers import Overrides, of_kind, play
 
 BUSY: dict[str, object] = {
     "enrolment.target": 60,
@@ -36,9 +36,8 @@ class Played:
     drawn: Counter[Address]
 
 
-@pytest.fixture(scope="module")
-def played() -> Played:
-    """Play one busy trial with a spy on every draw; seed and trial are asserted."""
+def spied(overrides: Overrides) -> Played:
+    """Play one trial with a spy on every draw; seed and trial are asserted."""
     seen: Counter[Address] = Counter()
 
     def spy(seed: int, number: int, word: int, process: int, index: int, block: int = 0) -> streams.Uniforms:
@@ -49,14 +48,30 @@ def played() -> Played:
     with pytest.MonkeyPatch.context() as patch:
         for module in (latent, patient, trial):
             patch.setattr(module, "uniforms", spy)
-        return Played(play("sham_rct", BUSY, seed=77, trial=5), seen)
+        return Played(play("sham_rct", overrides, seed=77, trial=5), seen)
 
 
-def test_every_stream_is_drawn_from_at_its_own_kind_of_address(played: Played) -> None:
-    """A busy trial draws from all streams and no other: site and list at their words, the rest at patients'."""
-    drawn = played.drawn
-    assert {process for _, process, _, _ in drawn} == {stream.process for stream in STREAMS.values()}
-    for word, process, index, block in drawn:
+@pytest.fixture(scope="module")
+def played() -> Played:
+    """Play one busy trial with activity in two states."""
+    return spied(BUSY)
+
+
+@pytest.fixture(scope="module")
+def monthly() -> Played:
+    """Play the same trial with a level of activity a month."""
+    return spied(BUSY | {"activity.kind": "log_ou"})
+
+
+def test_every_stream_is_drawn_from_at_its_own_kind_of_address(played: Played, monthly: Played) -> None:
+    """Busy trials draw from all streams and no other: site and list at their words, the rest at patients'.
+
+    Activity in two states and activity by the month have a stream each, and leave the other's alone.
+    """
+    every = {stream.process for stream in STREAMS.values()}
+    assert {process for _, process, _, _ in played.drawn} == every - {streams.ACTIVITY_MONTH}
+    assert {process for _, process, _, _ in monthly.drawn} == every - {streams.ACTIVITY}
+    for word, process, index, block in played.drawn | monthly.drawn:
         assert index >= 0
         assert block >= 0
         if process == streams.BLOCK:
@@ -69,6 +84,16 @@ def test_every_stream_is_drawn_from_at_its_own_kind_of_address(played: Played) -
             assert word & SITE_ITSELF < 1000
 
 
+def test_months_of_history_are_drawn_in_a_block_of_their_own(monthly: Played) -> None:
+    """Three years of history are months 0 to 35 of block 1; from screening on months are drawn in block 0, for all."""
+    drawn = [(w, i, b) for w, p, i, b in monthly.drawn if p == streams.ACTIVITY_MONTH]
+    assert {b for _, _, b in drawn} == {0, 1}
+    words = {w for w, _, _ in drawn}
+    assert all({i for w, i, b in drawn if w == word and b == 1} == set(range(9)) for word in words)
+    assert {w for w, i, b in drawn if (i, b) == (0, 0)} == words
+    assert max(i for _, i, b in drawn if b == 0) >= 6  # two years on study
+
+
 def test_layers_and_kinds_stay_within_their_blocks(played: Played) -> None:
     """Only streams with a block in the register use one: layers of points, kinds of complication, places of a block."""
     drawn = played.drawn
@@ -77,7 +102,7 @@ def test_layers_and_kinds_stay_within_their_blocks(played: Played) -> None:
     for name in layered:
         assert blocks[name] == {0, 1, 2}, name
     assert blocks["complication"] == {0, 1}  # five kinds, four to a block
-    assert all(blocks[name] == {0} for name in set(blocks) - layered - {"complication"})
+    assert all(blocks[name] == {0} for name in set(blocks) - layered - {"complication", "activity_month"})
     once = {"person", "latent", "belief", "present", "site", "level"}
     for name in once:
         assert {i for _, p, i, _ in drawn if p == STREAMS[name].process} == {0}, name

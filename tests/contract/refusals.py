@@ -379,6 +379,22 @@ CASES = [
         "a factor below 8",
     ),
     Case(
+        "a decline with more layers than there are at the peak of a season",
+        "sham_rct",
+        {"decline.fall_per_year": 0.4, "season": {"enabled": True, "amplitude": 0.999}},
+        "decline.fall_per_year",
+        {"decline.fall_per_year": 0.4, "season": {"enabled": False, "amplitude": 0.999}},
+        "a factor below 4.002",
+    ),
+    Case(
+        "a season with more layers than there are",
+        "sham_rct",
+        {"effect.rate_ratio": 5.0, "season": {"enabled": True, "amplitude": 0.61}},
+        "season.amplitude",
+        {"effect.rate_ratio": 5.0, "season": {"enabled": True, "amplitude": 0.6}},
+        "no more than 8; effect.rate_ratio = 5",
+    ),
+    Case(
         "an EDSS range upside down",
         "sham_rct",
         {"eligibility": {"edss_min": 4.0, "edss_max": 3.5}},

@@ -488,6 +488,17 @@ def test_trace_tells_a_life_in_order(tmp_path: Path) -> None:
     assert done("trace", "sham_rct", *SMALL, "--patient", f"{int(site)}-{int(arrival)}").out == out
 
 
+def test_trace_tells_levels_of_activity(tmp_path: Path) -> None:
+    """With a level a month, `trace` tells each month's, one line a month from three years before screening on."""
+    monthly = ("sham_rct", *SMALL, "--set", "activity.kind=log_ou")
+    done("simulate", *monthly, "--out", tmp_path)
+    patient = pd.read_parquet(tmp_path / "adsl.parquet").query("ENRLFL == 'Y'")["USUBJID"].iloc[0]
+    events = pd.read_parquet(tmp_path / "events.parquet").query("usubjid == @patient and event == 'activity'")
+    told = [line for line in done("trace", *monthly, "--patient", patient).out.splitlines() if "activity: " in line]
+    assert [line.split("activity: ")[1] for line in told] == [f"{v:.2f} times the mean" for v in events["value"]]
+    assert len(told) > 36
+
+
 def test_trace_knows_those_who_did_not_enter(tmp_path: Path) -> None:
     """A screen failure's life is told up to the reason, counted from screening, and drawn."""
     done("simulate", "sham_rct", *SMALL, "--out", tmp_path / "t")

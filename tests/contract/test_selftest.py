@@ -32,7 +32,7 @@ def test_all_checks_pass_here(found: dict[str, Any]) -> None:
     assert set(found) == {"passed", "checks", "versions", "engine_version", "digest"}
     assert found["passed"] is True
     names = [c["name"] for c in found["checks"]]
-    assert names[:3] == ["random words", "product of words", "log, exp and sqrt"]
+    assert names[:3] == ["random words", "product of words", "log, exp, sqrt and cos"]
     assert names[3:] == [f"both engines, {name}" for name in selftest.TWINS]
     assert all(c["passed"] is True and c["told"] for c in found["checks"])
     assert set(found["versions"]) >= {"python", "platform", *selftest.LIBRARIES}
@@ -126,7 +126,7 @@ def test_a_logarithm_that_differs_is_told(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(selftest, "TWINS", {})
     monkeypatch.setattr(selftest, "try_functions", wrong)
-    faulty("log, exp and sqrt")
+    faulty("log, exp, sqrt and cos")
     assert "log in 1 of" in run("selftest").out
 
 

@@ -86,6 +86,13 @@ def test_life() -> None:
     assert list(life.latent_edss) == [2.1, 2.2, 2.2, 2.2]
 
 
+def test_levels_of_activity() -> None:
+    """With a level a month instead of two states, high activity is a month at or above the mean, 1."""
+    levels = hand_tables()
+    levels["events"] = levels["events"].assign(value=[0.99, 1.31, 0.2, 1.0])
+    assert [(s.start, s.end) for s in lifeline_data(levels, ID).active] == [pytest.approx((-30.0, 20.0))]
+
+
 def test_nothing_on_study_is_recalled() -> None:
     """A relapse on study is observed, so it is not drawn as recalled."""
     assert math.isnan(lifeline_data(hand_tables(), ID).relapses[2].recalled)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sim.data.cohort import Counts, window
-from tests.helpers import Z, agrees, people
+from sim.core.events import Kind
+from sim.data.cohort import Counts, cohort, window
+from tests.helpers import Z, agrees, of_kind, people, play
 
 TRIALS = 10
 LARGE: dict[str, object] = {"enrolment.target": 400}
@@ -94,3 +96,59 @@ def test_a_soft_entry_raises_the_relapse_free() -> None:
             [window(people("base", soft, trial=k), "true", start, end).counts == 0 for k in range(TRIALS)]
         )
         _within_digits(float(free.mean()), printed, 0.01, math.sqrt(printed * (1.0 - printed) / len(free)))
+
+
+RATE = 0.6
+MONTHLY: dict[str, object] = (
+    LARGE
+    | PROTOTYPE
+    | {
+        "activity": {"kind": "log_ou", "log_sd": 0.8, "month_correlation": 0.7},
+        "relapse.rate_per_year": RATE,
+        "decline.enabled": False,
+        "medication.enabled": False,
+        "veins.wait_days": 0.0,
+    }
+)
+"""Months begin at entry, and after a year hardly anything is left of the activity at entry (0.7^12 = 0.014)."""
+
+
+def _parts(trial: int) -> NDArray[np.float64]:
+    """Give, for each of the enrolled, what they expect of frailty alone, and counted and expected in two windows.
+
+    Columns: rate * frailty; relapses in the year before entry, and expected there given frailty and the levels of
+    those months; the same for the second year after entry.
+    """
+    records = play("base", MONTHLY, trial=trial)
+    own = cohort(records)
+    log = of_kind(records, Kind.ACTIVITY)
+    words = (own.subjects["site"] << 32) | own.subjects["arrival"]
+    columns = [RATE * own.subjects["frailty"]]
+    for start, end in ((-12, 0), (12, 24)):
+        kept = log[(log["index"] >= 36 + start) & (log["index"] < 36 + end)]  # three years of history are 36 months
+        row = np.searchsorted(np.sort(words), kept["patient"].astype(np.int64))
+        row = np.minimum(row, len(words) - 1)
+        mine = np.sort(words)[row] == kept["patient"].astype(np.int64)
+        level = np.zeros(len(words))
+        np.add.at(level, np.argsort(words)[row[mine]], kept["value"][mine] / 12.0)
+        columns += [window(own, "true", float(start), float(end)).counts, columns[0] * level]
+    return np.column_stack(columns)
+
+
+def _above_zero(values: NDArray[np.float64]) -> bool:
+    return bool(values.mean() - Z * values.std(ddof=1) / math.sqrt(len(values)) > 0.0)
+
+
+def test_the_three_parts_with_activity_by_the_month() -> None:
+    """Of the excess before entry chance is the largest part, then activity and frailty; of these only frailty stays."""
+    x = np.concatenate([_parts(trial) for trial in range(TRIALS)])
+    frailty, before, expected_before, after, expected_after = x.T
+    chance, activity, stable = before - expected_before, expected_before - frailty, frailty - RATE
+    assert _above_zero(chance)
+    assert _above_zero(activity)
+    assert _above_zero(stable)
+    assert chance.mean() > max(activity.mean(), stable.mean())
+    for gone in (after - expected_after, expected_after - frailty):
+        agrees(float(gone.mean()), 0.0, float(gone.std(ddof=1)) / math.sqrt(len(gone)), detects=0.1)
+    error = float((after - frailty).std(ddof=1)) / math.sqrt(len(after))
+    agrees(float(after.mean()), float(frailty.mean()), error, detects=0.15)

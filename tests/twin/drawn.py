@@ -185,7 +185,7 @@ BUILT = {
     },
     "randomisation": {"kind", "block_size"},
     "visits": {"months"},
-    "activity": {"enabled", "kind", "ratio", "active_months", "quiescent_months"},
+    "activity": {"enabled", "kind", "ratio", "active_months", "quiescent_months", "log_sd", "month_correlation"},
     "relapse": {
         "rate_per_year",
         "refractory_days",
@@ -197,6 +197,7 @@ BUILT = {
         "residual_mean_points",
     },
     "decline": {"enabled", "fall_per_year"},
+    "season": {"enabled", "amplitude", "peak_day", "first_site_day"},
     "belief": {"patient"},
 }
 """Keys whose values must suit each other: `tables` builds them."""
@@ -325,14 +326,22 @@ def entry_rule(draw: Draw) -> Tables:
 
 @st.composite
 def history(draw: Draw, made: Tables, seen: float) -> None:
-    """Draw activity, relapses and their decline, so that look-backs fit and no trial grows too long to be told."""
+    """Draw activity, relapses, their decline and seasons: look-backs fit, and no trial grows too long to be told."""
     past = max(longest_look_back(made) * 1.0001, draw(mostly(3.0, st.sampled_from([0.0, 0.5, 2.0, 8.0]))))
     past = min(past, 20.0)
     fall = draw(mostly(0.04, spread(0.0, 1.0)))
-    most = min(1.0 - math.exp(-(math.log(8.0) - 1e-6) / past), 0.999) if past else 0.999
+    room = max(7.999 / max(made["effect"]["rate_ratio"], 1.0) - 1.0, 0.0)
+    made["season"] = {
+        "enabled": draw(ON_OFF),
+        "amplitude": min(draw(spread(0.0, 0.999, 0.2)), room),
+        "peak_day": draw(spread(0.0, 366.0, 75.0)),
+        "first_site_day": draw(spread(0.0, 366.0)),
+    }
+    peak = 1.0 + made["season"]["amplitude"] if made["season"]["enabled"] else 1.0
+    most = min(1.0 - math.exp(-(math.log(8.0 / peak) - 1e-6) / past), 0.999) if past else 0.999
     made["decline"] = {"enabled": draw(mostly(True, ON_OFF)), "fall_per_year": min(fall, most)}
     falls = made["decline"]["enabled"]
-    layers = max(
+    layers = peak * max(
         math.exp(-math.log1p(-made["decline"]["fall_per_year"]) * past) if falls else 1.0,
         made["effect"]["rate_ratio"],
         1.0,
@@ -345,12 +354,15 @@ def history(draw: Draw, made: Tables, seen: float) -> None:
     low = 0.01 if must else 0.0  # a rule that asks for relapses lets nobody in where there are none
     rate = draw(st.one_of(st.sampled_from([0.0, 0.3, 1.0, 50.0]), st.floats(0.0, 3.0), st.floats(0.0, 50.0)))
     switches = max(expected * 12.0 / MOST_POINTS, 0.05)
+    monthly = ["log_ou"] * 3 if expected * 12.0 < MOST_POINTS else []
     made["activity"] = {
         "enabled": draw(mostly(True, ON_OFF)),
-        "kind": draw(mostly("two_state", st.sampled_from(["two_state", "none"]))),
+        "kind": draw(mostly("two_state", st.sampled_from(["two_state", "none", *monthly]))),
         "ratio": draw(spread(1.0, 1000.0, 6.0)),
         "active_months": max(draw(spread(0.05, 40.0, 8.0)), switches),
         "quiescent_months": max(draw(spread(0.05, 40.0, 24.0)), switches),
+        "log_sd": draw(spread(0.0, 2.0, 0.81)),
+        "month_correlation": draw(PROB),
     }
     made["relapse"] = {
         "rate_per_year": min(max(rate, low), busiest),

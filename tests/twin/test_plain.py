@@ -46,6 +46,7 @@ PLAIN: dict[str, Mapping[str, object]] = {
         "sites.arrivals_per_month": 10.0,
     },
     "no closing day": {"study.close_days": 0.0} | WHOLE_DAYS,
+    "seasons of no amplitude": {"season": {"enabled": True, "amplitude": 0.0}},
 }
 WORLDS = (OBSERVED, potential(0.0, True), potential(2.0, False))
 
@@ -95,6 +96,8 @@ def _same_first(plain: Cohort, first: Cohort) -> None:
         {"enrolment.screening_days": 7.0},
         {"relapse.history_years": 1.0},
         {"activity.kind": "two_state"},
+        {"activity.kind": "log_ou"},
+        {"season.enabled": True},
         {"effect.rate_ratio": 1.5},
         {"veins.ijv_restenosis_18m_prob": 0.3},
         {"veins.wait_mean_days": 20.0},

@@ -83,6 +83,11 @@ DOMAINS: dict[str, Domain] = {
         ),
         FLAG,
     ),
+    **dict.fromkeys(("correlation", "innovation_sd"), PROB),
+    "amplitude": ((0.0, 0.5, 1.0 - SMALLEST), 0.0, 1.0),
+    "since_peak_days": ((0.0, 75.0, 366.0, -366.0), -366.0, 366.0),
+    "month": ((-240.0, -1.0, 0.0, 1.0, 24.0), -240.0, 300.0),
+    "score": ((0.0, 8.2, -8.2), -5.0, 5.0),
     **dict.fromkeys(("kind", "procedure"), CODE),
     **dict.fromkeys(
         ("last_1y", "last_2y", "need_1y", "need_2y", "layer", "treated", "open_now", "site", "earlier", "places.ratio"),
@@ -177,6 +182,7 @@ DOMAINS: dict[str, Domain] = {
         (
             "factor",
             "slope_factor",
+            "season",
             "active_level",
             "quiescent_level",
             "decline",

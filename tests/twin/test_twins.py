@@ -173,6 +173,37 @@ CORNERS: dict[str, tuple[str, Overrides]] = {
         {"enrolment.target": 12, "sites.count": 300, "sites.opening_interval_days": 0.0},
     ),
     "a long wait": ("sham_rct", {"enrolment.target": 12, "veins.wait_mean_days": 365.0}),
+    "the longest history by the month": (
+        "sham_rct",
+        {"enrolment.target": 12, "activity.kind": "log_ou", "relapse.history_years": 20.0, "clock.resolution_days": 1},
+    ),
+    "no history, activity for life": (
+        "bench/j1",
+        {
+            "enrolment.target": 12,
+            "randomisation.block_size": 12,
+            "activity": {"kind": "log_ou", "month_correlation": 1.0},
+            "relapse.rate_per_year": 3.0,
+        },
+    ),
+    "a history of a month and a bit": (
+        "bench/j1",
+        {
+            "enrolment.target": 12,
+            "randomisation.block_size": 12,
+            "activity": {"kind": "log_ou", "month_correlation": 0.0, "log_sd": 2.0},
+            "relapse": {"rate_per_year": 3.0, "history_years": 0.1},
+        },
+    ),
+    "eight layers at the peak of a season": (
+        "sham_rct",
+        {
+            "enrolment.target": 12,
+            "effect.rate_ratio": 5.0,
+            "relapse.rate_per_year": 3.0,
+            "season": {"enabled": True, "amplitude": 0.6},
+        },
+    ),
     "closed before it began": ("sham_rct", {"enrolment.target": 12, "study.close_days": 1.0}),
 }
 

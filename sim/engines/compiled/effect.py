@@ -6,7 +6,7 @@ from typing import Any
 
 from sim.engines.compiled.clocks import ABOVE_BOUND
 from sim.jit import bare_part
-from sim.model import decline, disability, effect, relapse
+from sim.model import decline, disability, effect, relapse, season
 
 
 @bare_part
@@ -23,6 +23,7 @@ def set_patency(plan: Any, p: Any, patency: Any) -> None:
 def factor(plan: Any, t: Any, p: Any) -> Any:
     """Give the present factor of the relapse rate; one above the layers that are open ends the trial with an error."""
     f = relapse.rate_factor(
+        season.season(p.now, plan.season.amplitude, plan.season.since_peak_days),
         decline.decline(p.now, p.screening_time, plan.decline.before_per_day, plan.decline.after_per_day),
         plan.medication.rate_ratio if p.on_medication == 1.0 else 1.0,
         p.rate_factor,

@@ -1,7 +1,8 @@
 """The arm-free part of a patient: the activity path, and candidate relapse points that run on it.
 
 Each layer of points walks the path by itself: the path is a pure function of its address, so nothing is stored of it
-but where the layer stands.
+but where the layer stands, and under `log_ou` the months up to screening, which are drawn backwards. `stretch_active`
+is 1 or 0 for the two states, and the level itself under `log_ou`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sim.core.streams import ACTIVITY, LATENT, POINTS, RELAPSE, SOJOURNS
+from sim.core.streams import (
+    ACTIVITY,
+    ACTIVITY_MONTH,
+    BEFORE,
+    FROM_SCREENING,
+    LATENT,
+    MONTHS,
+    POINTS,
+    RELAPSE,
+    SOJOURNS,
+)
 from sim.core.units import on_clock
 from sim.engines.compiled.clocks import draw, note, set_clock
 from sim.engines.compiled.ranks import ON_ACTIVITY, ON_RELAPSE
@@ -25,10 +36,54 @@ def start_path(plan: Any, t: Any, p: Any) -> None:
     if plan.activity.on == 0.0:
         p.starts_active = 0.0
         return
+    if plan.activity.monthly == 1.0:
+        draw_months_before(plan, t, p)
+        return
     p.starts_active = activity.starts_active(draw(t, p.word, LATENT, 0, 0)[3], plan.activity.active_share)
     u = draw(t, p.word, ACTIVITY, 0, 0)
     for k in range(SOJOURNS):
         p.sojourn[k] = u[k]
+
+
+@bare_part
+def draw_months_before(plan: Any, t: Any, p: Any) -> None:
+    """Draw the levels of month 0, which begins at screening, and from there backwards of the months of history."""
+    rule = plan.activity
+    p.months_back = activity.months_back(plan.relapse.history_days)
+    p.innovation_at = -1
+    p.score = activity.first_score(innovation(t, p, 0, FROM_SCREENING))
+    t.past_level[p.months_back] = activity.month_level(p.score, rule.log_sd)
+    score = p.score
+    for month in range(p.months_back):
+        score = activity.next_score(score, innovation(t, p, month, BEFORE), rule.correlation, rule.innovation_sd)
+        t.past_level[p.months_back - 1 - month] = activity.month_level(score, rule.log_sd)
+    p.starts_active = t.past_level[0]
+
+
+@bare_part
+def innovation(t: Any, p: Any, month: Any, block: Any) -> Any:
+    """Give a month's lane; the four lanes drawn last are kept, as neighbours come one after another."""
+    at = 2 * (month // MONTHS) + block
+    if at != p.innovation_at:
+        u = draw(t, p.word, ACTIVITY_MONTH, month // MONTHS, block)
+        for k in range(MONTHS):
+            p.innovation[k] = u[k]
+        p.innovation_at = at
+    return p.innovation[month % MONTHS]
+
+
+@bare_part
+def enter_month(plan: Any, t: Any, p: Any, layer: Any, number: Any) -> None:
+    """Put a layer at month `number` of its path, the one after the month where it stands, or the first."""
+    month = number - p.months_back
+    if month <= 0:
+        p.stretch_active[layer] = t.past_level[number]
+    else:
+        rule = plan.activity
+        u = innovation(t, p, month, FROM_SCREENING)
+        p.stretch_score[layer] = activity.next_score(p.stretch_score[layer], u, rule.correlation, rule.innovation_sd)
+        p.stretch_active[layer] = activity.month_level(p.stretch_score[layer], rule.log_sd)
+    p.stretch_end[layer] = activity.month_end(p.screening_time, float(month))
 
 
 @bare_part
@@ -45,6 +100,10 @@ def sojourn(plan: Any, t: Any, p: Any, switch: Any, active: Any) -> Any:
 def enter_path(plan: Any, t: Any, p: Any, layer: Any, start: Any) -> None:
     """Put a layer (or the log, as number MOST_LAYERS) at the start of the path."""
     p.stretch[layer] = 0
+    if plan.activity.monthly == 1.0:
+        p.stretch_score[layer] = p.score
+        enter_month(plan, t, p, layer, 0)
+        return
     p.stretch_active[layer] = p.starts_active
     p.stretch_end[layer] = math.inf
     if plan.activity.on == 1.0:
@@ -55,6 +114,9 @@ def enter_path(plan: Any, t: Any, p: Any, layer: Any, start: Any) -> None:
 def next_stretch(plan: Any, t: Any, p: Any, layer: Any) -> None:
     """Put a layer at the next stretch of the path."""
     p.stretch[layer] += 1
+    if plan.activity.monthly == 1.0:
+        enter_month(plan, t, p, layer, p.stretch[layer])
+        return
     active = 1.0 - p.stretch_active[layer]
     p.stretch_active[layer] = active
     p.stretch_end[layer] = p.stretch_end[layer] + sojourn(plan, t, p, p.stretch[layer], active)
@@ -84,7 +146,9 @@ def advance(plan: Any, t: Any, p: Any, layer: Any, need: Any) -> Any:
 @bare_part
 def pace(plan: Any, p: Any, layer: Any) -> Any:
     """Give the pace of a layer's clock where it stands."""
-    level = activity.level(p.stretch_active[layer], plan.activity.quiescent_level, plan.activity.active_level)
+    level = p.stretch_active[layer]
+    if plan.activity.monthly == 0.0:
+        level = activity.level(level, plan.activity.quiescent_level, plan.activity.active_level)
     return relapse.clock_rate(plan.relapse.rate_per_day, p.frailty, level)
 
 
@@ -149,7 +213,7 @@ def begin_log(plan: Any, t: Any, p: Any, events: Any, start: Any) -> None:
 
 @bare_part
 def on_activity(plan: Any, t: Any, p: Any, events: Any, index: Any) -> None:
-    """Change between active and quiescent."""
+    """Change between active and quiescent, or begin another month."""
     next_stretch(plan, t, p, MOST_LAYERS)
     note(plan, t, events, p.now, ON_ACTIVITY, p.word, index, p.stretch_active[MOST_LAYERS])
     if p.stretch_end[MOST_LAYERS] <= p.horizon:

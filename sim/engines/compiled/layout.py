@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.core.inverse import MIDDLE_LOW, MIDDLE_STEPS, TAIL_STEPS
+from sim.core.units import years
 from sim.engines.records import RELAPSE, SUBJECT, Records
 from sim.engines.world import World
 from sim.jit import INTERPRETED
-from sim.model.relapse import MOST_LAYERS
+from sim.model.activity import months_back
+from sim.model.relapse import MOST_HISTORY_YEARS, MOST_LAYERS
 from sim.model.visits import MOST_VISITS
 from sim.scenario.plan import Plan
 
@@ -135,9 +137,11 @@ TRIAL = np.dtype(
         ("place", "i8"),
         ("left", "f8", (3,)),
         ("lane", "f8", (4,)),
+        ("past_level", "f8", (months_back(years(MOST_HISTORY_YEARS)) + 1,)),
     ]
 )
-"""One trial in play: its address, how many rows of each table it has filled, and what enrolment has come to."""
+"""One trial in play: its address, how many rows of each table it has filled, what enrolment has come to, and the
+monthly activity of the candidate whose history is being lived (one at a time, from the first month to month 0)."""
 
 SITE = np.dtype(
     [
@@ -172,6 +176,10 @@ STATE = np.dtype(
         ("pause", "f8"),
         ("starts_active", "f8"),
         ("sojourn", "f8", (4,)),
+        ("months_back", "i8"),
+        ("score", "f8"),
+        ("innovation", "f8", (4,)),
+        ("innovation_at", "i8"),
         ("lasting", "f8"),
         ("lasting_until", "f8"),
         ("patency", "f8"),
@@ -204,6 +212,7 @@ STATE = np.dtype(
         ("stretch", "i8", (MOST_LAYERS + 1,)),
         ("stretch_end", "f8", (MOST_LAYERS + 1,)),
         ("stretch_active", "f8", (MOST_LAYERS + 1,)),
+        ("stretch_score", "f8", (MOST_LAYERS + 1,)),
         ("vein_stenosed", "f8", (3,)),
         ("vein_u_success", "f8", (3,)),
         ("vein_u_restenosis", "f8", (3,)),

@@ -216,8 +216,8 @@ def relapse_all(plan: Any, t: Any, scratch: Any, entered: Any, batch: Any) -> No
 
 @inlined_part
 def factor(t: Any, clock: Any, entry: Any, before_per_day: Any, after_per_day: Any, treatment: Any) -> Any:
-    """Give the factor of the relapse rate."""
-    f = relapse.rate_factor(decline.decline(clock, entry, before_per_day, after_per_day), 1.0, treatment)
+    """Give the factor of the relapse rate: a plain trial has neither seasons nor medication."""
+    f = relapse.rate_factor(1.0, decline.decline(clock, entry, before_per_day, after_per_day), 1.0, treatment)
     if f > 1.0:
         t.status |= ABOVE_BOUND
     return f

@@ -52,7 +52,8 @@ def is_plain(plan: Plan) -> bool:
     """Tell whether everyone who arrives enters at once, in order of arrival, with nothing behind them but one clock."""
     e, d = plan.eligibility, plan.dropout
     alone = plan.sites.number == 1.0 and plan.enrolment.screening_days == 0.0
-    no_history = plan.relapse.history_days == 0.0 and plan.activity.on == 0.0 and plan.study.study_bound == 1.0
+    no_history = plan.relapse.history_days == 0.0 and plan.activity.on == 0.0
+    one_layer = plan.study.study_bound == 1.0 and plan.season.amplitude == 0.0  # nor does the calendar count
     nobody_fails = e.kind == 0.0 and e.relapse_free_days == 0.0 and e.stenosis_required == 0.0
     nobody_waits = plan.veins.wait_mean_days == 0.0 and plan.self_referral.weight == 1.0
-    return alone and no_history and nobody_fails and nobody_waits and d.log_disbelief_ratio == 0.0
+    return alone and no_history and one_layer and nobody_fails and nobody_waits and d.log_disbelief_ratio == 0.0

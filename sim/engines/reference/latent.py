@@ -5,17 +5,32 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from sim.core.streams import ACTIVITY, LATENT, POINTS, RELAPSE, SOJOURNS, uniforms
+from sim.core.streams import (
+    ACTIVITY,
+    ACTIVITY_MONTH,
+    BEFORE,
+    FROM_SCREENING,
+    LATENT,
+    MONTHS,
+    POINTS,
+    RELAPSE,
+    SOJOURNS,
+    uniforms,
+)
 from sim.model import activity, relapse
 from sim.scenario.plan import Plan
 
 
 class Segment(NamedTuple):
-    """A stretch of constant activity: from `start` to `end` (days), 1 active or 0 quiescent."""
+    """A stretch of constant activity: from `start` to `end` (days), its intensity factor, and what the log calls it.
+
+    `told` is 1 for active and 0 for quiescent, or under `log_ou` the level itself.
+    """
 
     start: float
     end: float
-    active: float
+    level: float
+    told: float
 
 
 class Point(NamedTuple):
@@ -35,30 +50,72 @@ class Point(NamedTuple):
 class Latent:
     """One patient's activity from the start of history on, drawn as far as it is asked for."""
 
-    def __init__(self, plan: Plan, address: tuple[int, int, int], start: float, horizon: float, frailty: float) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        address: tuple[int, int, int],
+        start: float,
+        screening: float,
+        horizon: float,
+        frailty: float,
+    ) -> None:
         self.plan = plan
         self.address = address
+        self.screening = screening
         self.horizon = horizon
         self.frailty = frailty
         p = plan.activity
-        active = activity.starts_active(uniforms(*address, LATENT, 0)[3], p.active_share)
-        self.path = (
-            [Segment(start, start + self._sojourn(0, active), active)] if p.on else [Segment(start, math.inf, 0.0)]
-        )
-
-    def _sojourn(self, switch: int, active: float) -> float:
-        if switch % SOJOURNS == 0:
-            self.sojourn_lanes = uniforms(*self.address, ACTIVITY, switch // SOJOURNS)
-        u = self.sojourn_lanes[switch % SOJOURNS]
-        return activity.sojourn(u, active, self.plan.activity.quiescent_days, self.plan.activity.active_days)
+        if p.monthly:
+            self.path = self._months_before(start)
+        elif p.on:
+            active = activity.starts_active(uniforms(*address, LATENT, 0)[3], p.active_share)
+            self.path = [self._sojourn(0, start, active)]
+        else:
+            self.path = [Segment(start, math.inf, p.quiescent_level, 0.0)]
 
     def segment(self, number: int) -> Segment:
         """Give stretch `number`, drawing the path on as far as needed."""
         while number >= len(self.path):
             last = self.path[-1]
-            active = 1.0 - last.active
-            self.path.append(Segment(last.end, last.end + self._sojourn(len(self.path), active), active))
+            if self.plan.activity.monthly:
+                self.path.append(self._next_month(len(self.path) - self.back, last.end))
+            else:
+                self.path.append(self._sojourn(len(self.path), last.end, 1.0 - last.told))
         return self.path[number]
+
+    def _sojourn(self, switch: int, start: float, active: float) -> Segment:
+        """Give the stretch of the two-state chain that begins with this switch."""
+        if switch % SOJOURNS == 0:
+            self.sojourn_lanes = uniforms(*self.address, ACTIVITY, switch // SOJOURNS)
+        p, u = self.plan.activity, self.sojourn_lanes[switch % SOJOURNS]
+        days = activity.sojourn(u, active, p.quiescent_days, p.active_days)
+        return Segment(start, start + days, activity.level(active, p.quiescent_level, p.active_level), active)
+
+    def _months_before(self, start: float) -> list[Segment]:
+        """Give the months of history and month 0, whose scores are drawn from month 0 backwards."""
+        p, self.back = self.plan.activity, activity.months_back(self.plan.relapse.history_days)
+        self.score = activity.first_score(self._innovation(0, FROM_SCREENING))
+        scores = [self.score]
+        for month in range(self.back):
+            u = self._innovation(month, BEFORE)
+            scores.append(activity.next_score(scores[-1], u, p.correlation, p.innovation_sd))
+        path: list[Segment] = []
+        for number, score in enumerate(reversed(scores)):
+            path.append(self._month(number - self.back, path[-1].end if path else start, score))
+        return path
+
+    def _next_month(self, month: int, start: float) -> Segment:
+        """Give the month after the last one drawn."""
+        p, u = self.plan.activity, self._innovation(month, FROM_SCREENING)
+        self.score = activity.next_score(self.score, u, p.correlation, p.innovation_sd)
+        return self._month(month, start, self.score)
+
+    def _month(self, month: int, start: float, score: float) -> Segment:
+        level = activity.month_level(score, self.plan.activity.log_sd)
+        return Segment(start, activity.month_end(self.screening, float(month)), level, level)
+
+    def _innovation(self, month: int, block: int) -> float:
+        return uniforms(*self.address, ACTIVITY_MONTH, month // MONTHS, block)[month % MONTHS]
 
     def layer(self, layer: int) -> PointClock:
         """Give the clock of one layer of candidate points."""
@@ -86,11 +143,10 @@ class PointClock:
         return Point(self.time, self.lanes[2 * place + 1], self.layer, self.number - 1)
 
     def _advance(self, need: float) -> float:
-        time, p = self.time, self.latent.plan.activity
+        time = self.time
         while time <= self.latent.horizon:
             stretch = self.latent.segment(self.stretch)
-            level = activity.level(stretch.active, p.quiescent_level, p.active_level)
-            rate = relapse.clock_rate(self.latent.plan.relapse.rate_per_day, self.latent.frailty, level)
+            rate = relapse.clock_rate(self.latent.plan.relapse.rate_per_day, self.latent.frailty, stretch.level)
             reached = relapse.reach(time, need, rate)
             if reached <= stretch.end:
                 return reached

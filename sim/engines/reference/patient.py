@@ -48,6 +48,7 @@ from sim.model import (
     recall,
     relapse,
     reporting,
+    season,
     self_referral,
     veins,
     visits,
@@ -97,7 +98,7 @@ class Patient:
         horizon = relapse.horizon(
             self.screening_time, plan.enrolment.screening_days, self.wait, plan.study.follow_up_days
         )
-        self.latent = Latent(plan, self.address, start, horizon, self.frailty)
+        self.latent = Latent(plan, self.address, start, self.screening_time, horizon, self.frailty)
         self.lasting, self.lasting_until = 0.0, self.screening_time
         self.patency = self.rate_factor = self.slope_factor = 0.0
         self.set_patency(0.0)
@@ -112,7 +113,7 @@ class Patient:
         self.beliefs = (NEVER, NEVER, NEVER)
         self.own_veins: list[OwnVein] = []
         if plan.activity.on:
-            self.note(Kind.ACTIVITY, 0, self.latent.path[0].active, on_clock(start, plan.study.resolution))
+            self.note(Kind.ACTIVITY, 0, self.latent.path[0].told, on_clock(start, plan.study.resolution))
             self.set_clock(self.latent.path[0].end, Kind.ACTIVITY, 1)
         for layer in range(relapse.layers(max(plan.study.history_bound, plan.study.study_bound))):
             self.await_point(self.latent.layer(layer))
@@ -168,9 +169,9 @@ class Patient:
         HANDLERS[rank](self, index, what)
 
     def on_activity(self, index: int, _: Any) -> None:
-        """Change between active and quiescent."""
+        """Change between active and quiescent, or begin another month."""
         stretch = self.latent.segment(index)
-        self.note(Kind.ACTIVITY, index, stretch.active)
+        self.note(Kind.ACTIVITY, index, stretch.told)
         if stretch.end <= self.latent.horizon:
             self.set_clock(stretch.end, Kind.ACTIVITY, index + 1)
 
@@ -387,8 +388,9 @@ class Patient:
 
     def factor(self) -> float:
         """Give the present factor of the relapse rate; one above the layers that are open is an error."""
-        rule, study = self.plan.decline, self.plan.study
+        rule, of_year, study = self.plan.decline, self.plan.season, self.plan.study
         f = relapse.rate_factor(
+            season.season(self.now, of_year.amplitude, of_year.since_peak_days),
             decline.decline(self.now, self.screening_time, rule.before_per_day, rule.after_per_day),
             self.plan.medication.rate_ratio if self.on_medication else 1.0,
             self.rate_factor,

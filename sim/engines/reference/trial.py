@@ -165,7 +165,7 @@ def subject_row(p: Patient) -> tuple[Any, ...]:
     """Give a candidate's row in the layout `records.SUBJECT`."""
     treated = sum(v.treated for v in p.own_veins)
     opened = sum(v.opened for v in p.own_veins)
-    active = next(s.active for s in reversed(p.latent.path) if s.start <= p.screening_time)
+    active = next(s.told for s in reversed(p.latent.path) if s.start <= p.screening_time)
     return (
         p.site,
         p.arrival,
