@@ -27,6 +27,7 @@ from sim.model.sites import Sites
 from sim.model.switches import Switches
 from sim.model.veins import Veins
 from sim.model.visits import Visits
+from sim.model.worsening import Worsening
 from sim.scenario import checks
 
 Design = Literal["sham_parallel", "open_label_parallel", "three_arm", "uncontrolled_before_after"]
@@ -170,6 +171,7 @@ class Scenario(Table):
     relapse: Relapse = Relapse()
     decline: Decline = Decline()
     disability: Disability = Disability()
+    worsening: Worsening = Worsening()
     quality: Quality = Quality()
     veins: Veins = Veins()
     effect: Effect = Effect()
