@@ -33,7 +33,7 @@ from tests.twin.test_twins import DRAWN
 SMALL = {"enrolment.target": 12}
 WINDOWS = ((0.0, 6.0), (0.0, 24.0), (6.0, 18.0), (3.0, 3.5))
 PAST_WINDOWS = ((-12.0, 0.0), (-24.0, -12.0), (-6.0, -1.0))
-SEEN = ("edss", "quality", "edss_latent", "quality_latent")
+SEEN = ("time", "edss", "quality", "edss_latent", "quality_latent")
 
 TRUE, REPORTED, CONFIRMED, ALL = (
     frozenset(c) for c in (["true"], ["reported"], ["confirmed"], ["true", "reported", "confirmed", "recalled"])

@@ -243,6 +243,7 @@ SEEN_VISIT = np.dtype(
         ("quality", "f8"),
         ("edss_latent", "f8"),
         ("quality_latent", "f8"),
+        ("time", "f8"),
     ]
 )
 

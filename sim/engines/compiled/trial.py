@@ -310,3 +310,4 @@ def hand_up_visit(own: Any, person: Any, out: Any) -> None:
     out.quality = own.quality
     out.edss_latent = own.edss_latent
     out.quality_latent = own.quality_latent
+    out.time = own.time
