@@ -15,8 +15,9 @@ from sim.analysis.binary import mcnemar_exact_batch, risk_difference_batch
 from sim.analysis.estimate import Estimates
 from sim.analysis.negbin import negbin_rate_ratio_batch
 from sim.analysis.survival import first_relapse_estimates
-from sim.core.endpoints import parse_endpoint
+from sim.core.endpoints import CONFIRMED_AFTER, parse_endpoint
 from sim.data.cohort import Cohort, Counts, Window, at_visit, first_event, stayed, window
+from sim.data.worsening import first_worsening
 from sim.scenario.schema import Endpoint, Scenario
 
 VISIT_FIELD = {"edss": "edss", "msfc": "msfc", "msqol_physical": "quality", "msqol_mental": "mental"}
@@ -87,6 +88,9 @@ def _parallel(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept
     alpha = scenario.study.alpha
     if base == "first_relapse":
         return _first_relapse(endpoint, people, kept, active, alpha)
+    if base in CONFIRMED_AFTER:
+        times = first_worsening(people, scenario.worsening.plan(), CONFIRMED_AFTER[base], scenario.worsening.relapses)
+        return _times_compared(times, kept, active, alpha)
     assert months is not None
     treated = kept.of(active)
     if base in VISIT_FIELD:
@@ -103,7 +107,12 @@ def _parallel(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept
 
 def _first_relapse(endpoint: Endpoint, people: Cohort, kept: Kept, treated: Mask, alpha: float) -> Estimates:
     """Compare times from study day 1 to the first relapse, as observed until leaving."""
-    days, event = first_event(people, endpoint.counts)
+    return _times_compared(first_event(people, endpoint.counts), kept, treated, alpha)
+
+
+def _times_compared(times: tuple[FloatArray, Mask], kept: Kept, treated: Mask, alpha: float) -> Estimates:
+    """Compare times to a first event; who was not observed after study day 1 is left out."""
+    days, event = times
     kept = kept.among(kept.of(days) > 0.0)
     return first_relapse_estimates(kept.of(days), kept.of(event), kept.of(treated), kept.first, alpha)
 

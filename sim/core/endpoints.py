@@ -48,6 +48,18 @@ _ALL = (
         "parallel",
         False,
     ),
+    *(
+        Endpoint(
+            f"cdp_{weeks}w",
+            "log_ratio",
+            -1,
+            f"Time to worsening confirmed after {weeks} weeks, hazard ratio treated / control",
+            "log ratio",
+            "parallel",
+            False,
+        )
+        for weeks in (12, 24)
+    ),
     Endpoint(
         "relapse_free_change", "difference", 1, "Share without relapse, after - before", "share", "before_after", False
     ),
@@ -74,8 +86,11 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType({e.base: e for e in 
 AT_VISITS: Final = ("edss", "msfc", "msqol_physical", "msqol_mental")
 """Base names of the scores taken at visits; each has a twin for before-after designs, `<base>_change`."""
 
-RESERVED: Final = ("cdp", "gd_lesions", "new_t2", "restenosis")
-"""Base names promised to later endpoints (cdp_12w, cdp_24w, gd_lesions_12m, ...)."""
+CONFIRMED_AFTER: Final[Mapping[str, float]] = MappingProxyType({"cdp_12w": 12.0, "cdp_24w": 24.0})
+"""Weeks after which a worsening has to be confirmed, by endpoint."""
+
+RESERVED: Final = ("gd_lesions", "new_t2", "restenosis")
+"""Base names promised to later endpoints (gd_lesions_12m, new_t2_24m, ...)."""
 
 _NAME = re.compile(r"(?P<base>[a-z][a-z0-9_]*?)(?:_(?P<count>[1-9][0-9]{0,3})(?P<unit>[mw]))?")
 
@@ -84,8 +99,10 @@ def parse_endpoint(name: str) -> tuple[str, float | None]:
     """Split an endpoint name into (base, months): "arr_24m" is ("arr", 24.0), "arr_change" is ("arr_change", None).
 
     Raises ValueError, with what is allowed, for an unknown name, for months that are missing or superfluous, and for
-    the names that are reserved but not served yet.
+    the names that are reserved but not served yet. The weeks of "cdp_12w" belong to its name.
     """
+    if name in CONFIRMED_AFTER:
+        return name, None
     match = _NAME.fullmatch(name)
     base, count, unit = match.group("base", "count", "unit") if match else ("", None, None)
     if base in RESERVED:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sim.core.endpoints import AT_VISITS, ENDPOINTS, parse_endpoint
+from sim.core.endpoints import AT_VISITS, CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
 from sim.core.params import Refusal, Refusals
 from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR, on_clock
 from sim.model.relapse import MOST_LAYERS
 from sim.model.season import highest
+from sim.model.worsening import DAYS_PER_WEEK, due_days, may_confirm
 
 if TYPE_CHECKING:
     from sim.scenario.schema import Endpoint, Scenario
@@ -125,6 +126,29 @@ def _endpoint_design(s: Scenario, here: str, name: str, base: str, months: float
         yield Refusal(f"{here}.name", name, f"no later than study.follow_up_months = {s.study.follow_up_months:g}")
     elif s.before_after and base.removesuffix("_change") in AT_VISITS and end not in s.visits.months:
         yield Refusal(f"{here}.name", name, f"a visit in visits.months at the end of the after-window, month {end:g}")
+    elif base in CONFIRMED_AFTER:
+        yield from _confirmation(s, here, name, CONFIRMED_AFTER[base])
+
+
+def _confirmation(s: Scenario, here: str, name: str, weeks: float) -> Iterator[Refusal]:
+    """Refuse visits that can confirm no worsening, and those that can only confirm one when twice the time has gone."""
+    least, most = due_days(weeks, s.worsening.tolerance_days), 2.0 * weeks * DAYS_PER_WEEK
+    soonest = soonest_confirmation(s.visits.plan(), least)
+    if soonest == math.inf:
+        yield Refusal(f"{here}.name", name, f"visits after the baseline of which two are {least:g} days apart or more")
+    elif soonest >= most:
+        yield Refusal(
+            f"{here}.name",
+            name,
+            f"visits of which one confirms another in less than {most:g} days; these take {soonest:.0f} days or more",
+        )
+
+
+def soonest_confirmation(visit_days: Sequence[float], least_days: float) -> float:
+    """Give the fewest days from a visit after the baseline to the first that may confirm it; infinity without any."""
+    seen = visit_days[1:]
+    waits = [[b - a for b in seen if may_confirm(a, b, least_days)] for a in seen]
+    return min((min(wait) for wait in waits if wait), default=math.inf)
 
 
 def _windows(s: Scenario) -> Iterator[Refusal]:

@@ -29,6 +29,7 @@ from sim.model.sites import Sites
 from sim.model.switches import Switches
 from sim.model.veins import Veins
 from sim.model.visits import Visits
+from sim.model.worsening import Worsening
 from sim.scenario import checks
 
 Design = Literal["sham_parallel", "open_label_parallel", "three_arm", "uncontrolled_before_after"]
@@ -183,6 +184,7 @@ class Scenario(Table):
     season: Season = Season()
     disability: Disability = Disability()
     msfc: Msfc = Msfc()
+    worsening: Worsening = Worsening()
     quality: Quality = Quality()
     veins: Veins = Veins()
     effect: Effect = Effect()

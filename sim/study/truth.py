@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from sim.analysis.survival import first_relapse_estimates
 from sim.analysis.trial import VISIT_FIELD, contrast, visit_number
 from sim.core.defaults import TWIN_TRIALS
-from sim.core.endpoints import ENDPOINTS, parse_endpoint
+from sim.core.endpoints import CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
 from sim.data.cohort import Cohort, at_visit, first_event, window
+from sim.data.worsening import first_worsening
 from sim.engines.world import World, potential
 from sim.model.veins import PROCEDURES
 from sim.scenario.schema import Endpoint, Scenario
@@ -31,11 +32,14 @@ TWIN_SEED = 20090101
 
 GROUPS = 20
 
+TIMED = {"first_relapse", *CONFIRMED_AFTER}
+"""Endpoints whose truth is a hazard ratio of times."""
+
 Pair = tuple[World, World]
 Times = tuple[NDArray[np.float64], NDArray[np.bool_]]
 Answer = tuple[NDArray[np.float64], dict[tuple[int, int], tuple[Times, Times]]]
 """Sums (endpoint, 2 estimands, 4): sum and weight in the treated world, then in the other; and, by endpoint and
-estimand, days to the first relapse and whether there was one, in both worlds."""
+estimand, days to the first event and whether there was one, in both worlds."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Twins:
     play: Play
 
     def __call__(self, trial: int) -> Answer:
-        """Give the sums of a trial, and the times of first relapses of the endpoints that ask for them."""
+        """Give the sums of a trial, and the times of first events of the endpoints that ask for them."""
         people: dict[World, Cohort] = {}
         scenario = self.play.scenario
         want = wanted(scenario)._replace(counts=frozenset(("true",)), past=False)
@@ -60,8 +64,11 @@ class Twins:
             for j, (treated, control) in enumerate(worlds(scenario, endpoint)):
                 if treated == control:
                     continue
-                if endpoint.name == "first_relapse":
-                    times[i, j] = (_first(lived(treated)), _first(lived(control)))
+                if endpoint.name in TIMED:
+                    times[i, j] = (
+                        _first(scenario, endpoint, lived(treated)),
+                        _first(scenario, endpoint, lived(control)),
+                    )
                 else:
                     sums[i, j, :2] = _sum(scenario, endpoint, lived(treated))
                     sums[i, j, 2:] = _sum(scenario, endpoint, lived(control))
@@ -112,9 +119,16 @@ def _sum(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> tuple[float,
     return float((lived.counts[followed] == 0.0).sum()), float(followed.sum())
 
 
-def _first(people: Cohort) -> Times:
-    """Give days from study day 1 to the first true relapse or the planned end, and whether there was a relapse."""
-    days, event = first_event(people, "true", planned=True)
+def _first(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> Times:
+    """Give days from study day 1 to the first true event or to censoring with nobody leaving, and which it was.
+
+    A true worsening is one of latent EDSS at the visits, put on the grid without rater error, near no true relapse.
+    """
+    weeks = CONFIRMED_AFTER.get(endpoint.name)
+    if weeks is None:
+        days, event = first_event(people, "true", planned=True)
+    else:
+        days, event = first_worsening(people, scenario.worsening.plan(), weeks, "true", "edss_latent")
     seen = days > 0.0
     return days[seen], event[seen]
 
@@ -145,7 +159,7 @@ def find_truth(
 
 def _truth(scenario: Scenario, number: int, answers: list[Answer]) -> Truth:
     base, _ = parse_endpoint(scenario.endpoint[number].name)
-    if base == "first_relapse":
+    if base in TIMED:
         pairs = [[times.get((number, j)) for _, times in answers] for j in range(2)]
         return Truth(*_log_hazard_ratio(pairs[0]), *_log_hazard_ratio(pairs[1]))
     sums = np.array([own[number] for own, _ in answers])

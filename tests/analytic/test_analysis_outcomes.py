@@ -18,7 +18,7 @@ from sim.analysis.binary import mcnemar_exact, risk_difference
 from sim.analysis.estimate import OUTCOMES, Estimate
 from sim.analysis.negbin import fit_negbin, negbin_rate_ratio
 from sim.analysis.survival import cox, log_rank
-from sim.core.endpoints import ENDPOINTS, RESERVED, parse_endpoint
+from sim.core.endpoints import CONFIRMED_AFTER, ENDPOINTS, RESERVED, parse_endpoint
 
 NAN = math.nan
 T, F = True, False
@@ -252,8 +252,16 @@ def test_endpoint_names_are_parsed() -> None:
         "msqol_mental_change",
         "msfc_change",
     }
-    assert {base for base, e in ENDPOINTS.items() if e.scale == "log_ratio"} == {"arr", "arr_change", "first_relapse"}
+    assert {base for base, e in ENDPOINTS.items() if e.scale == "log_ratio"} == {
+        "arr",
+        "arr_change",
+        "first_relapse",
+        "cdp_12w",
+        "cdp_24w",
+    }
     assert parse_endpoint("first_relapse") == ("first_relapse", None)
+    assert [parse_endpoint(name) for name in CONFIRMED_AFTER] == [("cdp_12w", None), ("cdp_24w", None)]
+    assert CONFIRMED_AFTER.keys() <= ENDPOINTS.keys()
     assert {base for base, e in ENDPOINTS.items() if e.months} == {"arr", "relapse_free", "edss", "msqol_physical"}
     assert not any(e.months for e in ENDPOINTS.values() if e.design == "before_after")
 
@@ -266,6 +274,8 @@ def test_endpoint_names_are_parsed() -> None:
         "arr_0m",
         "arr_change_12m",
         "first_relapse_24m",
+        "cdp_48w",
+        "cdp_24m",
         "ARR_24m",
         "relapse_fre_24m",
         "",
@@ -282,8 +292,6 @@ def test_unknown_endpoint_names_are_refused_with_help(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "cdp_12w",
-        "cdp_24w",
         "gd_lesions_12m",
         "new_t2_24m",
         "restenosis_18m",

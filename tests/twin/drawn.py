@@ -11,6 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from sim.core.endpoints import CONFIRMED_AFTER
 from sim.core.errors import ScenarioError
 from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR
 from sim.engines.world import OBSERVED, World, potential
@@ -23,7 +24,14 @@ Tables = dict[str, Any]
 
 MOST_POINTS = 25_000.0  # candidate relapses and switches of activity that a trial may be expected to see
 AT_VISITS = ("edss", "msfc", "msqol_physical", "msqol_mental")
-PARALLEL = ("arr_6m", "relapse_free_6m", "first_relapse", *(f"{base}_6m" for base in AT_VISITS))
+PARALLEL = (
+    "arr_6m",
+    "relapse_free_6m",
+    "first_relapse",
+    "cdp_12w",
+    "cdp_24w",
+    *(f"{base}_6m" for base in AT_VISITS),
+)
 BEFORE_AFTER = ("relapse_free_change", "arr_change", *(f"{base}_change" for base in AT_VISITS))
 WORLDS = (OBSERVED, *(potential(p, path) for p in (0.0, 1.0, 2.0) for path in (False, True)), World(-1.0, 1.0, 1.0))
 
@@ -65,6 +73,16 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "sessions_before_baseline": st.sampled_from([0, 0, 3, 100]),
         "noise_sd_z": spread(0.0, 10.0, 0.2),
         "rater_lean_z": spread(-10.0, 10.0, 0.0),
+    },
+    "worsening": {
+        "reference": st.sampled_from(["baseline", "roving"]),
+        "zero_step_points": spread(0.5, 5.0, 1.0, 1.5),
+        "low_step_points": spread(0.5, 5.0, 1.0),
+        "high_step_points": spread(0.5, 5.0),
+        "high_from_points": spread(1.0, 10.0, 5.5, 6.0),
+        "tolerance_days": spread(0.0, 42.0, 7.0),
+        "relapse_days": spread(0.0, 365.0, 30.0),
+        "relapses": st.sampled_from(["true", "reported", "confirmed"]),
     },
     "quality": {
         "mean_points": spread(0.0, 100.0, 62.0),
@@ -227,7 +245,8 @@ def tables(draw: Draw) -> Tables:
     if design == "uncontrolled_before_after":
         made["study"]["before_months"] = draw(st.sampled_from([[-12.0, 0.0], [-6.0, -1.0], [-24.0, -12.0]]))
         made["study"]["after_months"] = [0.0, follow_up]
-    made["endpoint"] = draw(endpoints(design, made["visits"]["months"], follow_up))
+    tolerance = made["worsening"]["tolerance_days"]
+    made["endpoint"] = draw(endpoints(design, made["visits"]["months"], follow_up, tolerance))
     seen = draw(recruitment(made))
     draw(history(made, seen))
     return made
@@ -261,16 +280,24 @@ def arms(draw: Draw, design: str) -> tuple[list[Tables], Tables]:
 
 
 @st.composite
-def endpoints(draw: Draw, design: str, months: list[float], follow_up: float) -> list[Tables]:
+def endpoints(draw: Draw, design: str, months: list[float], follow_up: float, tolerance: float) -> list[Tables]:
     """Draw one to four endpoints that suit the design."""
     if design == "uncontrolled_before_after":
         names = [n for n in BEFORE_AFTER if not n.startswith(AT_VISITS) or follow_up in months]
     else:
-        names = [n for n in PARALLEL if n == "first_relapse" or follow_up >= 6.0]
+        names = [n for n in PARALLEL if not n.endswith("_6m") or follow_up >= 6.0]
+        names = [n for n in names if n not in CONFIRMED_AFTER or confirmable(months, CONFIRMED_AFTER[n], tolerance)]
         names = [n for n in names if not n.startswith(AT_VISITS) or 6.0 in months]
     chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True))
     counts = st.sampled_from(["true", "reported", "confirmed"])
     return [{"name": name, "counts": draw(counts)} for name in chosen]
+
+
+def confirmable(months: list[float], weeks: float, tolerance: float) -> bool:
+    """Tell whether a visit after the baseline is confirmed by another after these weeks, before twice as many."""
+    days = [DAYS_PER_MONTH * m for m in months[1:]]
+    waits = [b - a for a in days for b in days if b - a >= 7.0 * weeks - tolerance]
+    return bool(waits) and min(waits) < 14.0 * weeks
 
 
 @st.composite

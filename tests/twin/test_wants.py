@@ -76,6 +76,7 @@ def answers(people: Cohort, want: Want, visits: int) -> dict[str, bytes]:
             days, event = first_event(people, kind)
             found[f"first {kind}"] = days.tobytes() + event.tobytes()
     for visit in range(visits) if want.visits is None else want.visits:
+        found[f"time at {visit}"] = at_visit(people, "time", visit).tobytes()
         for field in (*ALWAYS_SEEN, *want.scores):
             for name in (field, f"{field}_latent"):
                 found[f"{name} at {visit}"] = at_visit(people, name, visit).tobytes()

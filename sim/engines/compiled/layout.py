@@ -259,6 +259,7 @@ SEEN_VISIT = np.dtype(
         ("mental", "f8"),
         ("msfc_latent", "f8"),
         ("mental_latent", "f8"),
+        ("time", "f8"),
     ]
 )
 

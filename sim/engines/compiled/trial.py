@@ -314,3 +314,4 @@ def hand_up_visit(own: Any, person: Any, out: Any) -> None:
     out.mental = own.mental
     out.msfc_latent = own.msfc_latent
     out.mental_latent = own.mental_latent
+    out.time = own.time
