@@ -18,7 +18,7 @@ from sim.analysis.binary import mcnemar_exact, risk_difference
 from sim.analysis.estimate import OUTCOMES, Estimate
 from sim.analysis.negbin import fit_negbin, negbin_rate_ratio
 from sim.analysis.survival import cox, log_rank
-from sim.core.endpoints import CONFIRMED_AFTER, ENDPOINTS, RESERVED, parse_endpoint
+from sim.core.endpoints import AT_VISITS, CONFIRMED_AFTER, ENDPOINTS, RESERVED, parse_endpoint
 
 NAN = math.nan
 T, F = True, False
@@ -262,7 +262,10 @@ def test_endpoint_names_are_parsed() -> None:
     assert parse_endpoint("first_relapse") == ("first_relapse", None)
     assert [parse_endpoint(name) for name in CONFIRMED_AFTER] == [("cdp_12w", None), ("cdp_24w", None)]
     assert CONFIRMED_AFTER.keys() <= ENDPOINTS.keys()
-    assert {base for base, e in ENDPOINTS.items() if e.months} == {"arr", "relapse_free", "edss", "msqol_physical"}
+    at_visits = {"edss", "msfc", "msqol_physical", "msqol_mental"}
+    assert {base for base, e in ENDPOINTS.items() if e.months} == {"arr", "relapse_free"} | at_visits
+    assert {f"{base}_change" for base in AT_VISITS} <= set(ENDPOINTS)
+    assert set(AT_VISITS) == at_visits
     assert not any(e.months for e in ENDPOINTS.values() if e.design == "before_after")
 
 
