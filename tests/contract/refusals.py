@@ -162,7 +162,7 @@ CASES = [
     Case(
         "a reserved endpoint",
         "sham_rct",
-        {"endpoint": [ARR, {"name": "msfc_24m"}]},
+        {"endpoint": [ARR, {"name": "gd_lesions_12m"}]},
         "endpoint[1].name",
         {"endpoint": [ARR, {"name": "edss_12m"}]},
         "reserved",

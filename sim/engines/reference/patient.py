@@ -291,13 +291,9 @@ class Patient:
             if (time := visits.visit_time(self.day_1, day, resolution)) <= self.planned_end:
                 self.set_clock(time, Kind.VISIT, visit)
         if self.world.attrition:
-            rule = plan.dropout
+            rule, spent, untreated = plan.dropout, exponential(self.u_dropout), self.procedure_time - self.day_1
             days = dropout.dropout_days(
-                exponential(self.u_dropout),
-                self.procedure_time - self.day_1,
-                self.beliefs[PATIENT],
-                rule.hazard_per_day,
-                rule.log_disbelief_ratio,
+                spent, untreated, self.beliefs[PATIENT], rule.hazard_per_day, rule.log_disbelief_ratio
             )
             if (time := dropout.dropout_time(self.day_1, days, resolution)) < self.planned_end:
                 self.set_clock(time, Kind.DROPOUT, 0)
