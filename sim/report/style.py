@@ -190,6 +190,7 @@ def upright(axes: Axes, x: float, height: float, words: str, look: tuple[str, st
         color=colour,
         fontweight="bold",
         zorder=4,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},  # another line may run behind the words
     )
 
 
