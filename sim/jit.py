@@ -10,13 +10,14 @@ compiled from the same source. With NUMBA_DISABLE_JIT=1 everything runs interpre
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -57,6 +58,7 @@ OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 BARE: dict[str, Any] = OPTIONS | {"_nrt": False}
 INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # quicker to compile
 MOST_KEPT = 4
+COMPILING_THRESHOLDS = 300_000, 50, 100
 
 _registered: set[str] = set()
 _lock = threading.RLock()
@@ -181,16 +183,27 @@ class Kernel:
         return folder is not None and any(folder.glob(f"*/*.{self.name}-*.nbc"))
 
     def _first_call(self, args: tuple[Any, ...]) -> Any:
-        compiled = self.make()
         told = not (INTERPRETED or self.ready or self.is_kept())
         if told:
             _say(f"compiling {self.name.replace('_', ' ')} for this machine (once; kept for the next time) ...")
         begun = time.perf_counter()
-        answer = compiled(*args)
+        with _few_collections() if told else nullcontext():
+            answer = self.make()(*args)
         if told:
             _say(f"compiled in {time.perf_counter() - begun:.0f} s")
         self.ready = True
         return answer
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Let Python look for garbage seldom: a compiler makes millions of objects that live, and is some 4% quicker so."""
+    usual = gc.get_threshold()
+    gc.set_threshold(*COMPILING_THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _signature(arguments: str) -> Any:

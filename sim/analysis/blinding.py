@@ -60,7 +60,7 @@ def james_index(guesses: FloatArray, alpha: float = 0.05) -> Estimates:
         p = cells / n[:, None, None]
         answered = p * _ANSWERED
         share, disagree = answered.sum(axis=(1, 2)), (p * _WRONG).sum(axis=(1, 2))
-        arm, guess = answered.sum(axis=2), answered.sum(axis=1)
+        arm, guess = answered.sum(axis=2), answered.sum(axis=1)[:, :2]
         chance = arm[:, 0] * guess[:, 1] + arm[:, 1] * guess[:, 0]
         # the index is (1 + d + (1 - d) K) / 2 with d the don't-knows and K = (observed - chance) / chance among the
         # others: written out, with shares of all who were asked

@@ -1,4 +1,7 @@
-"""The one entry point of the engine that Python calls."""
+"""The entry points of the engine that Python calls: one for trials told patient by patient, one for plain ones.
+
+Two, so that a run compiles only what it plays by.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +19,28 @@ def play_trials(given: Any, trials: Any, trial: Any, tables: Any, batch: Any, fi
     A trial that finds no room in a table, or a factor above its bound, stops the call: `trial[0].status` says which.
     Entered patients of trial k are rows first[k] to first[k + 1] - 1 of the batch.
     """
-    plan = given[0]
-    t = trial[0]
-    filled = batch.filled
+    plan, t, filled = given[0], trial[0], batch.filled
     for k in range(trials.shape[0]):
         people, relapses, visits = filled[0], filled[1], filled[2]
         clear(plan, t, trials[k])
-        if plan.want.plain == 1.0:
-            play_plainly(plan, t, tables, batch)
-        else:
-            recruit(plan, t, tables, batch)
+        recruit(plan, t, tables, batch)
         if t.status != 0:
             filled[0], filled[1], filled[2] = people, relapses, visits
+            return k
+        first[k + 1] = filled[0]
+    return int(trials.shape[0])
+
+
+@bare_kernel
+def play_plain_trials(given: Any, trials: Any, trial: Any, tables: Any, batch: Any, first: Any) -> int:
+    """Play these plain trials as `play_trials` does; no visits are asked for."""
+    plan, t, filled = given[0], trial[0], batch.filled
+    for k in range(trials.shape[0]):
+        people, relapses = filled[0], filled[1]
+        clear(plan, t, trials[k])
+        play_plainly(plan, t, tables, batch)
+        if t.status != 0:
+            filled[0], filled[1] = people, relapses
             return k
         first[k + 1] = filled[0]
     return int(trials.shape[0])

@@ -19,7 +19,7 @@ from sim.engines.compiled.clocks import (
     FULL_STATES,
     FULL_VISITS,
 )
-from sim.engines.compiled.kernel import play_trials
+from sim.engines.compiled.kernel import play_plain_trials, play_trials
 from sim.engines.compiled.layout import (
     OWN_RELAPSE,
     PERSON,
@@ -104,6 +104,8 @@ class Desk:
         visits = wanted_visits(plan, want)
         self.plan = plan
         self.given = given(plan, seed, world, demand(plan, want, record), visits)
+        plain = self.given["want"]["plain"][0] == 1.0
+        self.kernel = play_plain_trials if plain else play_trials
         people = plan.enrolment.target
         self.visits = float(len(visits))
         log = people if record else 0.0
@@ -117,7 +119,7 @@ class Desk:
             visits=_room(log * self.visits + self.visits, VISIT),
             procedures=_room(log, PROCEDURE),
             events=_room(log * 80.0, EVENT),
-            scratch=np.zeros((COLUMNS, int(people) if self.given["want"]["plain"][0] else 1)),
+            scratch=np.zeros((COLUMNS, int(people) if plain else 1)),
         )
         self.people = people
         self.relapses_each = 1.5
@@ -127,7 +129,7 @@ class Desk:
         numbers = np.asarray(trials, np.int64)
         first, done, batch = np.zeros(len(numbers) + 1, np.int64), 0, self._batch(len(numbers))
         while True:
-            done += play_trials(self.given, numbers[done:], self.trial, self.tables, batch, first[done:])
+            done += self.kernel(self.given, numbers[done:], self.trial, self.tables, batch, first[done:])
             if done == len(numbers):
                 people, relapses, visits = batch.filled.tolist()
                 self.relapses_each = max(self.relapses_each, 1.1 * relapses / max(people, 1))
