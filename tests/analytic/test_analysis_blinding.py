@@ -10,7 +10,7 @@ import pytest
 from sim.analysis.arrays import FloatArray
 from sim.analysis.blinding import bang_index, james_index
 
-# A cholesterol trial's guesses (active, placebo, don't know), the worked example of both papers' successors.
+# A cholesterol trial's guesses (active, placebo, don't know), recalled as the worked example of Bang et al. (2004).
 ACTIVE, PLACEBO = (82.0, 25.0, 170.0), (27.0, 29.0, 83.0)
 TRIALS, Z = 20_000, 4.6
 
