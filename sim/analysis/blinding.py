@@ -47,9 +47,8 @@ def james_index(guesses: FloatArray, alpha: float = 0.05) -> Estimates:
     """Estimate James's index of each of many trials, from counts (T, 2, 3): by arm, the guesses of the first arm, of
     the second, and don't-knows.
 
-    Its p is two-sided against 1/2, a coin's guesses. Where nobody guesses the index is 1 without an error, and with all
-    guesses in one arm, or of one, disagreement by chance is 0 and there is no index: "no_variation". Raises as
-    `bang_index`.
+    Its p is two-sided against 1/2, a coin's guesses. "no_variation" where no error can be told: where nobody guesses,
+    where everybody is right, or everybody wrong. Raises as `bang_index`.
     """
     check_alpha(alpha)
     cells = np.asarray(guesses, np.float64)

@@ -48,19 +48,31 @@ def test_james_is_its_definition() -> None:
 @pytest.mark.parametrize(
     ("arms", "index"),
     [
-        (((50.0, 0.0, 0.0), (0.0, 50.0, 0.0)), 0.0),
-        (((0.0, 50.0, 0.0), (50.0, 0.0, 0.0)), 1.0),
+        (((99.0, 1.0, 0.0), (1.0, 99.0, 0.0)), 0.01),
+        (((1.0, 99.0, 0.0), (99.0, 1.0, 0.0)), 0.99),
         (((25.0, 25.0, 0.0), (25.0, 25.0, 0.0)), 0.5),
         (((25.0, 25.0, 50.0), (25.0, 25.0, 50.0)), 0.75),
     ],
 )
 def test_james_at_the_marks_of_its_scale(arms: tuple[tuple[float, ...], ...], index: float) -> None:
-    """All right is 0, a coin 1/2, half don't-knows and half a coin 3/4; all wrong is 1 as James scales it."""
+    """Of guesses alone, half in each arm, it is the share of wrong ones; half don't-knows and half a coin are 3/4."""
     made = james_index(np.array([arms]))[0]
-    if made.converged:
-        assert made.value == pytest.approx(index, abs=1e-12)
-    else:
-        assert made.outcome == "no_variation"
+    assert made.outcome == "ok"
+    assert made.value == pytest.approx(index, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "arms",
+    [
+        ((0.0, 0.0, 9.0), (0.0, 0.0, 8.0)),
+        ((50.0, 0.0, 0.0), (0.0, 50.0, 0.0)),
+        ((0.0, 50.0, 0.0), (50.0, 0.0, 0.0)),
+    ],
+)
+def test_james_has_no_error_at_the_ends_of_its_scale(arms: tuple[tuple[float, ...], ...]) -> None:
+    """Nobody guessing, everybody right and everybody wrong are a named outcome without an estimate."""
+    made = james_index(np.array([arms]))[0]
+    assert (made.converged, made.outcome) == (False, "no_variation")
 
 
 def test_bang_has_no_error_where_all_answer_alike() -> None:
