@@ -39,6 +39,8 @@ __all__ = [
     "bare_kernel",
     "bare_part",
     "cache_folder",
+    "further_part",
+    "further_value",
     "inlined_part",
     "kernel",
     "part",
@@ -126,6 +128,32 @@ def inlined_part(function: F) -> F:
     _register_rules()
     compiled: F = NJIT(**BARE, **INNER, forceinline=True)(function)
     return compiled
+
+
+def further_part(function: F) -> F:
+    """Compile as `bare_part` does where the first argument is a plan with further mechanisms; else it does nothing.
+
+    So a kernel that plays plans without them does not compile them. A plan has further mechanisms if its record has the
+    field "further"; interpreted code goes by the plan's numbers alone.
+    """
+    return further_value(None)(function)
+
+
+def further_value(otherwise: float | None) -> Callable[[F], F]:
+    """Compile as `further_part` does a function that gives a value; where it is left out, it gives `otherwise`."""
+
+    def left_out(*args: Any) -> Any:
+        return otherwise
+
+    def mark(function: F) -> F:
+        _register_rules()
+        if not INTERPRETED:
+            EXTENDING.overload(function, jit_options=BARE | INNER, strict=False)(
+                lambda *args: function if "further" in args[0].fields else left_out
+            )
+        return function
+
+    return mark
 
 
 def kernel(function: Callable[..., Any]) -> Kernel:

@@ -88,10 +88,14 @@ GIVEN = np.dtype(
 Long lists stand at the top: Numba copies a record within a record whenever one of its fields is read.
 """
 
+FURTHER_GIVEN = np.dtype([("further", "f8"), *GIVEN.descr])
+"""The same with the mark of a plan that has further mechanisms (`sim.jit.further_part`); at the front, or else Numba
+would take one record for the other."""
 
-def given(plan: Plan, seed: int, world: World, want: Records, visits: Sequence[int]) -> Records:
+
+def given(plan: Plan, seed: int, world: World, want: Records, visits: Sequence[int], further: bool) -> Records:
     """Give the record array of one entry that kernels take; `visits` are the numbers of those wanted."""
-    array = np.zeros(1, GIVEN)
+    array = np.zeros(1, FURTHER_GIVEN if further else GIVEN)
     array["seed"] = np.uint64(seed)
     array["want"] = want
     array["visits"] = float(len(plan.visit_days))

@@ -14,6 +14,7 @@ from typing import Any
 from sim.engines.compiled.clocks import first_clock, remove_clock
 from sim.engines.compiled.dropout import dropout_time, leave
 from sim.engines.compiled.entry import enter, on_enrolled
+from sim.engines.compiled.further import ring_further
 from sim.engines.compiled.latent import on_activity
 from sim.engines.compiled.medication import on_medication
 from sim.engines.compiled.procedure import be_treated, on_procedure
@@ -93,6 +94,8 @@ def live(
             on_medication(plan, t, p, events)
         elif rank == ON_ACTIVITY:
             on_activity(plan, t, p, events, index)
+        else:
+            ring_further(plan, t, p, relapses, seen, procedures, events, rank, index)
 
 
 @inlined_part

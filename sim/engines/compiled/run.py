@@ -19,7 +19,7 @@ from sim.engines.compiled.clocks import (
     FULL_STATES,
     FULL_VISITS,
 )
-from sim.engines.compiled.kernel import play_plain_trials, play_trials
+from sim.engines.compiled.kernel import play_further_trials, play_plain_trials, play_trials
 from sim.engines.compiled.layout import (
     OWN_RELAPSE,
     PERSON,
@@ -32,7 +32,7 @@ from sim.engines.compiled.layout import (
     rows_by_name,
 )
 from sim.engines.compiled.plain import COLUMNS
-from sim.engines.compiled.wants import demand, wanted_visits
+from sim.engines.compiled.wants import demand, is_further, wanted_visits
 from sim.engines.records import EVENT, LAYOUT, PROCEDURE, SUBJECT, VEIN, VISIT, Batch, Records, TrialRecords
 from sim.engines.want import EVERYTHING, Want
 from sim.engines.world import OBSERVED, World
@@ -103,9 +103,10 @@ class Desk:
     def __init__(self, plan: Plan, seed: int, world: World, want: Want, record: bool) -> None:
         visits = wanted_visits(plan, want)
         self.plan = plan
-        self.given = given(plan, seed, world, demand(plan, want, record), visits)
+        further = is_further(plan)
+        self.given = given(plan, seed, world, demand(plan, want, record), visits, further)
         plain = self.given["want"]["plain"][0] == 1.0
-        self.kernel = play_plain_trials if plain else play_trials
+        self.kernel = play_plain_trials if plain else play_further_trials if further else play_trials
         people = plan.enrolment.target
         self.visits = float(len(visits))
         log = people if record else 0.0

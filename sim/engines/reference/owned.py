@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 NEVER = math.nan
+PATIENT, PHYSICIAN, ASSESSOR = 0, 1, 2  # who believes
 
 
 @dataclass(slots=True)

@@ -14,15 +14,11 @@ from sim.core.events import Kind
 from sim.core.inverse import exponential
 from sim.core.streams import (
     BELIEF,
-    COMPLICATION,
     EXAMINATION,
     LATENT,
     LEVEL,
     PERSON,
-    POINTS,
     PRESENT,
-    PSEUDO,
-    PSEUDO_REPORT,
     RECALL,
     REPORT,
     SCORE,
@@ -34,7 +30,10 @@ from sim.core.streams import (
 from sim.core.units import on_clock
 from sim.engines.reference import scores
 from sim.engines.reference.latent import Latent, Point, PointClock
-from sim.engines.reference.owned import NEVER, OwnRelapse, OwnVein
+from sim.engines.reference.medication import consider_medication, on_medication_start
+from sim.engines.reference.owned import ASSESSOR, NEVER, PATIENT, OwnRelapse, OwnVein
+from sim.engines.reference.procedure import on_procedure, on_restenosis
+from sim.engines.reference.reporting import on_confirmed, on_pseudo, on_reported, speaks_up
 from sim.model import (
     belief,
     decline,
@@ -43,11 +42,9 @@ from sim.model import (
     effect,
     eligibility,
     frailty,
-    medication,
     quality,
     recall,
     relapse,
-    reporting,
     season,
     self_referral,
     veins,
@@ -56,8 +53,6 @@ from sim.model import (
 
 if TYPE_CHECKING:
     from sim.engines.reference.trial import Trial
-
-PATIENT, PHYSICIAN, ASSESSOR = 0, 1, 2
 
 
 class Patient:
@@ -199,8 +194,8 @@ class Patient:
         if self.now >= self.screening_time:
             self.lasting += left
         if not self.entered:
-            self.consider_medication(self.draw(REPORT, *at)[2])
-        elif self.speaks_up(own):
+            consider_medication(self, self.draw(REPORT, *at)[2])
+        elif speaks_up(self, own):
             self.set_clock(self.now + self.plan.reporting.report_delay_days, Kind.RELAPSE_REPORTED, point.order, own)
 
     def recalled_as(self, u: tuple[float, float, float, float]) -> float:
@@ -213,59 +208,6 @@ class Patient:
         return recall.recalled_onset(
             self.now, self.screening_time, u[1], u[2], rule.telescoping_prob, rule.telescoping_share
         )
-
-    def speaks_up(self, own: OwnRelapse) -> bool:
-        """Tell whether the patient reports this relapse."""
-        rule = self.plan.reporting
-        u = self.draw(REPORT, *own.address)[0]
-        return reporting.is_reported(
-            u,
-            own.severity,
-            self.believed(PATIENT),
-            rule.mild_points,
-            rule.mild_prob,
-            rule.severe_prob,
-            rule.unreported_by_cured,
-        )
-
-    def on_pseudo(self, index: int, mark: float) -> None:
-        """Report a relapse that was none, if disappointed enough."""
-        self.await_pseudo(index + 1, self.now)
-        if reporting.is_pseudo(mark, self.believed(PATIENT)):
-            own = OwnRelapse(len(self.relapses), index, (index, 0), True, self.now, NEVER, 0.0, NEVER)
-            self.relapses.append(own)
-            self.note(Kind.PSEUDO_RELAPSE, index, 0.0)
-            self.set_clock(self.now + self.plan.reporting.report_delay_days, Kind.RELAPSE_REPORTED, ~index, own)
-
-    def on_reported(self, index: int, own: OwnRelapse) -> None:
-        """Report a relapse; the clock of its confirmation is set."""
-        own.reported_time = self.now
-        self.note(Kind.RELAPSE_REPORTED, index, 0.0 if own.pseudo else 1.0)
-        self.set_clock(self.now + self.plan.reporting.confirm_delay_days, Kind.RELAPSE_CONFIRMED, index, own)
-        if not self.ended:
-            self.consider_medication(self.report_lanes(own)[1 if own.pseudo else 2])
-
-    def on_confirmed(self, index: int, own: OwnRelapse) -> None:
-        """Have a report confirmed, or not."""
-        rule = self.plan.reporting
-        u = self.report_lanes(own)[0 if own.pseudo else 1]
-        odds = rule.pseudo_confirm_logit if own.pseudo else rule.confirm_logit
-        if reporting.is_confirmed(u, odds, rule.confirm_lean, self.believed(ASSESSOR)):
-            own.confirmed_time = self.now
-            self.note(Kind.RELAPSE_CONFIRMED, index, 0.0 if own.pseudo else 1.0)
-
-    def consider_medication(self, u: float) -> None:
-        """Start medication some days from now, perhaps."""
-        rule = self.plan.medication
-        doubt = rule.log_disbelief_odds if self.believing else 0.0
-        if medication.starts(u, rule.start_prob, doubt, self.believed(PHYSICIAN), self.medication_pending):
-            self.medication_pending = 1.0
-            self.set_clock(self.now + rule.start_delay_days, Kind.MEDICATION_START, 0)
-
-    def on_medication_start(self, _: int, __: Any) -> None:
-        """Start medication."""
-        self.on_medication, self.medication_time = 1.0, self.now
-        self.note(Kind.MEDICATION_START, 0, self.plan.medication.rate_ratio)
 
     # ---- on study ---------------------------------------------------------------------------------------------
 
@@ -321,58 +263,6 @@ class Patient:
     def believed(self, holder: int) -> float:
         """Give what a holder believes now."""
         return belief.believed(self.beliefs[holder], 1.0 if self.believing else 0.0)
-
-    def on_procedure(self, index: int, _: Any) -> None:
-        """Have the procedure, or learn that there is none."""
-        self.believing = True
-        self.await_pseudo(0, self.now)
-        if self.procedure == veins.NONE:
-            return
-        treated = self.procedure == veins.ANGIOPLASTY
-        self.note(Kind.PROCEDURE, index, 1.0 if treated else 0.0)
-        mask = 0
-        if treated:
-            mask = self.complicated(index)
-            for number, vein in enumerate(self.own_veins):
-                self.treat(number, vein)
-            self.refresh_patency()
-        self.procedures.append((self.site, self.arrival, index, self.procedure, self.entry_time, self.now, mask))
-
-    def treat(self, number: int, vein: OwnVein) -> None:
-        """Open one vein, or fail to; an opened one gets the clock of its restenosis."""
-        if not vein.stenosed:
-            return
-        rule = self.plan.veins
-        vein.treated = True
-        vein.opened = vein.open_now = veins.happens(vein.lanes[1], rule.success_prob)
-        self.note(Kind.VEIN_TREATED, number, 1.0 if vein.opened else 0.0)
-        if vein.opened:
-            days = veins.restenosis_days(
-                vein.lanes[2], rule.restenosis_scale_days[number], rule.restenosis_shape, rule.weibull
-            )
-            self.set_clock(self.now + days, Kind.RESTENOSIS, number)
-
-    def complicated(self, procedure: int) -> int:
-        """Draw the complications of an angioplasty; give them as a bit mask."""
-        mask = 0
-        for kind, prob in enumerate(self.plan.veins.complications):
-            if veins.happens(self.draw(COMPLICATION, procedure, kind // 4)[kind % 4], prob):
-                mask |= 1 << kind
-                self.note(Kind.COMPLICATION, kind, float(kind))
-        return mask
-
-    def on_restenosis(self, index: int, _: Any) -> None:
-        """Have a vein narrow again."""
-        self.own_veins[index].open_now = False
-        self.own_veins[index].restenosis_time = self.now
-        self.note(Kind.RESTENOSIS, index, float(index))
-        self.refresh_patency()
-
-    def refresh_patency(self) -> None:
-        """Count open veins and let the effect follow."""
-        treated = float(sum(v.treated for v in self.own_veins))
-        open_now = float(sum(v.open_now for v in self.own_veins))
-        self.set_patency(veins.patency(treated, open_now, self.plan.veins.patency))
 
     def set_patency(self, patency: float) -> None:
         """Settle progression so far, then let rate and slope follow the new patency."""
@@ -450,10 +340,6 @@ class Patient:
         """Give the four lanes of one of this patient's draws."""
         return uniforms(*self.address, process, index, block)
 
-    def report_lanes(self, own: OwnRelapse) -> tuple[float, float, float, float]:
-        """Give the lanes that decide on confirmation and medication."""
-        return self.draw(PSEUDO_REPORT if own.pseudo else REPORT, *own.address)
-
     def note(self, kind: Kind, index: int, value: float, time: float | None = None) -> None:
         """Write a line into the patient's event log."""
         self.events.append((self.now if time is None else time, int(kind), self.word, index, value))
@@ -471,27 +357,18 @@ class Patient:
             return
         self.set_clock(point.time, Kind.RELAPSE, point.order, (point, clock))
 
-    def await_pseudo(self, index: int, now: float) -> None:
-        """Set the clock of the next occasion for a pseudo-relapse."""
-        per_day = self.plan.reporting.pseudo_per_day
-        if per_day == 0.0:
-            return
-        lanes = self.draw(PSEUDO, index // POINTS)
-        place = 2 * (index % POINTS)
-        self.set_clock(now + reporting.pseudo_gap(lanes[place], per_day), Kind.PSEUDO_RELAPSE, index, lanes[place + 1])
-
 
 HANDLERS: dict[int, Callable[[Patient, int, Any], None]] = {
     Kind.ACTIVITY: Patient.on_activity,
     Kind.RELAPSE: Patient.on_point,
-    Kind.PSEUDO_RELAPSE: Patient.on_pseudo,
-    Kind.RESTENOSIS: Patient.on_restenosis,
-    Kind.RELAPSE_REPORTED: Patient.on_reported,
-    Kind.RELAPSE_CONFIRMED: Patient.on_confirmed,
-    Kind.MEDICATION_START: Patient.on_medication_start,
+    Kind.PSEUDO_RELAPSE: on_pseudo,
+    Kind.RESTENOSIS: on_restenosis,
+    Kind.RELAPSE_REPORTED: on_reported,
+    Kind.RELAPSE_CONFIRMED: on_confirmed,
+    Kind.MEDICATION_START: on_medication_start,
     Kind.ENROLLED: Patient.on_enrolled,
     Kind.VISIT: Patient.on_visit,
-    Kind.PROCEDURE: Patient.on_procedure,
+    Kind.PROCEDURE: on_procedure,
     Kind.DROPOUT: Patient.on_dropout,
     Kind.END_OF_STUDY: Patient.on_end,
 }
