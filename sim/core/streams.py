@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.core.philox import philox, philox_uint64, unit_double
+from sim.core.philox import philox, philox_pair_uint64, philox_uint64, unit_double
 from sim.core.rules import rule
 
 Uniforms = tuple[float, float, float, float]
@@ -111,3 +111,19 @@ def uniforms_uint64(
     """Give the four doubles of `uniforms`, on uint64 alone: the form that Numba compiles."""
     a, b, c, d = philox_uint64(seed, process, block, index, patient, trial)
     return unit_double(a), unit_double(b), unit_double(c), unit_double(d)
+
+
+@rule
+def uniforms_pair_uint64(
+    seed: np.uint64,
+    trial: np.uint64,
+    patient: np.uint64,
+    other: np.uint64,
+    process: np.uint64,
+    index: np.uint64,
+    block: np.uint64,
+) -> tuple[Uniforms, Uniforms]:
+    """Give the doubles of two patients at addresses that are otherwise the same, sooner than one after the other."""
+    a, b, c, d, e, f, g, h = philox_pair_uint64(seed, process, block, index, patient, other, trial)
+    first = unit_double(a), unit_double(b), unit_double(c), unit_double(d)
+    return first, (unit_double(e), unit_double(f), unit_double(g), unit_double(h))

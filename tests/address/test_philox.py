@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.core import philox as module
-from sim.core.philox import philox, philox_uint64, unit_double
+from sim.core.philox import philox, philox_pair_uint64, philox_uint64, unit_double
 
 TOP = 2**64 - 1
 EDGES = (0, 1, 2, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, TOP - 1, TOP)
@@ -61,6 +61,15 @@ def test_words_are_those_of_numpy(args: Address) -> None:
     expected = numpy_words(args[:2], args[2:])
     assert philox(*args) == expected
     assert in_halves(args) == expected
+
+
+@settings(max_examples=200)
+@given(address, word)
+def test_two_side_by_side_are_two_alone(args: Address, other: int) -> None:
+    """The pair gives the words at its counter, and those with the other third word: each as it stands alone."""
+    with np.errstate(over="ignore"):
+        pair = philox_pair_uint64(*(np.uint64(a) for a in (*args[:5], other, args[5])))
+    assert tuple(int(w) for w in pair) == philox(*args) + philox(*args[:4], other, args[5])
 
 
 @pytest.mark.parametrize("counter", [(0, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1), (TOP, TOP, TOP, TOP)])

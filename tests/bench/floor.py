@@ -65,15 +65,15 @@ def counted(scenario: str, trials: int) -> dict[str, float]:
 def main(name: str, trials: int) -> None:
     """Play interpreted, counting, and print the means a trial."""
     import sim
-    from sim.engines.compiled import clocks
+    from sim.engines.compiled import clocks, plain
     from sim.study.play import Play
     from sim.study.wanted import wanted
 
     tally = dict.fromkeys(COUNTED, 0)
 
-    def counting(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def counting(what: str, function: Callable[..., Any], each: int = 1) -> Callable[..., Any]:
         def count(*arguments: Any) -> Any:
-            tally[what] += 1
+            tally[what] += each
             return function(*arguments)
 
         return count
@@ -82,6 +82,7 @@ def main(name: str, trials: int) -> None:
     play = Play(scenario, SEED, "compiled")
     assert play.plan
     clocks.uniforms_uint64 = counting("blocks", clocks.uniforms_uint64)  # type: ignore[attr-defined]
+    plain.uniforms_pair_uint64 = counting("blocks", plain.uniforms_pair_uint64, each=2)  # type: ignore[attr-defined]
     inverse.natural_log = counting("logs", natural_log)  # type: ignore[attr-defined]
     math.log, math.exp = counting("logs", math.log), counting("exps", math.exp)
     with np.errstate(all="ignore"):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from sim.core.inverse import exponential
-from sim.core.streams import PERSON, POINTS, RELAPSE, VEIN
+from sim.core.streams import PERSON, POINTS, RELAPSE, VEIN, uniforms_pair_uint64
 from sim.core.units import on_clock
 from sim.engines.compiled.clocks import ABOVE_BOUND, FULL_BATCH, draw
 from sim.engines.compiled.trial import allocate, open_site
@@ -21,7 +21,9 @@ from sim.jit import bare_part, inlined_part
 from sim.model import decline, dropout, effect, enrolment, frailty, relapse, sites, veins, visits
 
 ANGIOPLASTY = veins.ANGIOPLASTY
-ARRIVAL, FRAILTY, DROPOUT, ARM, ENTRY, DAY_1, END, FACTOR, GAP, MARK, GAP_2, MARK_2 = range(12)
+ARRIVAL, FRAILTY, DROPOUT, ARM = range(4)  # the lanes of stream "person", and what becomes of them
+GAP, MARK, GAP_2, MARK_2 = range(4, 8)  # those of stream "relapse"
+ENTRY, DAY_1, END, FACTOR = range(8, 12)
 COLUMNS = 12
 
 
@@ -42,15 +44,25 @@ def play_plainly(plan: Any, t: Any, tables: Any, batch: Any) -> None:
     t.entered = entered
 
 
+@bare_part
+def draw_all(t: Any, scratch: Any, most: Any, process: Any, column: Any) -> None:
+    """Draw every patient's four lanes of a process into four columns, two patients at a time."""
+    zero, stream = np.uint64(0), np.uint64(process)
+    for k in range(0, most - 1, 2):
+        u, v = uniforms_pair_uint64(t.seed, t.number, np.uint64(k), np.uint64(k + 1), stream, zero, zero)
+        for lane in range(4):
+            scratch[column + lane, k] = u[lane]
+            scratch[column + lane, k + 1] = v[lane]
+    if most % 2 == 1:
+        u = draw(t, np.uint64(most - 1), process, 0, 0)
+        for lane in range(4):
+            scratch[column + lane, most - 1] = u[lane]
+
+
 @inlined_part
 def draw_people(plan: Any, t: Any, scratch: Any, most: Any) -> None:
     """Draw the people: logarithms in passes of their own, which the processor does several at once."""
-    for k in range(most):
-        u = draw(t, np.uint64(k), PERSON, 0, 0)
-        scratch[ARRIVAL, k] = u[0]
-        scratch[FRAILTY, k] = u[1]
-        scratch[DROPOUT, k] = u[2]
-        scratch[ARM, k] = u[3]
+    draw_all(t, scratch, most, PERSON, ARRIVAL)
     shape = plan.frailty.gamma_shape
     for k in range(most):
         scratch[ARRIVAL, k] = exponential(scratch[ARRIVAL, k])
@@ -68,7 +80,7 @@ def draw_people(plan: Any, t: Any, scratch: Any, most: Any) -> None:
 def enter_all(plan: Any, t: Any, s: Any, p: Any, scratch: Any, most: Any) -> Any:
     """Let those who arrive in time enter, one after another, in their arms, and draw the first two candidate points.
 
-    Gives how many enter. Three chains of steps that do not wait for each other run side by side here.
+    Gives how many enter.
     """
     entry = plan.enrolment
     uniform, days, last_day, resolution = entry.uniform, entry.accrual_days, entry.max_days, plan.study.resolution
@@ -90,11 +102,7 @@ def enter_all(plan: Any, t: Any, s: Any, p: Any, scratch: Any, most: Any) -> Any
         entered += 1 if clock <= last_day else 0
         p.u_arm = scratch[ARM, k]
         scratch[ARM, k] = float(allocate(plan, t, p))
-        u = draw(t, np.uint64(k), RELAPSE, 0, 0)
-        scratch[GAP, k] = u[0]
-        scratch[MARK, k] = u[1]
-        scratch[GAP_2, k] = u[2]
-        scratch[MARK_2, k] = u[3]
+    draw_all(t, scratch, most, RELAPSE, GAP)
     for k in range(most):
         scratch[GAP, k] = relapse.gap(scratch[GAP, k])
     if plan.want.first == 0.0:
