@@ -67,6 +67,10 @@ def contrast(scenario: Scenario, endpoint: Endpoint) -> tuple[int, int]:
     """Give the numbers of the arm asked about and of the arm it is compared with."""
     names = [a.name for a in scenario.arm]
     kinds = [a.procedure for a in scenario.arm]
+    if scenario.study.design == "immediate_v_delayed":
+        soonest = min(scenario.arm, key=lambda a: a.delay_months)
+        treatment = names.index(endpoint.treatment or soonest.name)
+        return treatment, names.index(endpoint.control) if endpoint.control else 1 - treatment
     treatment = names.index(endpoint.treatment) if endpoint.treatment else kinds.index("angioplasty")
     if endpoint.control:
         return treatment, names.index(endpoint.control)

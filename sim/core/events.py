@@ -18,6 +18,7 @@ class Kind(IntEnum):
     RELAPSE = 30
     PSEUDO_RELAPSE = 32
     RESTENOSIS = 40
+    EFFECT_BEGINS = 42
     RELAPSE_REPORTED = 50
     RELAPSE_CONFIRMED = 52
     MEDICATION_START = 60
@@ -28,6 +29,8 @@ class Kind(IntEnum):
     RANDOMISED = 124
     ENROLMENT_CLOSED = 130
     VISIT = 140
+    PROCEDURE_REQUESTED = 146
+    SLOT_FREE = 148
     PROCEDURE = 150
     VEIN_TREATED = 152
     COMPLICATION = 154
@@ -46,6 +49,7 @@ VALUES: dict[Kind, str] = {
     Kind.RELAPSE: "severity (EDSS points)",
     Kind.PSEUDO_RELAPSE: "0",
     Kind.RESTENOSIS: "vein",
+    Kind.EFFECT_BEGINS: "effective patency from now on",
     Kind.RELAPSE_REPORTED: "1 relapse, 0 pseudo-relapse",
     Kind.RELAPSE_CONFIRMED: "1 relapse, 0 pseudo-relapse",
     Kind.MEDICATION_START: "rate ratio while on it",
@@ -56,6 +60,8 @@ VALUES: dict[Kind, str] = {
     Kind.RANDOMISED: "arm number",
     Kind.ENROLMENT_CLOSED: "number enrolled",
     Kind.VISIT: "EDSS found",
+    Kind.PROCEDURE_REQUESTED: "1 angioplasty, 0 sham",
+    Kind.SLOT_FREE: "never in the log: a slot is free again",
     Kind.PROCEDURE: "1 angioplasty, 0 sham",
     Kind.VEIN_TREATED: "1 opened, 0 failed",
     Kind.COMPLICATION: "complication number",

@@ -84,6 +84,7 @@ _UNIT = 2.220446049250313e-16  # 2^-52
 SOJOURNS = 4  # in a block of the stream "activity"
 POINTS = 2  # in a block of the streams "relapse" and "pseudo"
 PLACES = 4  # in a block of the stream "block"
+PROCEDURE_STRIDE = 8  # of the index of the stream "vein"
 MONTHS = 4  # in a block of the stream "activity_month"
 FROM_SCREENING, BEFORE = 0, 1  # blocks of the stream "activity_month"
 

@@ -100,3 +100,9 @@ def held(
 def believed(belief: float, believing: float) -> float:
     """Give what a holder believes now: before the procedure there is nothing to believe."""
     return belief if believing == 1.0 else 0.0
+
+
+@rule
+def told(belief: float, angioplasty: float, reference: float) -> float:
+    """Give what a holder believes who is told the truth (1 angioplasty, 0 not); `reference` = 1 keeps its path."""
+    return belief if reference == 1.0 else angioplasty

@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from sim.core.params import Table, param
 from sim.core.rules import rule
+from sim.core.units import on_clock
 
 
 class EffectPlan(NamedTuple):
-    """Logs of the ratios at full patency, the ratios themselves, and the gains in MSQOL points, physical and mental."""
+    """Logs of the ratios at full patency, the ratios themselves, the gains in MSQOL points, physical and mental, and
+    days from the opening of a vein to its effect."""
 
     rate_ratio: float
     slope_ratio: float
@@ -18,9 +20,10 @@ class EffectPlan(NamedTuple):
     log_slope_ratio: float
     quality_points: float
     mental_points: float
+    onset_days: float
 
 
-NO_EFFECT = EffectPlan(1.0, 1.0, 0.0, 0.0, 0.0, 0.0)
+NO_EFFECT = EffectPlan(1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class Effect(Table):
@@ -50,6 +53,10 @@ class Effect(Table):
         source="design",
     )
 
+    onset_days: float = param(
+        0.0, unit="days", ge=0.0, le=3650.0, meaning="an opened vein has its effect so long after", source="design"
+    )
+
     def plan(self, on: bool) -> EffectPlan:
         """Take logs; `on` false is the switch off."""
         if not (on and self.enabled):
@@ -61,7 +68,14 @@ class Effect(Table):
             math.log(self.slope_ratio),
             self.msqol_points,
             self.msqol_mental_points,
+            self.onset_days,
         )
+
+
+@rule
+def works(open_now: float, now: float, opened: float, onset_days: float, resolution: float) -> float:
+    """Give 1 for a vein that is open and was opened long enough ago to have its effect, else 0."""
+    return 1.0 if open_now == 1.0 and now >= on_clock(opened + onset_days, resolution) else 0.0
 
 
 @rule

@@ -14,6 +14,7 @@ VEINS = ("left_ijv", "right_ijv", "azygos")
 COMPLICATIONS = ("haematoma", "arrhythmia", "rupture", "dissection", "thrombosis")
 PROCEDURES = ("none", "sham", "angioplasty")
 NONE, SHAM, ANGIOPLASTY = 0, 1, 2
+MOST_PROCEDURES = 8  # of a patient, the first one counted
 PATENCY = ("share", "any", "all")
 
 

@@ -20,12 +20,27 @@ if TYPE_CHECKING:
 ARMS: dict[str, tuple[str, ...]] = {
     "sham_parallel": ("angioplasty", "sham"),
     "three_arm": ("angioplasty", "none", "sham"),
+    "immediate_v_delayed": ("angioplasty", "angioplasty"),
+    "sham_crossover": ("angioplasty", "sham"),
 }
 
 
 def check(scenario: Scenario) -> None:
     """Raise Refusals with everything in the scenario that contradicts itself."""
-    parts = (_arms, _blinding, _allocation, _visits, _endpoints, _windows, _history, _layers, _recruitment, _population)
+    parts = (
+        _arms,
+        _later,
+        _slots,
+        _blinding,
+        _allocation,
+        _visits,
+        _endpoints,
+        _windows,
+        _history,
+        _layers,
+        _recruitment,
+        _population,
+    )
     refusals = [refusal for part in parts for refusal in part(scenario)]
     if refusals:
         raise Refusals(refusals)
@@ -48,11 +63,50 @@ def _arms(s: Scenario) -> Iterator[Refusal]:
             yield Refusal(f"arm[{i}].name", name, "each arm has a name of its own")
 
 
+def _later(s: Scenario) -> Iterator[Refusal]:
+    """Refuse delays and second procedures that can't be, or that the design does not have."""
+    design, follow_up = s.study.design, s.study.follow_up_months
+    for i, arm in enumerate(s.arm):
+        here, first = f"arm[{i}]", s.veins.wait_days / DAYS_PER_MONTH + arm.delay_months
+        if (arm.delay_months or arm.then) and s.before_after:
+            key = "delay_months" if arm.delay_months else "then"
+            yield Refusal(f"{here}.{key}", getattr(arm, key), f"nothing in {design}; put waiting into veins.wait_days")
+        elif arm.delay_months and (arm.procedure == "none" or first > follow_up):
+            allowed = f"0, or with a procedure at most study.follow_up_months = {follow_up:g}, veins.wait_days included"
+            yield Refusal(f"{here}.delay_months", arm.delay_months, allowed)
+        elif arm.then and not first < arm.then_months <= follow_up:
+            yield Refusal(
+                f"{here}.then_months",
+                arm.then_months,
+                f"after the arm's first procedure (month {first:.3g}) and by study.follow_up_months = {follow_up:g}",
+            )
+        elif arm.then_months and not arm.then:
+            yield Refusal(f"{here}.then", "nothing", 'the procedure at then_months: "sham" or "angioplasty"')
+    if design == "immediate_v_delayed" and len({a.delay_months for a in s.arm}) < len(s.arm):
+        yield Refusal("arm", "equal delay_months", "immediate_v_delayed has arms of different delay_months")
+    if design == "sham_crossover" and not any(a.then for a in s.arm):
+        yield Refusal("arm", "no second procedure", "sham_crossover has an arm with then and then_months")
+
+
+def _slots(s: Scenario) -> Iterator[Refusal]:
+    """Refuse a queue that nobody leaves, and one before study day 1."""
+    if s.slots.enabled and s.slots.per_site == 0:
+        yield Refusal("slots.per_site", 0, "at least 1 where procedures wait for a slot")
+    if s.slots.enabled and s.before_after:
+        yield Refusal(
+            "slots.enabled",
+            True,
+            f"false in {s.study.design}, whose study day 1 is the procedure; put waiting into veins.wait_days",
+        )
+
+
 def _blinding(s: Scenario) -> Iterator[Refusal]:
     if s.study.design == "open_label_parallel" and s.belief.patient != "open":
         yield Refusal("belief.patient", s.belief.patient, 'in open_label_parallel patients know their arm: "open"')
-    if s.study.design == "sham_parallel" and s.belief.patient != "blinded":
-        yield Refusal("belief.patient", s.belief.patient, 'in sham_parallel patients are "blinded"')
+    if s.study.design == "immediate_v_delayed" and s.belief.patient != "open":
+        yield Refusal("belief.patient", s.belief.patient, 'in immediate_v_delayed patients know their arm: "open"')
+    if s.study.design in ("sham_parallel", "sham_crossover") and s.belief.patient != "blinded":
+        yield Refusal("belief.patient", s.belief.patient, f'in {s.study.design} patients are "blinded"')
 
 
 def _allocation(s: Scenario) -> Iterator[Refusal]:
@@ -109,6 +163,8 @@ def _contrast(s: Scenario, here: str, endpoint: Endpoint) -> Iterator[Refusal]:
         return
     others = [name for name in kinds if name != treatment]
     default = "sham" if "sham" in kinds.values() and kinds[treatment] != "sham" else "none"
+    if s.study.design == "immediate_v_delayed":
+        default = "angioplasty"
     if endpoint.control == treatment:
         yield Refusal(f"{here}.control", endpoint.control, f"an arm other than {treatment}: {others}")
     elif not endpoint.control and default not in [kinds[name] for name in others]:

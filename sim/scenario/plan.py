@@ -25,12 +25,14 @@ from sim.model.reporting import ReportingPlan
 from sim.model.season import SeasonPlan, highest
 from sim.model.self_referral import SelfReferralPlan
 from sim.model.sites import SitesPlan
+from sim.model.slots import SlotsPlan
 from sim.model.veins import PROCEDURES, VeinsPlan
 from sim.scenario.schema import Scenario
 
 
 class StudyPlan(NamedTuple):
-    """Clock resolution (days), randomised or not (1, 0), follow-up and closing day, bounds of the relapse factor."""
+    """Clock resolution (days), randomised or not (1, 0), follow-up and closing day, bounds of the relapse factor, and
+    days from the close of enrolment to the end of everyone's follow-up."""
 
     resolution: float
     randomised: float
@@ -38,6 +40,17 @@ class StudyPlan(NamedTuple):
     close_day: float
     history_bound: float
     study_bound: float
+    close_after_days: float
+
+
+class LaterPlan(NamedTuple):
+    """Of each arm: days by which its procedure is put off, the second procedure (0: none), when it is asked for (days
+    from study day 1), and whether it is open (1, 0)."""
+
+    delay_days: tuple[float, float, float]
+    procedures: tuple[float, float, float]
+    days: tuple[float, float, float]
+    is_open: tuple[float, float, float]
 
 
 class Plan(NamedTuple):
@@ -68,6 +81,8 @@ class Plan(NamedTuple):
     recall: RecallPlan
     medication: MedicationPlan
     dropout: DropoutPlan
+    later: LaterPlan
+    slots: SlotsPlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -87,6 +102,17 @@ def _study(scenario: Scenario, decline: DeclinePlan, season: SeasonPlan, effect:
         # a whisker above, so that rounding in exp() can't lift a factor over its bound
         history_bound=(rising * (1.0 + 1e-12) if rising > 1.0 else 1.0) * peak,
         study_bound=max(1.0, effect.rate_ratio) * peak,
+        close_after_days=s.close_after_enrolment_days or math.inf,
+    )
+
+
+def _later(scenario: Scenario) -> LaterPlan:
+    arms = scenario.arm
+    return LaterPlan(
+        delay_days=_three([months(a.delay_months) for a in arms]),
+        procedures=_three([float(PROCEDURES.index(a.then or "none")) for a in arms]),
+        days=_three([months(a.then_months) for a in arms]),
+        is_open=_three([float(a.then_open) for a in arms]),
     )
 
 
@@ -122,4 +148,6 @@ def make_plan(scenario: Scenario) -> Plan:
         recall=scenario.recall.plan(on.recall),
         medication=scenario.medication.plan(on.medication),
         dropout=scenario.dropout.plan(on.attrition),
+        later=_later(scenario),
+        slots=scenario.slots.plan(),
     )

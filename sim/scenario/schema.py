@@ -26,13 +26,21 @@ from sim.model.reporting import Reporting
 from sim.model.season import Season
 from sim.model.self_referral import SelfReferral
 from sim.model.sites import Sites
+from sim.model.slots import Slots
 from sim.model.switches import Switches
 from sim.model.veins import Veins
 from sim.model.visits import Visits
 from sim.model.worsening import Worsening
 from sim.scenario import checks
 
-Design = Literal["sham_parallel", "open_label_parallel", "three_arm", "uncontrolled_before_after"]
+Design = Literal[
+    "sham_parallel",
+    "open_label_parallel",
+    "three_arm",
+    "uncontrolled_before_after",
+    "immediate_v_delayed",
+    "sham_crossover",
+]
 
 
 def _window(default: list[float], meaning: str) -> list[float]:
@@ -67,6 +75,14 @@ class Study(Table):
         ge=0.0,
         le=73050.0,
         meaning="everyone's follow-up ends on this day; 0: no such day",
+        source="design",
+    )
+    close_after_enrolment_days: float = param(
+        0.0,
+        unit="days",
+        ge=0.0,
+        le=7305.0,
+        meaning="everyone's follow-up ends so long after enrolment closes; 0: no such end",
         source="design",
     )
     before_months: list[float] = _window([-12.0, 0.0], "before-after designs: the before-window, from study day 1")
@@ -112,6 +128,18 @@ class Arm(Table):
     name: str = Field(min_length=1, max_length=40, description="the arm's name")
     procedure: Literal["none", "sham", "angioplasty"] = Field(description="what is done to its patients")
     ratio: int = param(1, unit="1", ge=1, le=100, meaning="allocation ratio", source="design")
+    delay_months: float = param(
+        0.0, unit="months", ge=0.0, le=120.0, meaning="the procedure is put off by so long", source="design"
+    )
+    then: Literal["", "sham", "angioplasty"] = param(
+        "", unit="-", meaning="a second procedure, for those still on study; empty: none", source="design"
+    )
+    then_months: float = param(
+        0.0, unit="months", ge=0.0, le=240.0, meaning="when it is asked for, from study day 1", source="design"
+    )
+    then_open: bool = param(
+        True, unit="-", meaning="whether patient and physician are told what it is", source="design"
+    )
 
 
 class Endpoint(Table):
@@ -145,6 +173,10 @@ class Figure(Table):
         "functional_improved",
         "flow_restored",
         "doppler_negative",
+        "patients_with_relapse",
+        "arr",
+        "restenosis",
+        "patients_with_adverse_event",
     ] = Field(description="the simulated quantity it is compared with")
     arm: str = Field(default="", description="the arm it is of; empty: of all")
     low: float = Field(description="the figure, or the lowest reading of it (a count, or a ratio)")
@@ -187,6 +219,7 @@ class Scenario(Table):
     worsening: Worsening = Worsening()
     quality: Quality = Quality()
     veins: Veins = Veins()
+    slots: Slots = Slots()
     effect: Effect = Effect()
     belief: Belief = Belief()
     reporting: Reporting = Reporting()
@@ -211,7 +244,7 @@ class Scenario(Table):
     @property
     def no_effect(self) -> bool:
         """Whether open veins do nothing."""
-        return self.effect.plan(self.switches.effect) == NO_EFFECT
+        return self.effect.plan(self.switches.effect)._replace(onset_days=0.0) == NO_EFFECT
 
     def angioplasty_share(self) -> float:
         """Share allocated to angioplasty among those who have any procedure (0.5 where all or none have)."""

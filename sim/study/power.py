@@ -279,6 +279,8 @@ def asks_for_effect(scenario: Scenario, endpoint: Endpoint) -> bool:
     """Tell whether an endpoint compares angioplasty with something else."""
     if scenario.before_after:
         return scenario.arm[0].procedure == "angioplasty"
+    if scenario.study.design == "immediate_v_delayed":
+        return True
     kinds = [scenario.arm[arm].procedure for arm in contrast(scenario, endpoint)]
     return kinds[0] == "angioplasty" and kinds[1] != "angioplasty"
 

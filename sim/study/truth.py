@@ -19,7 +19,7 @@ from sim.core.defaults import TWIN_TRIALS
 from sim.core.endpoints import CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
 from sim.data.cohort import Cohort, at_visit, first_event, window
 from sim.data.worsening import first_worsening
-from sim.engines.world import World, potential
+from sim.engines.world import World, potential, potential_arm
 from sim.model.veins import PROCEDURES
 from sim.scenario.schema import Endpoint, Scenario
 from sim.study.keep import keep, kept_file, read
@@ -89,6 +89,8 @@ def worlds(scenario: Scenario, endpoint: Endpoint) -> tuple[Pair, Pair]:
         kinds = (float(PROCEDURES.index(scenario.arm[0].procedure)), 0.0)
     else:
         arms = contrast(scenario, endpoint)
+        if any(scenario.arm[a].delay_months or scenario.arm[a].then for a in arms):
+            return _strategies(scenario, arms)
         kinds = tuple(float(PROCEDURES.index(scenario.arm[a].procedure)) for a in arms)  # type: ignore[assignment]
     first, second = (potential(k, True) for k in kinds)
     truth = (first, first) if scenario.no_effect else (first, second)
@@ -99,6 +101,13 @@ def worlds(scenario: Scenario, endpoint: Endpoint) -> tuple[Pair, Pair]:
     if blind and 0.0 not in kinds:
         return truth, truth
     return truth, (potential(kinds[0], False), potential(kinds[1], False))
+
+
+def _strategies(scenario: Scenario, arms: tuple[int, int]) -> tuple[Pair, Pair]:
+    """Give the worlds of arms that differ by more than a procedure: everyone treated as in one, as in the other."""
+    first, second = (potential_arm(a, True) for a in arms)
+    truth = (first, first) if scenario.no_effect else (first, second)
+    return truth, (potential_arm(arms[0], False), potential_arm(arms[1], False))
 
 
 def _sum(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> tuple[float, float]:

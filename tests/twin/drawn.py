@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sim.core.endpoints import CONFIRMED_AFTER
 from sim.core.errors import ScenarioError
 from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR
-from sim.engines.world import OBSERVED, World, potential
+from sim.engines.world import OBSERVED, World, potential, potential_arm
 from sim.scenario.load import validate
 from sim.scenario.merge import RawScenario
 from sim.scenario.schema import Scenario
@@ -33,7 +33,12 @@ PARALLEL = (
     *(f"{base}_6m" for base in AT_VISITS),
 )
 BEFORE_AFTER = ("relapse_free_change", "arr_change", *(f"{base}_change" for base in AT_VISITS))
-WORLDS = (OBSERVED, *(potential(p, path) for p in (0.0, 1.0, 2.0) for path in (False, True)), World(-1.0, 1.0, 1.0))
+WORLDS = (
+    OBSERVED,
+    potential_arm(0, True),
+    *(potential(p, path) for p in (0.0, 1.0, 2.0) for path in (False, True)),
+    World(-1.0, 1.0, 1.0),
+)
 
 PROB = st.one_of(st.sampled_from([0.0, 1.0, 0.5]), st.floats(0.0, 1.0))
 OPEN_PROB = st.one_of(st.sampled_from([0.001, 0.5, 0.999]), st.floats(0.01, 0.99))
@@ -127,6 +132,7 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "slope_ratio": spread(0.001, 20.0, 1.0),
         "msqol_points": spread(-100.0, 100.0, 0.0),
         "msqol_mental_points": spread(-100.0, 100.0, 0.0),
+        "onset_days": mostly(0.0, SOME_DAYS),
     },
     "belief": {
         "physician": st.sampled_from(["blinded", "open"]),
@@ -186,7 +192,15 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 """Tables whose keys go together with everything else, whatever their values."""
 
 BUILT = {
-    "study": {"design", "follow_up_months", "close_days", "before_months", "after_months"},
+    "study": {
+        "design",
+        "follow_up_months",
+        "close_days",
+        "close_after_enrolment_days",
+        "before_months",
+        "after_months",
+    },
+    "slots": {"enabled", "per_site", "procedure_days"},
     "sites": {"count", "arrivals_per_month", "rate_variance", "opening_interval_days"},
     "enrolment": {"target", "max_days", "screening_days", "in_screening", "accrual", "accrual_days"},
     "self_referral": {"enabled", "weight", "window_days"},
@@ -231,16 +245,34 @@ UNSEEN = {
 def tables(draw: Draw) -> Tables:
     """Draw the tables of a scenario."""
     made: Tables = {name: draw(st.fixed_dictionaries(keys)) for name, keys in PLAIN.items()}
-    design = draw(st.sampled_from(["sham_parallel", "open_label_parallel", "three_arm", "uncontrolled_before_after"]))
+    design = draw(
+        st.sampled_from(
+            [
+                "sham_parallel",
+                "open_label_parallel",
+                "three_arm",
+                "uncontrolled_before_after",
+                "immediate_v_delayed",
+                "sham_crossover",
+            ]
+        )
+    )
     follow_up = draw(mostly(24.0, st.sampled_from([6.0, 12.0, 18.5, 0.25, 60.0])))
     made["study"] = {
         "design": design,
         "follow_up_months": follow_up,
         "close_days": draw(mostly(0.0, spread(1.0, 3000.0, 365.25, 700.0))),
+        "close_after_enrolment_days": draw(mostly(0.0, spread(0.0, 1000.0, 1.0, 100.0))),
     }
     made["visits"] = {"months": draw(visit_months(follow_up))}
     made["arm"], made["randomisation"] = draw(arms(design))
-    patient = {"open_label_parallel": "open", "sham_parallel": "blinded"}.get(design)
+    draw(strategies(made, made["veins"]["wait_days"] / DAYS_PER_MONTH))
+    patient = {
+        "open_label_parallel": "open",
+        "immediate_v_delayed": "open",
+        "sham_parallel": "blinded",
+        "sham_crossover": "blinded",
+    }.get(design)
     made["belief"]["patient"] = patient or draw(st.sampled_from(["blinded", "open"]))
     if design == "uncontrolled_before_after":
         made["study"]["before_months"] = draw(st.sampled_from([[-12.0, 0.0], [-6.0, -1.0], [-24.0, -12.0]]))
@@ -264,6 +296,8 @@ def arms(draw: Draw, design: str) -> tuple[list[Tables], Tables]:
     """Draw the arms of a design, in any order and ratio, and how patients are allocated to them."""
     kinds = {
         "sham_parallel": ["angioplasty", "sham"],
+        "sham_crossover": ["angioplasty", "sham"],
+        "immediate_v_delayed": ["angioplasty", "angioplasty"],
         "three_arm": ["angioplasty", "sham", "none"],
         "open_label_parallel": ["angioplasty", draw(st.sampled_from(["sham", "none"]))],
         "uncontrolled_before_after": [draw(st.sampled_from(["angioplasty", "sham", "none"]))],
@@ -277,6 +311,28 @@ def arms(draw: Draw, design: str) -> tuple[list[Tables], Tables]:
         "block_size": sum(ratios) * draw(st.integers(1, 3)),
     }
     return made, blocks
+
+
+@st.composite
+def strategies(draw: Draw, made: Tables, wait: float) -> None:
+    """Draw procedure slots, delays and second procedures: both come after the `wait` months and within follow-up."""
+    design, end = made["study"]["design"], made["study"]["follow_up_months"]
+    made["slots"] = {
+        "enabled": design != "uncontrolled_before_after" and draw(ON_OFF),
+        "per_site": draw(st.integers(1, 3)),
+        "procedure_days": draw(spread(0.001, 365.0, 1.0, 10.0)),
+    }
+    if design == "uncontrolled_before_after" or wait >= 0.9 * end:
+        return
+    for k, arm in enumerate(made["arm"]):
+        late = design == "immediate_v_delayed" and k == 1
+        if arm["procedure"] != "none" and (late or draw(mostly(False, ON_OFF))):
+            arm["delay_months"] = (end - wait) * draw(st.sampled_from([0.25 if k else 0.125, 0.75 if k else 0.5]))
+        first = wait + arm.get("delay_months", 0.0)
+        if design == "sham_crossover" or draw(mostly(False, ON_OFF)):
+            arm["then"] = draw(st.sampled_from(["sham", "angioplasty"]))
+            arm["then_months"] = first + (end - first) * draw(st.sampled_from([0.25, 0.5, 1.0]))
+            arm["then_open"] = draw(ON_OFF)
 
 
 @st.composite

@@ -42,7 +42,7 @@ def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: 
     blank(p)
     if plan.want.everything == 1.0:
         blank_record(p)
-    set_patency(plan, p, 0.0)
+    set_patency(plan, p, 0.0, 0.0)
     start = relapse.history_start(time, plan.relapse.history_days)
     start_path(plan, t, p)
     begin_log(plan, t, p, events, start)
@@ -85,7 +85,9 @@ def blank(p: Any) -> None:
     p.dropped_out = 0
     for k in range(3):
         p.vein_treated[k] = 0.0
+        p.vein_opened[k] = 0.0
         p.vein_open_now[k] = 0.0
+        p.vein_restenosis[k] = NAN
 
 
 @bare_part
@@ -99,6 +101,3 @@ def blank_record(p: Any) -> None:
     p.belief_patient = NAN
     p.belief_physician = NAN
     p.belief_assessor = NAN
-    for k in range(3):
-        p.vein_opened[k] = 0.0
-        p.vein_restenosis[k] = NAN

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from sim.core.inverse import exponential
-from sim.engines.compiled.clocks import note
+from sim.engines.compiled.clocks import note, set_clock
+from sim.engines.compiled.ranks import ON_DROPOUT
 from sim.jit import bare_part
 from sim.model import dropout, visits
 
@@ -21,6 +22,14 @@ def dropout_time(plan: Any, p: Any) -> Any:
     spent = exponential(p.u_dropout)
     days = dropout.dropout_days(spent, p.procedure_time - p.day_1, held, rule.hazard_per_day, rule.log_disbelief_ratio)
     return dropout.dropout_time(p.day_1, days, plan.study.resolution)
+
+
+@bare_part
+def await_dropout(plan: Any, p: Any) -> None:
+    """Set the clock of leaving early, by what is known of the procedure's time."""
+    leaves = dropout_time(plan, p)
+    if leaves < p.planned_end:
+        set_clock(plan, p, leaves, ON_DROPOUT, 0)
 
 
 @bare_part

@@ -10,13 +10,14 @@ from sim.model import decline, disability, effect, relapse, season
 
 
 @bare_part
-def set_patency(plan: Any, p: Any, patency: Any) -> None:
-    """Settle progression so far, then let rate and slope follow the new patency."""
+def set_patency(plan: Any, p: Any, patency: Any, working: Any) -> None:
+    """Settle progression so far, then let rate and slope follow the patency that has its effect by now."""
     p.lasting = disability.settled(p.lasting, p.lasting_until, p.now, p.slope_per_day, p.slope_factor)
     p.lasting_until = max(p.lasting_until, p.now)
     p.patency = patency
-    p.rate_factor = effect.ratio_at(patency, plan.effect.rate_ratio, plan.effect.log_rate_ratio)
-    p.slope_factor = effect.ratio_at(patency, plan.effect.slope_ratio, plan.effect.log_slope_ratio)
+    p.working = working
+    p.rate_factor = effect.ratio_at(working, plan.effect.rate_ratio, plan.effect.log_rate_ratio)
+    p.slope_factor = effect.ratio_at(working, plan.effect.slope_ratio, plan.effect.log_slope_ratio)
 
 
 @bare_part

@@ -7,8 +7,9 @@ from typing import Any
 
 from sim.engines.compiled.belief import form_beliefs
 from sim.engines.compiled.clocks import note, set_clock
-from sim.engines.compiled.dropout import dropout_time
-from sim.engines.compiled.ranks import ON_DROPOUT, ON_END, ON_ENROLLED, ON_PROCEDURE, ON_RANDOMISED, ON_TURNED_AWAY
+from sim.engines.compiled.dropout import await_dropout
+from sim.engines.compiled.later import schedule_procedures, settle_strategy
+from sim.engines.compiled.ranks import ON_END, ON_ENROLLED, ON_PROCEDURE, ON_RANDOMISED, ON_TURNED_AWAY
 from sim.engines.compiled.visits import await_visit
 from sim.jit import bare_part
 from sim.model import eligibility, veins, visits
@@ -31,10 +32,9 @@ def on_enrolled(plan: Any, t: Any, p: Any, events: Any) -> None:
         note(plan, t, events, p.now, ON_RANDOMISED, p.word, 0, float(p.arm))
     enter(plan, t, p, p.now)
     set_clock(plan, p, p.procedure_time, ON_PROCEDURE, 0)
+    schedule_procedures(plan, p)
     await_visit(plan, p, 0)
-    leaves = dropout_time(plan, p)
-    if leaves < p.planned_end:
-        set_clock(plan, p, leaves, ON_DROPOUT, 0)
+    await_dropout(plan, p)
     set_clock(plan, p, p.planned_end, ON_END, 0)
 
 
@@ -45,9 +45,12 @@ def enter(plan: Any, t: Any, p: Any, time: Any) -> None:
     p.entry_time = time
     forced = plan.world.procedure
     p.procedure = int(forced) if forced >= 0.0 else int(plan.procedures[p.arm])
+    delay = settle_strategy(plan, p)
     if plan.want.belief == 1.0:
         form_beliefs(plan, t, p)
     resolution = plan.study.resolution
-    p.procedure_time = veins.procedure_time(time, p.wait, resolution)
+    p.procedure_time = veins.procedure_time(time, p.wait + delay, resolution)
     p.day_1 = visits.day_1(time, p.procedure_time, plan.study.randomised)
-    p.planned_end = visits.planned_end(p.day_1, plan.study.follow_up_days, plan.study.close_day, resolution)
+    p.planned_end = visits.planned_end(
+        p.day_1, plan.study.follow_up_days, min(plan.study.close_day, t.end_day), resolution
+    )

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.engines.compiled.later import on_requested
+from sim.engines.compiled.ranks import ON_EFFECT, ON_REQUESTED
+from sim.engines.compiled.veins import on_effect_begins
 from sim.jit import further_part
 
 
@@ -15,3 +18,7 @@ def ring_further(
     plan: Any, t: Any, p: Any, relapses: Any, seen: Any, procedures: Any, events: Any, rank: Any, index: Any
 ) -> None:
     """Let a clock of a further mechanism ring."""
+    if rank == ON_REQUESTED:
+        on_requested(plan, t, p, events, index)
+    elif rank == ON_EFFECT:
+        on_effect_begins(plan, t, p, events, index)

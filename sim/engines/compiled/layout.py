@@ -13,11 +13,13 @@ import numpy as np
 
 from sim.core.inverse import MIDDLE_LOW, MIDDLE_STEPS, TAIL_STEPS
 from sim.core.units import years
-from sim.engines.records import RELAPSE, SUBJECT, Records
+from sim.engines.records import RELAPSE, SUBJECT, VISIT, Records
 from sim.engines.world import World
 from sim.jit import INTERPRETED
 from sim.model.activity import months_back
 from sim.model.relapse import MOST_HISTORY_YEARS, MOST_LAYERS
+from sim.model.slots import MOST_SLOTS
+from sim.model.veins import MOST_PROCEDURES
 from sim.model.visits import MOST_VISITS
 from sim.scenario.plan import Plan
 
@@ -27,7 +29,7 @@ LISTS = {
     "middle": 4 * MIDDLE_TABLE,
     "tails": 4 * TAIL_STEPS,
 }  # of a plan, their length varies
-MOST_CLOCKS = 24  # one a layer, one a vein, and one each of ten kinds: never more than 21
+MOST_CLOCKS = 32  # one a layer, one a vein, one each of ten kinds, two a further procedure: never more than 28
 
 WANT = np.dtype(
     [
@@ -137,6 +139,7 @@ TRIAL = np.dtype(
         ("queued", "i8"),
         ("settled", "i8"),
         ("closed", "f8"),
+        ("end_day", "f8"),
         ("block", "i8"),
         ("place", "i8"),
         ("left", "f8", (3,)),
@@ -160,9 +163,12 @@ SITE = np.dtype(
         ("total", "f8"),
         ("arrival", "i8"),
         ("u", "f8", (4,)),
+        ("first_patient", "i8"),
+        ("slot_free", "f8", (MOST_SLOTS,)),
     ]
 )
-"""A site: its rate and rater, and the next candidate's arrival (before and after rounding to the clock)."""
+"""A site: its rate and rater, and the next candidate's arrival (before and after rounding to the clock); the first of
+its patients whose lives wait for each other, and from when each procedure slot is free."""
 
 STATE = np.dtype(
     [
@@ -187,6 +193,7 @@ STATE = np.dtype(
         ("lasting", "f8"),
         ("lasting_until", "f8"),
         ("patency", "f8"),
+        ("working", "f8"),
         ("rate_factor", "f8"),
         ("slope_factor", "f8"),
         ("last_onset", "f8"),
@@ -195,8 +202,16 @@ STATE = np.dtype(
         ("believing", "f8"),
         ("entered", "f8"),
         ("ended", "f8"),
-        ("row", "i8"),
         ("next_free", "i8"),
+        ("next_at_site", "i8"),
+        ("treated_as", "i8"),
+        ("kinds", "i8", (MOST_PROCEDURES,)),
+        ("asked", "f8", (MOST_PROCEDURES,)),
+        ("procedures", "i8"),
+        ("queueing", "f8"),
+        ("queueing_for", "i8"),
+        ("waits", "f8"),
+        ("served", "f8"),
         ("own", "i8"),
         ("first_own", "i8"),
         ("last_own", "i8"),
@@ -223,6 +238,7 @@ STATE = np.dtype(
         ("vein_treated", "f8", (3,)),
         ("vein_opened", "f8", (3,)),
         ("vein_open_now", "f8", (3,)),
+        ("vein_opened_time", "f8", (3,)),
         ("vein_restenosis", "f8", (3,)),
     ]
 )
@@ -239,6 +255,9 @@ OWN_RELAPSE = np.dtype(
     ]
 )
 """A relapse: the row of `records.RELAPSE`, the patient's next one, and the next in its queue."""
+
+OWN_VISIT = np.dtype([*VISIT.descr, ("person", "i8")])
+"""A visit: the row of `records.VISIT`, and the patient's number of entry."""
 
 PERSON = np.dtype([("arm", "i8"), ("day_1", "f8"), ("planned_end", "f8"), ("end_time", "f8"), ("dropped_out", "i8")])
 SEEN_RELAPSE = np.dtype(
@@ -270,6 +289,7 @@ SEEN_VISIT = np.dtype(
 __all__ = [
     "GIVEN",
     "OWN_RELAPSE",
+    "OWN_VISIT",
     "PERSON",
     "SEEN_RELAPSE",
     "SEEN_VISIT",

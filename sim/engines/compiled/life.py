@@ -16,6 +16,7 @@ from sim.engines.compiled.dropout import dropout_time, leave
 from sim.engines.compiled.entry import enter, on_enrolled
 from sim.engines.compiled.further import ring_further
 from sim.engines.compiled.latent import on_activity
+from sim.engines.compiled.later import is_paused
 from sim.engines.compiled.medication import on_medication
 from sim.engines.compiled.procedure import be_treated, on_procedure
 from sim.engines.compiled.ranks import (
@@ -43,7 +44,7 @@ from sim.jit import bare_part, inlined_part
 def live(
     plan: Any, t: Any, p: Any, relapses: Any, seen: Any, procedures: Any, events: Any, until: Any, until_rank: Any
 ) -> None:
-    """Let clocks ring up to (but not at) this time and rank."""
+    """Let clocks ring up to (but not at) this time and rank, or to a request that others must be settled for."""
     while True:
         k = first_clock(p)
         time = math.inf
@@ -96,6 +97,8 @@ def live(
             on_activity(plan, t, p, events, index)
         else:
             ring_further(plan, t, p, relapses, seen, procedures, events, rank, index)
+            if is_paused(plan, p) == 1.0:
+                return
 
 
 @inlined_part

@@ -6,6 +6,7 @@ from typing import Any
 
 from sim.core.streams import COMPLICATION
 from sim.engines.compiled.clocks import FULL_PROCEDURES, draw, note
+from sim.engines.compiled.later import await_effect, begin_procedure, further_kind, tell_request
 from sim.engines.compiled.ranks import ON_COMPLICATION, ON_PROCEDURE
 from sim.engines.compiled.reporting import await_pseudo
 from sim.engines.compiled.veins import open_vein, refresh_patency, treat
@@ -18,19 +19,25 @@ COMPLICATIONS = len(veins.COMPLICATIONS)
 
 @bare_part
 def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index: Any) -> None:
-    """Have the procedure, or learn that there is none."""
-    p.believing = 1.0
-    await_pseudo(plan, t, p, 0)
-    if p.procedure == NONE:
+    """Have a procedure, or learn that there is none."""
+    kind = p.procedure
+    if index == 0:
+        p.believing = 1.0
+        await_pseudo(plan, t, p, 0)
+    else:
+        kind = int(further_kind(plan, p, index))
+    if kind == NONE:
         return
-    treated = 1.0 if p.procedure == ANGIOPLASTY else 0.0
+    treated = 1.0 if kind == ANGIOPLASTY else 0.0
     note(plan, t, events, p.now, ON_PROCEDURE, p.word, index, treated)
+    begin_procedure(plan, p, index)
     mask = 0
     if treated == 1.0:
         mask = complicated(plan, t, p, events, index)
         for number in range(3):
-            treat(plan, t, p, events, number)
+            treat(plan, t, p, events, number, index)
         refresh_patency(plan, p)
+        await_effect(plan, p, index)
     if plan.want.everything == 0.0:
         return
     row = t.procedures
@@ -41,8 +48,9 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
     done.site = p.site
     done.arrival = p.arrival
     done.number = index
-    done.kind = p.procedure
+    done.kind = kind
     done.request_time = p.entry_time
+    tell_request(plan, p, done, index)
     done.time = p.now
     done.complications = mask
     t.procedures = row + 1

@@ -14,7 +14,7 @@ def answer(p: Any, q: Any, start: Any, lasting: Any, acute: Any, held: Any, effe
     gain = quality.quality_gain(
         quality.placebo(p.now - p.procedure_time, held, q.placebo_points, q.placebo_onset_days, q.placebo_decay_days),
         effect_points,
-        p.patency,
+        p.working,
     )
     latent = quality.quality_latent(start, lasting, acute, gain, q.per_edss, q.per_relapse_point)
     return quality.quality_scored(latent, u, q.noise_sd), latent

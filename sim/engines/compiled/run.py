@@ -22,6 +22,7 @@ from sim.engines.compiled.clocks import (
 from sim.engines.compiled.kernel import play_further_trials, play_plain_trials, play_trials
 from sim.engines.compiled.layout import (
     OWN_RELAPSE,
+    OWN_VISIT,
     PERSON,
     SEEN_RELAPSE,
     SEEN_VISIT,
@@ -33,7 +34,7 @@ from sim.engines.compiled.layout import (
 )
 from sim.engines.compiled.plain import COLUMNS
 from sim.engines.compiled.wants import demand, is_further, wanted_visits
-from sim.engines.records import EVENT, LAYOUT, PROCEDURE, SUBJECT, VEIN, VISIT, Batch, Records, TrialRecords
+from sim.engines.records import EVENT, LAYOUT, PROCEDURE, SUBJECT, VEIN, Batch, Records, TrialRecords
 from sim.engines.want import EVERYTHING, Want
 from sim.engines.world import OBSERVED, World
 from sim.scenario.plan import Plan
@@ -117,7 +118,7 @@ class Desk:
             states=_room(states, STATE),
             queue=np.zeros(int(states), np.int64),
             relapses=_room(4.0 * states, OWN_RELAPSE),
-            visits=_room(log * self.visits + self.visits, VISIT),
+            visits=_room(log * self.visits + self.visits, OWN_VISIT),
             procedures=_room(log, PROCEDURE),
             events=_room(log * 80.0, EVENT),
             scratch=np.zeros((COLUMNS, int(people) if plain else 1)),

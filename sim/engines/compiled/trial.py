@@ -15,10 +15,12 @@ from sim.core.inverse import exponential
 from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WORD
 from sim.core.units import on_clock
 from sim.engines.compiled.birth import born
-from sim.engines.compiled.clocks import FULL_BATCH, FULL_STATES, draw, note
+from sim.engines.compiled.clocks import FULL_STATES, draw, note
+from sim.engines.compiled.hand_up import hand_up
 from sim.engines.compiled.life import live, live_briefly
 from sim.engines.compiled.ranks import ON_CLOSED, ON_SCREENED, ON_SITE_OPEN
 from sim.engines.compiled.screening import presents, screen
+from sim.engines.compiled.together import are_together, live_together
 from sim.jit import bare_part, inlined_part
 from sim.model import disability, enrolment, randomisation, sites
 
@@ -46,6 +48,7 @@ def clear(plan: Any, t: Any, number: Any) -> None:
     t.queued = 0
     t.settled = 0
     t.closed = 0.0
+    t.end_day = math.inf
 
 
 @bare_part
@@ -129,6 +132,7 @@ def recruit(plan: Any, t: Any, tables: Any, batch: Any) -> None:
     settle(plan, t, tables, batch, math.inf)
     if t.closed == 0.0:
         close(plan, t, tables.events, on_clock(plan.enrolment.max_days, plan.study.resolution))
+    live_together(plan, t, tables, batch)
 
 
 @inlined_part
@@ -213,6 +217,8 @@ def settle(plan: Any, t: Any, tables: Any, batch: Any, until: Any) -> None:
             p.arm = allocate(plan, t, p)
             if float(t.entered) == entry.target and t.closed == 0.0:
                 close(plan, t, events, p.entry_time)
+        if are_together(plan) == 1.0:
+            continue
         if plan.want.brief == 1.0:
             if p.entry_number >= 0:
                 live_briefly(plan, t, p, tables.relapses, events)
@@ -230,6 +236,7 @@ def settle(plan: Any, t: Any, tables: Any, batch: Any, until: Any) -> None:
 def close(plan: Any, t: Any, events: Any, time: Any) -> None:
     """Close enrolment."""
     t.closed = 1.0
+    t.end_day = time + plan.study.close_after_days
     note(plan, t, events, time, ON_CLOSED, TRIAL, 0, float(t.entered))
 
 
@@ -256,62 +263,3 @@ def allocate(plan: Any, t: Any, p: Any) -> Any:
     t.left[arm] -= 1.0
     t.place = place + 1
     return arm
-
-
-@inlined_part
-def hand_up(plan: Any, t: Any, p: Any, tables: Any, batch: Any) -> None:
-    """Add a patient whose life has been lived to the batch."""
-    filled = batch.filled
-    if (
-        filled[0] >= batch.people.shape[0]
-        or filled[1] + p.own > batch.relapses.shape[0]
-        or filled[2] + t.visits > batch.visits.shape[0]
-    ):
-        t.status |= FULL_BATCH
-        return
-    person = filled[0]
-    one = batch.people[person]
-    one.arm = p.arm
-    one.day_1 = p.day_1
-    one.planned_end = p.planned_end
-    one.end_time = p.end_time
-    one.dropped_out = p.dropped_out
-    filled[0] = person + 1
-    row = p.first_own
-    while row >= 0:
-        own = tables.relapses[row]
-        if plan.want.past == 1.0 or own.onset > p.day_1:
-            hand_up_relapse(own, person, batch.relapses[filled[1]])
-            filled[1] += 1
-        row = own.next_own
-    for k in range(t.visits):
-        hand_up_visit(tables.visits[k], person, batch.visits[filled[2]])
-        filled[2] += 1
-    t.visits = 0
-
-
-@inlined_part
-def hand_up_relapse(own: Any, person: Any, out: Any) -> None:
-    """Copy what a statistician may see of a relapse."""
-    out.row = person
-    out.pseudo = own.pseudo
-    out.onset = own.onset
-    out.recalled_onset = own.recalled_onset
-    out.reported_time = own.reported_time
-    out.confirmed_time = own.confirmed_time
-
-
-@inlined_part
-def hand_up_visit(own: Any, person: Any, out: Any) -> None:
-    """Copy what a statistician may see of a visit, and the latent scores beside it."""
-    out.row = person
-    out.visit = own.visit
-    out.edss = own.edss
-    out.quality = own.quality
-    out.edss_latent = own.edss_latent
-    out.quality_latent = own.quality_latent
-    out.msfc = own.msfc
-    out.mental = own.mental
-    out.msfc_latent = own.msfc_latent
-    out.mental_latent = own.mental_latent
-    out.time = own.time

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sim.core.streams import VEIN
+from sim.core.streams import PROCEDURE_STRIDE, VEIN
 from sim.engines.compiled.clocks import draw, note, set_clock
 from sim.engines.compiled.effect import set_patency
-from sim.engines.compiled.ranks import ON_RESTENOSIS, ON_VEIN
-from sim.jit import bare_part
-from sim.model import veins
+from sim.engines.compiled.ranks import ON_EFFECT, ON_RESTENOSIS, ON_VEIN
+from sim.jit import bare_part, further_part, further_value
+from sim.model import effect, veins
 
 
 @bare_part
@@ -31,14 +31,17 @@ def look_at_veins(plan: Any, t: Any, p: Any) -> Any:
 
 
 @bare_part
-def treat(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
-    """Open one vein, or fail to; an opened one gets the clock of its restenosis."""
-    if p.vein_stenosed[number] == 0.0:
+def treat(plan: Any, t: Any, p: Any, events: Any, number: Any, procedure: Any) -> None:
+    """Open one vein that is narrow, or fail to; an opened one gets the clock of its restenosis."""
+    if p.vein_stenosed[number] == 0.0 or p.vein_open_now[number] == 1.0:
         return
     rule = plan.veins
+    if procedure > 0:
+        draw_again(plan, t, p, number, procedure)
     open_vein(plan, p, number)
-    note(plan, t, events, p.now, ON_VEIN, p.word, number, p.vein_opened[number])
-    if p.vein_opened[number] == 1.0:
+    note(plan, t, events, p.now, ON_VEIN, p.word, number, p.vein_open_now[number])
+    if p.vein_open_now[number] == 1.0:
+        p.vein_opened_time[number] = p.now
         days = veins.restenosis_days(
             p.vein_u_restenosis[number], rule.restenosis_scale_days[number], rule.restenosis_shape, rule.weibull
         )
@@ -50,7 +53,7 @@ def open_vein(plan: Any, p: Any, number: Any) -> None:
     """Open a narrow vein, or fail to."""
     opened = 1.0 if veins.happens(p.vein_u_success[number], plan.veins.success_prob) else 0.0
     p.vein_treated[number] = 1.0
-    p.vein_opened[number] = opened
+    p.vein_opened[number] = max(p.vein_opened[number], opened)
     p.vein_open_now[number] = opened
 
 
@@ -58,7 +61,8 @@ def open_vein(plan: Any, p: Any, number: Any) -> None:
 def on_restenosis(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
     """Have a vein narrow again."""
     p.vein_open_now[number] = 0.0
-    p.vein_restenosis[number] = p.now
+    if math.isnan(p.vein_restenosis[number]):
+        p.vein_restenosis[number] = p.now  # the first one, where there are several
     note(plan, t, events, p.now, ON_RESTENOSIS, p.word, number, float(number))
     refresh_patency(plan, p)
 
@@ -68,4 +72,31 @@ def refresh_patency(plan: Any, p: Any) -> None:
     """Count open veins and let the effect follow."""
     treated = p.vein_treated[0] + p.vein_treated[1] + p.vein_treated[2]
     open_now = p.vein_open_now[0] + p.vein_open_now[1] + p.vein_open_now[2]
-    set_patency(plan, p, veins.patency(treated, open_now, plan.veins.patency))
+    patency = veins.patency(treated, open_now, plan.veins.patency)
+    set_patency(plan, p, patency, patency if plan.effect.onset_days == 0.0 else working(plan, p, treated))
+
+
+@further_value(0.0)
+def working(plan: Any, p: Any, treated: Any) -> Any:
+    """Give the patency that has its effect by now, where the effect takes time to begin."""
+    at_work = 0.0
+    for k in range(3):
+        at_work += effect.works(
+            p.vein_open_now[k], p.now, p.vein_opened_time[k], plan.effect.onset_days, plan.study.resolution
+        )
+    return veins.patency(treated, at_work, plan.veins.patency)
+
+
+@bare_part
+def on_effect_begins(plan: Any, t: Any, p: Any, events: Any, index: Any) -> None:
+    """Let the veins that were opened long enough ago have their effect."""
+    refresh_patency(plan, p)
+    note(plan, t, events, p.now, ON_EFFECT, p.word, index, p.working)
+
+
+@further_part
+def draw_again(plan: Any, t: Any, p: Any, number: Any, procedure: Any) -> None:
+    """Draw what a further procedure will come to in a vein."""
+    u = draw(t, p.word, VEIN, number + PROCEDURE_STRIDE * procedure, 0)
+    p.vein_u_success[number] = u[1]
+    p.vein_u_restenosis[number] = u[2]

@@ -44,6 +44,7 @@ def on_visit(plan: Any, t: Any, p: Any, relapses: Any, seen: Any, events: Any, i
         return
     v = seen[row]
     v.site = p.site
+    v.person = p.entry_number
     v.arrival = p.arrival
     v.visit = index
     v.time = p.now

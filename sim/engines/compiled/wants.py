@@ -42,7 +42,7 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
     for score in want.scores if visits else ():
         asked[score] = 1.0
     steady = plan.effect.log_rate_ratio == 0.0 or all(math.isinf(s) for s in plan.veins.restenosis_scale_days)
-    asked["brief"] = steady and not reports and not visits
+    asked["brief"] = steady and not reports and not visits and not is_further(plan)
     asked["plain"] = asked["brief"] and not asked["recall"] and not exams and is_plain(plan)
     asked["belief"] = reports or bool(visits) or plan.dropout.log_disbelief_ratio != 0.0
     return asked
@@ -61,4 +61,12 @@ def is_plain(plan: Plan) -> bool:
 
 def is_further(plan: Plan) -> bool:
     """Tell whether a plan has a mechanism whose parts are marked `further_part`: one line a mechanism."""
-    return any(())
+    later = plan.later
+    return any(
+        (
+            plan.slots.on == 1.0,
+            plan.study.close_after_days < math.inf,
+            any(later.delay_days) or any(later.procedures),
+            plan.effect.onset_days > 0.0,
+        )
+    )

@@ -34,4 +34,5 @@ class OwnVein:
     treated: bool = False
     opened: bool = False
     open_now: bool = False
+    opened_time: float = NEVER
     restenosis_time: float = NEVER

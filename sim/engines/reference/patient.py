@@ -8,6 +8,7 @@ from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from simpy.events import Event
+from simpy.resources.resource import Request
 
 from sim.core.errors import RunError
 from sim.core.events import Kind
@@ -32,8 +33,9 @@ from sim.engines.reference import scores
 from sim.engines.reference.latent import Latent, Point, PointClock
 from sim.engines.reference.medication import consider_medication, on_medication_start
 from sim.engines.reference.owned import ASSESSOR, NEVER, PATIENT, OwnRelapse, OwnVein
-from sim.engines.reference.procedure import on_procedure, on_restenosis
+from sim.engines.reference.procedure import on_effect_begins, on_procedure, on_restenosis, schedule_procedures
 from sim.engines.reference.reporting import on_confirmed, on_pseudo, on_reported, speaks_up
+from sim.engines.reference.slots import leave_queues, on_requested
 from sim.model import (
     belief,
     decline,
@@ -95,18 +97,22 @@ class Patient:
         )
         self.latent = Latent(plan, self.address, start, self.screening_time, horizon, self.frailty)
         self.lasting, self.lasting_until = 0.0, self.screening_time
-        self.patency = self.rate_factor = self.slope_factor = 0.0
-        self.set_patency(0.0)
+        self.patency = self.working = self.rate_factor = self.slope_factor = 0.0
+        self.set_patency(0.0, 0.0)
         self.last_onset = -math.inf
         self.on_medication, self.medication_pending, self.medication_time = 0.0, 0.0, NEVER
         self.entered = self.believing = self.ended = False
-        self.entry_number = self.arm = self.procedure = -1
+        self.entry_number = self.arm = self.treated_as = self.procedure = -1
         self.reason, self.screening_edss = eligibility.ELIGIBLE, NEVER
         self.recalled = (0.0, 0.0)
         self.entry_time = self.day_1 = self.procedure_time = self.planned_end = self.end_time = NEVER
         self.dropped_out = 0
         self.beliefs = (NEVER, NEVER, NEVER)
         self.own_veins: list[OwnVein] = []
+        self.kinds: list[int] = []
+        self.asked: dict[int, float] = {}
+        self.queueing: dict[int, Request] = {}
+        self.woken = Event(self.trial.agenda)
         if plan.activity.on:
             self.note(Kind.ACTIVITY, 0, self.latent.path[0].told, on_clock(start, plan.study.resolution))
             self.set_clock(self.latent.path[0].end, Kind.ACTIVITY, 1)
@@ -152,11 +158,23 @@ class Patient:
     # ---- the life ---------------------------------------------------------------------------------------------
 
     def live(self) -> Generator[Event, None, None]:
-        """Live from screening to the end: the earliest clock rings, at its place in the trial's total order."""
+        """Live from screening to the end: the earliest clock rings, at its place in the trial's total order.
+
+        Where others may set this patient's clocks (a slot that is free, the end of the study), the sleep ends early.
+        """
         while self.diary:
-            time, rank, index, what = heappop(self.diary)
-            yield self.trial.agenda.at(time, rank, self.word, index)
-            self.ring(time, rank, index, what)
+            time, rank, index, _ = first = self.diary[0]
+            ring = self.trial.agenda.at(time, rank, self.word, index)
+            yield ring if self.trial.alone else ring | self.woken
+            if self.woken.triggered:
+                self.woken = Event(self.trial.agenda)
+            if ring.processed and self.diary and self.diary[0] is first:
+                self.ring(*heappop(self.diary))
+
+    def wake(self) -> None:
+        """Look at the diary again: somebody else has set a clock."""
+        if not self.woken.triggered:
+            self.woken.succeed()
 
     def ring(self, time: float, rank: int, index: int, what: Any) -> None:
         """Let one clock ring."""
@@ -221,25 +239,51 @@ class Patient:
         plan = self.plan
         self.entered, self.entry_time = True, self.now
         self.arm = self.trial.allocate(self)
+        self.treated_as = int(self.world.arm if self.world.arm >= 0.0 else self.arm)
         forced = self.world.procedure
-        self.procedure = int(forced if forced >= 0.0 else plan.procedures[self.arm])
+        self.procedure = int(forced if forced >= 0.0 else plan.procedures[self.treated_as])
         self.beliefs = self.form_beliefs()
         resolution = plan.study.resolution
-        self.procedure_time = veins.procedure_time(self.now, self.wait, resolution)
+        delay = plan.later.delay_days[self.treated_as] if forced < 0.0 else 0.0
+        self.procedure_time = veins.procedure_time(self.now, self.wait + delay, resolution)
         self.day_1 = visits.day_1(self.now, self.procedure_time, plan.study.randomised)
-        self.planned_end = visits.planned_end(self.day_1, plan.study.follow_up_days, plan.study.close_day, resolution)
-        self.set_clock(self.procedure_time, Kind.PROCEDURE, 0)
+        self.planned_end = self.end_of_follow_up()
+        schedule_procedures(self)
         for visit, day in enumerate(plan.visit_days):
             if (time := visits.visit_time(self.day_1, day, resolution)) <= self.planned_end:
                 self.set_clock(time, Kind.VISIT, visit)
-        if self.world.attrition:
-            rule, spent, untreated = plan.dropout, exponential(self.u_dropout), self.procedure_time - self.day_1
-            days = dropout.dropout_days(
-                spent, untreated, self.beliefs[PATIENT], rule.hazard_per_day, rule.log_disbelief_ratio
-            )
-            if (time := dropout.dropout_time(self.day_1, days, resolution)) < self.planned_end:
-                self.set_clock(time, Kind.DROPOUT, 0)
+        self.await_dropout()
         self.set_clock(self.planned_end, Kind.END_OF_STUDY, 0)
+
+    def end_of_follow_up(self) -> float:
+        """Give the planned end of follow-up, as far as it is known by now."""
+        study = self.plan.study
+        close = min(study.close_day, self.trial.end_day)
+        return visits.planned_end(self.day_1, study.follow_up_days, close, study.resolution)
+
+    def await_dropout(self) -> None:
+        """Set the clock of leaving early, by what is known of the procedure's time."""
+        if not self.world.attrition:
+            return
+        rule, spent, untreated = self.plan.dropout, exponential(self.u_dropout), self.procedure_time - self.day_1
+        days = dropout.dropout_days(
+            spent, untreated, self.beliefs[PATIENT], rule.hazard_per_day, rule.log_disbelief_ratio
+        )
+        if (time := dropout.dropout_time(self.day_1, days, self.plan.study.resolution)) < self.planned_end:
+            self.set_clock(time, Kind.DROPOUT, 0)
+
+    def study_ends(self) -> None:
+        """Learn when everyone's follow-up ends, once enrolment has closed."""
+        if not self.entered:
+            return
+        self.planned_end = self.end_of_follow_up()
+        if self.ended:
+            return
+        self.forget_clock(Kind.END_OF_STUDY)
+        self.forget_clock(Kind.DROPOUT)
+        self.await_dropout()
+        self.set_clock(self.planned_end, Kind.END_OF_STUDY, 0)
+        self.wake()
 
     def form_beliefs(self) -> tuple[float, float, float]:
         """Draw the belief of patient, physician and assessor."""
@@ -264,13 +308,13 @@ class Patient:
         """Give what a holder believes now."""
         return belief.believed(self.beliefs[holder], 1.0 if self.believing else 0.0)
 
-    def set_patency(self, patency: float) -> None:
-        """Settle progression so far, then let rate and slope follow the new patency."""
+    def set_patency(self, patency: float, working: float) -> None:
+        """Settle progression so far, then let rate and slope follow the patency that has its effect by now."""
         self.lasting = disability.settled(self.lasting, self.lasting_until, self.now, self.slope, self.slope_factor)
         self.lasting_until = max(self.lasting_until, self.now)
-        self.patency = patency
-        self.rate_factor = effect.ratio_at(patency, self.plan.effect.rate_ratio, self.plan.effect.log_rate_ratio)
-        self.slope_factor = effect.ratio_at(patency, self.plan.effect.slope_ratio, self.plan.effect.log_slope_ratio)
+        self.patency, self.working = patency, working
+        self.rate_factor = effect.ratio_at(working, self.plan.effect.rate_ratio, self.plan.effect.log_rate_ratio)
+        self.slope_factor = effect.ratio_at(working, self.plan.effect.slope_ratio, self.plan.effect.log_slope_ratio)
 
     def factor(self) -> float:
         """Give the present factor of the relapse rate; one above the layers that are open is an error."""
@@ -331,6 +375,7 @@ class Patient:
         self.end_time = self.now
         self.note(kind, 0, visits.study_day(self.now, self.day_1))
         self.ended = True
+        leave_queues(self)
         self.diary = [c for c in self.diary if c[1] in (Kind.RELAPSE_REPORTED, Kind.RELAPSE_CONFIRMED)]
         heapify(self.diary)
 
@@ -348,6 +393,11 @@ class Patient:
         """Set a clock, on the trial's clock resolution; one that never rings is not kept."""
         if time < math.inf:
             heappush(self.diary, (on_clock(time, self.plan.study.resolution), int(kind), index, what))
+
+    def forget_clock(self, kind: Kind) -> None:
+        """Take the clocks of this kind out of the diary."""
+        self.diary = [c for c in self.diary if c[1] != kind]
+        heapify(self.diary)
 
     def await_point(self, clock: PointClock) -> None:
         """Set the clock of a layer's next candidate point, as long as the layer can still matter."""
@@ -368,7 +418,9 @@ HANDLERS: dict[int, Callable[[Patient, int, Any], None]] = {
     Kind.MEDICATION_START: on_medication_start,
     Kind.ENROLLED: Patient.on_enrolled,
     Kind.VISIT: Patient.on_visit,
+    Kind.PROCEDURE_REQUESTED: on_requested,
     Kind.PROCEDURE: on_procedure,
+    Kind.EFFECT_BEGINS: on_effect_begins,
     Kind.DROPOUT: Patient.on_dropout,
     Kind.END_OF_STUDY: Patient.on_end,
 }

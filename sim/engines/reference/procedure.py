@@ -2,44 +2,85 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from sim.core.events import Kind
-from sim.core.streams import COMPLICATION
+from sim.core.streams import COMPLICATION, PROCEDURE_STRIDE, VEIN
 from sim.engines.reference.owned import OwnVein
 from sim.engines.reference.reporting import await_pseudo
-from sim.model import veins
+from sim.engines.reference.slots import take_slot
+from sim.model import belief, effect, veins
 
 if TYPE_CHECKING:
     from sim.engines.reference.patient import Patient
 
 
+def schedule_procedures(p: Patient) -> None:
+    """Set the clocks of the procedures that the arm has; the first comes also where there is none, to be learned."""
+    p.kinds = [p.procedure]
+    if p.plan.slots.on and p.procedure != veins.NONE:
+        p.set_clock(p.procedure_time, Kind.PROCEDURE_REQUESTED, 0)
+        p.procedure_time = math.inf
+    else:
+        p.set_clock(p.procedure_time, Kind.PROCEDURE, 0)
+    later = p.plan.later
+    if p.world.procedure < 0.0 and (second := int(later.procedures[p.treated_as])) != veins.NONE:
+        ask_for(p, second, p.day_1 + later.days[p.treated_as])
+
+
+def ask_for(p: Patient, kind: int, time: float) -> None:
+    """Let a further procedure be asked for at this time."""
+    p.kinds.append(kind)
+    p.set_clock(time, Kind.PROCEDURE_REQUESTED if p.plan.slots.on else Kind.PROCEDURE, len(p.kinds) - 1)
+
+
 def on_procedure(p: Patient, index: int, _: Any) -> None:
-    """Have the procedure, or learn that there is none."""
-    p.believing = True
-    await_pseudo(p, 0, p.now)
-    if p.procedure == veins.NONE:
+    """Have a procedure, or learn that there is none."""
+    kind = p.kinds[index]
+    if index == 0:
+        p.believing = True
+        await_pseudo(p, 0, p.now)
+    if kind == veins.NONE:
         return
-    treated = p.procedure == veins.ANGIOPLASTY
+    treated = kind == veins.ANGIOPLASTY
     p.note(Kind.PROCEDURE, index, 1.0 if treated else 0.0)
+    if p.plan.slots.on:
+        take_slot(p, index)
+    if index > 0:
+        learn(p, kind)
     mask = 0
     if treated:
         mask = complicated(p, index)
         for number, vein in enumerate(p.own_veins):
-            treat(p, number, vein)
+            treat(p, number, vein, index)
         refresh_patency(p)
-    p.procedures.append((p.site, p.arrival, index, p.procedure, p.entry_time, p.now, mask))
+        if p.plan.effect.onset_days > 0.0:
+            p.set_clock(p.now + p.plan.effect.onset_days, Kind.EFFECT_BEGINS, index)
+    p.procedures.append((p.site, p.arrival, index, kind, p.asked.get(index, p.entry_time), p.now, mask))
 
 
-def treat(p: Patient, number: int, vein: OwnVein) -> None:
-    """Open one vein, or fail to; an opened one gets the clock of its restenosis."""
-    if not vein.stenosed:
+def learn(p: Patient, kind: int) -> None:
+    """Be told what a second procedure is, patient and physician, if it is an open one."""
+    if p.plan.later.is_open[p.treated_as]:
+        patient, physician, assessor = p.beliefs
+        path, truth = p.world.reference_belief, 1.0 if kind == veins.ANGIOPLASTY else 0.0
+        p.beliefs = belief.told(patient, truth, path), belief.told(physician, truth, path), assessor
+
+
+def treat(p: Patient, number: int, vein: OwnVein, procedure: int) -> None:
+    """Open one vein that is narrow, or fail to; an opened one gets the clock of its restenosis."""
+    if not vein.stenosed or vein.open_now:
         return
     rule = p.plan.veins
+    if procedure > 0:
+        vein.lanes = p.draw(VEIN, number + PROCEDURE_STRIDE * procedure)
     vein.treated = True
-    vein.opened = vein.open_now = veins.happens(vein.lanes[1], rule.success_prob)
-    p.note(Kind.VEIN_TREATED, number, 1.0 if vein.opened else 0.0)
-    if vein.opened:
+    vein.open_now = veins.happens(vein.lanes[1], rule.success_prob)
+    vein.opened = vein.opened or vein.open_now
+    p.note(Kind.VEIN_TREATED, number, 1.0 if vein.open_now else 0.0)
+    if vein.open_now:
+        vein.opened_time = p.now
         days = veins.restenosis_days(
             vein.lanes[2], rule.restenosis_scale_days[number], rule.restenosis_shape, rule.weibull
         )
@@ -58,14 +99,26 @@ def complicated(p: Patient, procedure: int) -> int:
 
 def on_restenosis(p: Patient, index: int, _: Any) -> None:
     """Have a vein narrow again."""
-    p.own_veins[index].open_now = False
-    p.own_veins[index].restenosis_time = p.now
+    vein = p.own_veins[index]
+    vein.open_now = False
+    if math.isnan(vein.restenosis_time):
+        vein.restenosis_time = p.now  # the first one, where there are several
     p.note(Kind.RESTENOSIS, index, float(index))
     refresh_patency(p)
 
 
+def on_effect_begins(p: Patient, index: int, _: Any) -> None:
+    """Let the veins that were opened long enough ago have their effect."""
+    refresh_patency(p)
+    p.note(Kind.EFFECT_BEGINS, index, p.working)
+
+
 def refresh_patency(p: Patient) -> None:
     """Count open veins and let the effect follow."""
+    rule, onset, resolution = p.plan.veins, p.plan.effect.onset_days, p.plan.study.resolution
     treated = float(sum(v.treated for v in p.own_veins))
-    open_now = float(sum(v.open_now for v in p.own_veins))
-    p.set_patency(veins.patency(treated, open_now, p.plan.veins.patency))
+    patency = working = veins.patency(treated, float(sum(v.open_now for v in p.own_veins)), rule.patency)
+    if onset > 0.0:
+        at_work = sum(effect.works(float(v.open_now), p.now, v.opened_time, onset, resolution) for v in p.own_veins)
+        working = veins.patency(treated, at_work, rule.patency)
+    p.set_patency(patency, working)

@@ -34,7 +34,7 @@ def quality_at(
         rule.placebo_onset_days,
         rule.placebo_decay_days,
     )
-    gain = quality.quality_gain(response, effect_points, p.patency)
+    gain = quality.quality_gain(response, effect_points, p.working)
     latent = quality.quality_latent(start, lasting, acute, gain, rule.per_edss, rule.per_relapse_point)
     return quality.quality_scored(latent, u, rule.noise_sd), latent
 

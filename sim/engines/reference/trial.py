@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from typing import Any
 
 from simpy.events import Event
+from simpy.resources.resource import Resource
 
 from sim.core.events import Kind
 from sim.core.inverse import exponential
@@ -36,6 +38,9 @@ class Trial:
         self.events: list[tuple[float, int, int, int, float]] = []
         self.entered = 0
         self.closed = False
+        self.end_day = math.inf
+        self.alone = not plan.slots.on and math.isinf(plan.study.close_after_days)
+        self.slots: dict[int, Resource] = {}
         self.places = [0.0, 0.0, 0.0]
         for site in range(int(plan.sites.number)):
             self.agenda.process(self.recruit(site))
@@ -102,7 +107,17 @@ class Trial:
     def close(self) -> None:
         """Close enrolment."""
         self.closed = True
+        self.end_day = self.agenda.now + self.plan.study.close_after_days
+        if self.end_day < math.inf:
+            for patient in self.patients:
+                patient.study_ends()
         self.events.append((self.agenda.now, int(Kind.ENROLMENT_CLOSED), TRIAL_WORD, 0, float(self.entered)))
+
+    def room(self, site: int) -> Resource:
+        """Give the procedure slots of a site."""
+        if site not in self.slots:
+            self.slots[site] = Resource(self.agenda, int(self.plan.slots.per_site))
+        return self.slots[site]
 
     def enter(self, patient: Patient) -> int:
         """Give the patient's number in the trial, or -1 when enrolment has closed and nobody more is admitted."""
