@@ -18,6 +18,8 @@ class EffectPlan(NamedTuple):
     log_slope_ratio: float
     quality_points: float
     mental_points: float
+    gd_ratio: float = 1.0
+    log_gd_ratio: float = 0.0
 
 
 NO_EFFECT = EffectPlan(1.0, 1.0, 0.0, 0.0, 0.0, 0.0)
@@ -49,6 +51,14 @@ class Effect(Table):
         meaning="gain in the mental composite while patent",
         source="design",
     )
+    gd_ratio: float = param(
+        1.0,
+        unit="1",
+        gt=0.0,
+        le=20.0,
+        meaning="Gd and new T2 lesions while patent over those without, where there is [lesions]",
+        source="design",
+    )
 
     def plan(self, on: bool) -> EffectPlan:
         """Take logs; `on` false is the switch off."""
@@ -61,6 +71,8 @@ class Effect(Table):
             math.log(self.slope_ratio),
             self.msqol_points,
             self.msqol_mental_points,
+            self.gd_ratio,
+            math.log(self.gd_ratio),
         )
 
 

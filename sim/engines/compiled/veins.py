@@ -8,6 +8,7 @@ from typing import Any
 from sim.core.streams import VEIN
 from sim.engines.compiled.clocks import draw, note, set_clock
 from sim.engines.compiled.effect import set_patency
+from sim.engines.compiled.lesions import settle_lesions
 from sim.engines.compiled.ranks import ON_RESTENOSIS, ON_VEIN
 from sim.jit import bare_part
 from sim.model import veins
@@ -35,6 +36,7 @@ def treat(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
     """Open one vein, or fail to; an opened one gets the clock of its restenosis."""
     if p.vein_stenosed[number] == 0.0:
         return
+    settle_lesions(plan, t, p)
     rule = plan.veins
     open_vein(plan, p, number)
     note(plan, t, events, p.now, ON_VEIN, p.word, number, p.vein_opened[number])
@@ -57,6 +59,7 @@ def open_vein(plan: Any, p: Any, number: Any) -> None:
 @bare_part
 def on_restenosis(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
     """Have a vein narrow again."""
+    settle_lesions(plan, t, p)
     p.vein_open_now[number] = 0.0
     p.vein_restenosis[number] = p.now
     note(plan, t, events, p.now, ON_RESTENOSIS, p.word, number, float(number))

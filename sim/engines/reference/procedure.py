@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.core.events import Kind
 from sim.core.streams import COMPLICATION
+from sim.engines.reference.lesions import settle_lesions
 from sim.engines.reference.owned import OwnVein
 from sim.engines.reference.reporting import await_pseudo
 from sim.model import veins
@@ -35,6 +36,7 @@ def treat(p: Patient, number: int, vein: OwnVein) -> None:
     """Open one vein, or fail to; an opened one gets the clock of its restenosis."""
     if not vein.stenosed:
         return
+    settle_lesions(p)
     rule = p.plan.veins
     vein.treated = True
     vein.opened = vein.open_now = veins.happens(vein.lanes[1], rule.success_prob)
@@ -58,6 +60,7 @@ def complicated(p: Patient, procedure: int) -> int:
 
 def on_restenosis(p: Patient, index: int, _: Any) -> None:
     """Have a vein narrow again."""
+    settle_lesions(p)
     p.own_veins[index].open_now = False
     p.own_veins[index].restenosis_time = p.now
     p.note(Kind.RESTENOSIS, index, float(index))
