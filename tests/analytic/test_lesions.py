@@ -19,6 +19,7 @@ from sim.analysis.trial import analyse
 from sim.core.units import DAYS_PER_YEAR, months
 from sim.data.cohort import Cohort, at_visit
 from sim.data.lesions import at_scans, since_baseline
+from sim.evidence import targets
 from sim.model import lesions
 from sim.model.activity import Activity
 from sim.model.lesions import Lesions
@@ -26,11 +27,11 @@ from sim.study.play import Play
 from sim.study.truth import Twins
 from sim.study.wanted import wanted
 from tests.analytic.lives import U
-from tests.helpers import Overrides, agrees, mean_agrees, people, scenario
+from tests.helpers import Overrides, agrees, mean_agrees, people, scenario, share_agrees
 
 Floats = NDArray[np.float64]
 
-F, V, MEAN, T2 = 0.5, 0.3, 1.5, 4.0
+F, V, MEAN, T2 = 0.3, 0.2, 1.5, 4.0
 MONTHLY = [float(k) for k in range(7)]
 STEADY: dict[str, object] = {
     "sites": {"count": 2, "opening_interval_days": 0.0},
@@ -40,6 +41,7 @@ STEADY: dict[str, object] = {
     "activity.kind": "none",
     "decline.enabled": False,
     "medication.enabled": False,
+    "dropout.enabled": False,
     "effect.rate_ratio": 1.0,
     "study.follow_up_months": 6.0,
     "visits.months": MONTHLY,
@@ -54,9 +56,9 @@ CALM: dict[str, object] = {"relapse.rate_per_year": 0.1}
 
 @cache
 def scanned(waving: bool) -> Cohort:
-    """Give 24,000 patients scanned every month, told by the compiled engine (tests/twin holds it to the other)."""
+    """Give 60,000 patients scanned every month, told by the compiled engine (tests/twin holds it to the other)."""
     given = scenario("sham_rct", (WAVING if waving else STEADY) | CALM)
-    return Play(given, 11).cohorts(range(12), want=wanted(given))
+    return Play(given, 11).cohorts(range(30), want=wanted(given))
 
 
 def gd(waving: bool) -> Floats:
@@ -100,7 +102,7 @@ def test_decline_days_are_the_integral(per_day: float) -> None:
 
 def test_factors_have_mean_1_and_their_variance() -> None:
     """Over a grid of uniforms, by quadrature: the factor's mean 1 and variance, whatever its tie to frailty."""
-    z, w = np.polynomial.hermite_e.hermegauss(40)
+    z, w = np.polynomial.hermite_e.hermegauss(16)
     w = w / w.sum()
     u = stats.norm.cdf(z)
     plan = Lesions(enabled=True, factor_variance=F, scan_variance=V, frailty_correlation=0.3).plan([0.0])
@@ -108,15 +110,15 @@ def test_factors_have_mean_1_and_their_variance() -> None:
     both = np.array([[lesions.lesion_factor(a, b, *rule) for b in u] for a in u])
     scan = np.array([lesions.scan_factor(a, plan.scan_log_sd) for a in u])
     for values, weights, variance in ((both, np.outer(w, w), F), (scan, w, V)):
-        assert float((weights * values).sum()) == pytest.approx(1.0, rel=1e-10)
-        assert float((weights * (values - 1.0) ** 2).sum()) == pytest.approx(variance, rel=1e-8)
+        assert float((weights * values).sum()) == pytest.approx(1.0, rel=1e-9)
+        assert float((weights * (values - 1.0) ** 2).sum()) == pytest.approx(variance, rel=1e-6)
 
 
 def test_the_tie_to_frailty_has_its_correlation() -> None:
-    """Log factor and the frailty's normal score have correlation 0.6 in 4,000 draws or so (finds 0.1); 1 is 1."""
+    """Log factor and the frailty's normal score have correlation 0.6 in 20,000 draws (finds 0.04); 1 is 1."""
     score = stats.norm.ppf(U[:, 0])
     logs = np.log([lesions.lesion_factor(a, b, 0.8, 0.6, 0.8) for a, b in U[:, :2]])
-    agrees(float(np.corrcoef(score, logs)[0, 1]), 0.6, (1.0 - 0.36) / math.sqrt(len(logs)), detects=0.1)
+    agrees(float(np.corrcoef(score, logs)[0, 1]), 0.6, (1.0 - 0.36) / math.sqrt(len(logs)), detects=0.04)
     assert lesions.lesion_factor(0.8, 0.1, 1.0, 1.0, 0.0) == lesions.lesion_factor(0.8, 0.9, 1.0, 1.0, 0.0)
 
 
@@ -135,7 +137,7 @@ def test_default_dispersion_is_between_4_and_6() -> None:
 def test_one_scan_without_activity() -> None:
     """Mean m (finds 0.1) and mean of y (y - 1) m^2 (1 + f)(1 + v) (finds 12%), at the first scan and at the last."""
     for counts in (gd(waving=False)[0], gd(waving=False)[6]):
-        assert len(counts) == 24000
+        assert len(counts) == 60000
         mean_agrees(counts, MEAN, detects=0.1)
         square = MEAN * MEAN * (1.0 + F) * (1.0 + V)
         mean_agrees(factorial(counts), square, detects=0.12 * square)
@@ -189,6 +191,27 @@ def test_patients_with_frailty_have_lesions() -> None:
     score = stats.norm.ppf(stats.gamma.cdf(born["frailty"], 1.0 / 0.7, scale=0.7))
     found = float(np.corrcoef(score, np.log(born["lesion_factor"]))[0, 1])
     agrees(found, 0.3, (1.0 - 0.09) / math.sqrt(len(born)), detects=0.2)
+
+
+def test_sham_patients_have_the_published_lesions() -> None:
+    """The sham arm of sham_rct has 1.19 Gd lesions at month 6 (finds 0.2), and 39% no new T2 lesion by then (finds 4%).
+
+    By month 24 it is 12% (finds 3%), as docs/model.md says, and not the 19% of stellmann2015.no_new_t2_24m.
+    """
+    told: dict[str, object] = {
+        "lesions.enabled": True,
+        "endpoint": [{"name": n} for n in ("gd_lesions_6m", "new_t2_24m")],
+    }
+    given = scenario("sham_rct", told | {"study.primary": ""})
+    found = Play(given, 12).cohorts(range(100), want=wanted(given))
+    sham = found.subjects["arm"] == [a.procedure for a in given.arm].index("sham")
+    at_6 = at_visit(found, "gd_lesions", 2)[sham]
+    mean_agrees(at_6[~np.isnan(at_6)], targets()["stellmann2015.gad_6m"].value or math.nan, detects=0.2)
+    new = np.stack([at_visit(found, "new_t2", v)[sham] for v in (2, 4, 8)])
+    share_agrees(
+        new[0][~np.isnan(new[0])] == 0.0, targets()["stellmann2015.no_new_t2_6m"].value or math.nan, detects=0.04
+    )
+    share_agrees(new.sum(axis=0)[~np.isnan(new.sum(axis=0))] == 0.0, 0.12, detects=0.03)
 
 
 # ---- what a study makes of it -------------------------------------------------------------------------------------
