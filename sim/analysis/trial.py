@@ -15,8 +15,9 @@ from sim.analysis.binary import mcnemar_exact_batch, risk_difference_batch
 from sim.analysis.estimate import Estimates
 from sim.analysis.negbin import negbin_rate_ratio_batch
 from sim.analysis.survival import first_relapse_estimates
-from sim.core.endpoints import CONFIRMED_AFTER, parse_endpoint
+from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER, parse_endpoint
 from sim.data.cohort import Cohort, Counts, Window, at_visit, first_event, stayed, window
+from sim.data.lesions import at_scans, since_baseline
 from sim.data.worsening import first_worsening
 from sim.scenario.schema import Endpoint, Scenario
 
@@ -82,6 +83,24 @@ def visit_number(scenario: Scenario, months: float) -> int:
     return scenario.visits.months.index(months)
 
 
+def scans(scenario: Scenario, months: float | None) -> list[int]:
+    """Give the numbers of the visits with a scan up to this month; without one, at both ends of before and after."""
+    chosen = [0.0, scenario.study.after_months[1]]
+    if months is not None:
+        chosen = [m for m in scenario.lesions.scan_months if m <= months]
+    return [visit_number(scenario, m) for m in chosen]
+
+
+def lesions(
+    scenario: Scenario, base: str, months: float | None, people: Cohort, suffix: str = ""
+) -> tuple[FloatArray, FloatArray]:
+    """Give a patient's lesions after the baseline scan (as expected, with the suffix "_latent"), and scans or years."""
+    visits, field = scans(scenario, months), base.removesuffix("_change") + suffix
+    if base == "new_t2":
+        return since_baseline(people, field, visits)
+    return at_scans(people, field, [v for v in visits if v > 0])
+
+
 def _parallel(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept) -> Estimates:
     treatment, control = contrast(scenario, endpoint)
     arm = people.subjects["arm"]
@@ -97,6 +116,9 @@ def _parallel(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept
         return _times_compared(times, kept, active, alpha)
     assert months is not None
     treated = kept.of(active)
+    if base in AT_SCANS:
+        found, over = lesions(scenario, base, months, people)
+        return negbin_rate_ratio_batch(kept.of(found), kept.of(over), treated, kept.first, alpha)
     if base in VISIT_FIELD:
         field, visit = VISIT_FIELD[base], visit_number(scenario, months)
         scores = kept.of(at_visit(people, field, 0)), kept.of(at_visit(people, field, visit))
@@ -145,6 +167,10 @@ def _before_after(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: 
         visit = visit_number(scenario, scenario.study.after_months[1])
         scores = kept.of(at_visit(people, field, 0)), kept.of(at_visit(people, field, visit))
         return paired_t_batch(*scores, kept.first, alpha)
+    if base in AT_SCANS:
+        scanned = at_scans(people, "gd_lesions", [0]), lesions(scenario, base, None, people)
+        (found, once), (later, again) = ((kept.of(n), kept.of(done)) for n, done in scanned)
+        return paired_rate_ratio_batch(found, once, later, again, kept.first, alpha)
     before, after = windows(scenario, endpoint.counts, people)
     kept = kept.among(kept.of(after.years) > 0.0)
     if base == "arr_change":

@@ -78,6 +78,11 @@ _ALL = (
         "msqol_mental_change", "difference", 1, "MSQOL-54 mental, after - before", "points", "before_after", False
     ),
     Endpoint("msfc_change", "difference", 1, "MSFC, after - before", "z", "before_after", False),
+    Endpoint("gd_lesions", "log_ratio", -1, "Gd lesions a scan, treated / control", "log ratio", "parallel", True),
+    Endpoint("new_t2", "log_ratio", -1, "New T2 lesions, treated / control", "log ratio", "parallel", True),
+    Endpoint(
+        "gd_lesions_change", "log_ratio", -1, "Gd lesions a scan, after / before", "log ratio", "before_after", False
+    ),
 )
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType({e.base: e for e in _ALL})
@@ -89,8 +94,11 @@ AT_VISITS: Final = ("edss", "msfc", "msqol_physical", "msqol_mental")
 CONFIRMED_AFTER: Final[Mapping[str, float]] = MappingProxyType({"cdp_12w": 12.0, "cdp_24w": 24.0})
 """Weeks after which a worsening has to be confirmed, by endpoint."""
 
-RESERVED: Final = ("gd_lesions", "new_t2", "restenosis")
-"""Base names promised to later endpoints (gd_lesions_12m, new_t2_24m, ...)."""
+AT_SCANS: Final = ("gd_lesions", "new_t2", "gd_lesions_change")
+"""Base names of the endpoints on lesions: these ask for `[lesions]`."""
+
+RESERVED: Final = ("restenosis",)
+"""Base names promised to later endpoints (restenosis_18m, ...)."""
 
 _NAME = re.compile(r"(?P<base>[a-z][a-z0-9_]*?)(?:_(?P<count>[1-9][0-9]{0,3})(?P<unit>[mw]))?")
 

@@ -53,6 +53,8 @@ def _register() -> dict[str, Stream]:
         Stream(18, "score", "visit", ("msfc", "mental", "-", "-")),
         # block 0: months from screening on, block 1: months before it, counted backwards, both from 0
         Stream(20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
+        Stream(21, "lesion", "0", ("factor", "-", "-", "-")),
+        Stream(22, "scan", "visit + 1", ("gd", "gd_variation", "t2", "-")),
     )
     return {row.name: row for row in rows}
 
@@ -78,6 +80,8 @@ BLOCK = STREAMS["block"].process
 LEVEL = STREAMS["level"].process
 SCORE = STREAMS["score"].process
 ACTIVITY_MONTH = STREAMS["activity_month"].process
+LESION = STREAMS["lesion"].process
+SCAN = STREAMS["scan"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 

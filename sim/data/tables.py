@@ -118,7 +118,7 @@ def adrel(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
 
 
 def visits(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
-    """Give examinations: EDSS, MSQOL-54 and MSFC as written down, one row a visit that took place."""
+    """Give examinations: EDSS, MSQOL-54 and MSFC as written down, lesions at scans, one row a visit that took place."""
     v = records.visits
     return pd.DataFrame(
         {
@@ -132,6 +132,8 @@ def visits(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "MSQOLPHY": v["quality"],
             "MSQOLMEN": v["mental"],
             "MSFC": v["msfc"],
+            "GDLES": v["gd_lesions"],
+            "NEWT2": v["new_t2"],
         }
     )
 
@@ -213,6 +215,7 @@ def truth(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "belief_assessor": s["belief_assessor"],
             "msqol_mental_latent": s["mental_latent"],
             "msfc_latent": s["msfc_latent"],
+            "lesion_factor": s["lesion_factor"],
         }
     )
     seen = pd.DataFrame(
@@ -227,6 +230,8 @@ def truth(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "belief_patient": v["belief_patient"],
             "msqol_mental_latent": v["mental_latent"],
             "msfc_latent": v["msfc_latent"],
+            "gd_lesions_latent": v["gd_lesions_latent"],
+            "new_t2_latent": v["new_t2_latent"],
         }
     )
     both = pd.concat([fixed, seen], ignore_index=True) if len(seen) else fixed

@@ -42,6 +42,7 @@ SUBJECT = np.dtype(
         ("belief_assessor", "f8"),
         ("msfc_latent", "f8"),
         ("mental_latent", "f8"),
+        ("lesion_factor", "f8"),
     ]
 )
 RELAPSE = np.dtype(
@@ -73,6 +74,10 @@ VISIT = np.dtype(
         ("mental", "f8"),
         ("msfc_latent", "f8"),
         ("mental_latent", "f8"),
+        ("gd_lesions", "f8"),
+        ("new_t2", "f8"),
+        ("gd_lesions_latent", "f8"),
+        ("new_t2_latent", "f8"),
     ]
 )
 VEIN = np.dtype(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-FURTHER = frozenset(("msfc", "mental"))
-"""The scores at visits that are left out where nobody wants them; EDSS and MSQOL-54 physical come with every visit."""
+FURTHER = frozenset(("msfc", "mental", "gd_lesions", "new_t2"))
+"""Scores and lesions at visits that are left out where nobody wants them; EDSS and MSQOL-54 physical always come."""
 
 
 class Want(NamedTuple):

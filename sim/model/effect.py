@@ -21,9 +21,11 @@ class EffectPlan(NamedTuple):
     quality_points: float
     mental_points: float
     onset_days: float
+    gd_ratio: float
+    log_gd_ratio: float
 
 
-NO_EFFECT = EffectPlan(1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NO_EFFECT = EffectPlan(1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 class Effect(Table):
@@ -52,6 +54,14 @@ class Effect(Table):
         meaning="gain in the mental composite while patent",
         source="design",
     )
+    gd_ratio: float = param(
+        1.0,
+        unit="1",
+        gt=0.0,
+        le=20.0,
+        meaning="Gd and new T2 lesions while patent over those without, where there is [lesions]",
+        source="design",
+    )
 
     onset_days: float = param(
         0.0, unit="days", ge=0.0, le=3650.0, meaning="an opened vein has its effect so long after", source="design"
@@ -69,6 +79,8 @@ class Effect(Table):
             self.msqol_points,
             self.msqol_mental_points,
             self.onset_days,
+            self.gd_ratio,
+            math.log(self.gd_ratio),
         )
 
 

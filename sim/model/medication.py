@@ -11,12 +11,13 @@ from sim.core.rules import rule
 
 
 class MedicationPlan(NamedTuple):
-    """Probability to start after a reported relapse, delay in days, relapse rate ratio on it."""
+    """Probability to start after a reported relapse, delay in days, relapse rate ratio and lesion ratio on it."""
 
     start_prob: float
     start_delay_days: float
     rate_ratio: float
     log_disbelief_odds: float
+    gd_ratio: float = 1.0
 
 
 class Medication(Table):
@@ -34,13 +35,20 @@ class Medication(Table):
         le=100.0,
         meaning="odds to start under a physician sure of no angioplasty over those under one sure of it",
     )
+    gd_ratio: float = param(
+        0.4,
+        unit="1",
+        ge=0.0,
+        le=1.0,
+        meaning="Gd and new T2 lesions on medication over those without, where there is [lesions]",
+    )
 
     def plan(self, on: bool) -> MedicationPlan:
         """Give the parameters; `on` false is the switch off."""
         if not (on and self.enabled):
             return MedicationPlan(0.0, 0.0, 1.0, 0.0)
         log_odds = math.log(self.disbelief_odds_ratio)
-        return MedicationPlan(self.start_prob, self.start_delay_days, self.rate_ratio, log_odds)
+        return MedicationPlan(self.start_prob, self.start_delay_days, self.rate_ratio, log_odds, self.gd_ratio)
 
 
 @rule

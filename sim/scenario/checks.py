@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sim.core.endpoints import AT_VISITS, CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
+from sim.core.endpoints import AT_SCANS, AT_VISITS, CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
 from sim.core.params import Refusal, Refusals
 from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR, on_clock
 from sim.model.relapse import MOST_LAYERS
@@ -40,6 +40,7 @@ def check(scenario: Scenario) -> None:
         _layers,
         _recruitment,
         _population,
+        _lesions,
     )
     refusals = [refusal for part in parts for refusal in part(scenario)]
     if refusals:
@@ -182,8 +183,31 @@ def _endpoint_design(s: Scenario, here: str, name: str, base: str, months: float
         yield Refusal(f"{here}.name", name, f"no later than study.follow_up_months = {s.study.follow_up_months:g}")
     elif s.before_after and base.removesuffix("_change") in AT_VISITS and end not in s.visits.months:
         yield Refusal(f"{here}.name", name, f"a visit in visits.months at the end of the after-window, month {end:g}")
+    elif base in AT_SCANS:
+        yield from _scans(s, here, name, base, end if months is None else months)
     elif base in CONFIRMED_AFTER:
         yield from _confirmation(s, here, name, CONFIRMED_AFTER[base])
+
+
+def _scans(s: Scenario, here: str, name: str, base: str, month: float) -> Iterator[Refusal]:
+    """Refuse endpoints on lesions without the scans that they are made of."""
+    months = s.lesions.scan_months
+    if not s.lesions.enabled:
+        yield Refusal(f"{here}.name", name, "an endpoint on lesions only where [lesions] is enabled")
+    elif month not in months or month == 0.0:
+        yield Refusal(f"{here}.name", name, f"a month after the baseline at which there is a scan: {months}")
+    elif base != "gd_lesions" and 0.0 not in months:
+        yield Refusal(f"{here}.name", name, f"a scan at the baseline, month 0, in lesions.scan_months: {months}")
+
+
+def _lesions(s: Scenario) -> Iterator[Refusal]:
+    scans = s.lesions.scan_months
+    if not s.lesions.enabled:
+        return
+    if any(b <= a for a, b in pairwise(scans)):
+        yield Refusal("lesions.scan_months", scans, "months in rising order")
+    elif not set(scans) <= set(s.visits.months):
+        yield Refusal("lesions.scan_months", scans, f"months at which there is a visit: {s.visits.months}")
 
 
 def _confirmation(s: Scenario, here: str, name: str, weeks: float) -> Iterator[Refusal]:
@@ -233,6 +257,8 @@ def _history(s: Scenario) -> Iterator[Refusal]:
         need /= 1.0 - s.recall.telescoping_share  # older relapses are dated into the window
     if s.self_referral.enabled:
         need = max(need, s.self_referral.window_days / DAYS_PER_YEAR)
+    if s.lesions.enabled and s.activity.enabled and s.activity.kind != "none":
+        need = max(need, s.lesions.window_days / DAYS_PER_YEAR)
     if s.relapse.history_years < need:
         yield Refusal(
             "relapse.history_years",

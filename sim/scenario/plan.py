@@ -15,6 +15,7 @@ from sim.model.effect import EffectPlan
 from sim.model.eligibility import EligibilityPlan
 from sim.model.enrolment import EnrolmentPlan
 from sim.model.frailty import FrailtyPlan
+from sim.model.lesions import LesionsPlan
 from sim.model.medication import MedicationPlan
 from sim.model.msfc import MsfcPlan
 from sim.model.quality import QualityPlan
@@ -83,6 +84,7 @@ class Plan(NamedTuple):
     dropout: DropoutPlan
     later: LaterPlan
     slots: SlotsPlan
+    lesions: LesionsPlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -150,4 +152,5 @@ def make_plan(scenario: Scenario) -> Plan:
         dropout=scenario.dropout.plan(on.attrition),
         later=_later(scenario),
         slots=scenario.slots.plan(),
+        lesions=scenario.lesions.plan(scenario.visits.months),
     )

@@ -16,6 +16,7 @@ from sim.model.effect import NO_EFFECT, Effect
 from sim.model.eligibility import Eligibility
 from sim.model.enrolment import Enrolment
 from sim.model.frailty import Frailty
+from sim.model.lesions import Lesions
 from sim.model.medication import Medication
 from sim.model.msfc import Msfc
 from sim.model.quality import Quality
@@ -226,6 +227,7 @@ class Scenario(Table):
     recall: Recall = Recall()
     medication: Medication = Medication()
     dropout: Dropout = Dropout()
+    lesions: Lesions = Lesions()
     switches: Switches = Switches()
     arm: list[Arm] = Field(default=[], max_length=3, description="the arms")
     endpoint: list[Endpoint] = Field(default=[], description="the endpoints")

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.analysis.survival import first_relapse_estimates
-from sim.analysis.trial import VISIT_FIELD, contrast, visit_number
+from sim.analysis.trial import VISIT_FIELD, contrast, lesions, visit_number
 from sim.core.defaults import TWIN_TRIALS
-from sim.core.endpoints import CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
+from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
 from sim.data.cohort import Cohort, at_visit, first_event, window
 from sim.data.worsening import first_worsening
 from sim.engines.world import World, potential, potential_arm
@@ -111,7 +111,7 @@ def _strategies(scenario: Scenario, arms: tuple[int, int]) -> tuple[Pair, Pair]:
 
 
 def _sum(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> tuple[float, float]:
-    """Give the sum of the endpoint's true values and its weight (relapses and years, or values and patients)."""
+    """Give the sum of the endpoint's true values and its weight (years, scans or patients)."""
     base, months = parse_endpoint(endpoint.name)
     field = VISIT_FIELD.get(base.removesuffix("_change"))
     if field:
@@ -120,6 +120,9 @@ def _sum(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> tuple[float,
         change = latent - at_visit(people, f"{field}_latent", 0)
         seen = ~np.isnan(change)
         return float(change[seen].sum()), float(seen.sum())
+    if base in AT_SCANS:
+        found, over = lesions(scenario, base, months, people, "_latent")
+        return float(found.sum()), float(over.sum())
     start, end = scenario.study.after_months if months is None else (0.0, months)
     lived = window(people, "true", start, end, planned=True)
     if base.startswith("arr"):

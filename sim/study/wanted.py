@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sim.analysis.trial import VISIT_FIELD, visit_number
-from sim.core.endpoints import CONFIRMED_AFTER, parse_endpoint
+from sim.analysis.trial import VISIT_FIELD, scans, visit_number
+from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER, parse_endpoint
 from sim.engines.want import FURTHER, Want
 from sim.scenario.schema import Scenario
 
@@ -23,6 +23,9 @@ def wanted(scenario: Scenario) -> Want:
             scores.add(field)
             last = scenario.study.after_months[1] if month is None else month
             visits |= {0, visit_number(scenario, last)}
+        elif base in AT_SCANS:
+            scores.add(base.removesuffix("_change"))
+            visits |= set(scans(scenario, month))
         elif base in CONFIRMED_AFTER:
             visits |= set(range(len(scenario.visits.months)))
             if scenario.worsening.relapse_days > 0.0:

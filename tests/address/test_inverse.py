@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from sim.core.inverse import exponential, gamma, gamma_lower, logistic, normal
+from sim.core.inverse import exponential, gamma, gamma_lower, logistic, normal, poisson
 
 EPS = sys.float_info.epsilon
 SMALLEST = 2.0**-53
@@ -176,3 +176,34 @@ def test_gamma_moves_little_when_its_parameter_does(u: float, shape: float) -> N
     exact = float(special.gammaincinv(shape + change, u) - special.gammaincinv(shape, u))
     assert moved > 0.0
     assert moved <= 2.0 * exact
+
+
+MEANS = (1e-300, 1e-9, 0.01, 0.5, 1.0, 3.7, 20.0, 137.0, 499.9, 500.0)
+
+
+@pytest.mark.parametrize("mean", MEANS)
+def test_poisson_is_the_poisson_quantile(mean: float) -> None:
+    """The smallest count whose lower tail reaches u, as scipy's; within rounding of a tail, its neighbour too.
+
+    A tail adds up at most 1,000 terms, each of a product of as many ratios: 2,000 roundings of EPS relative to 1.
+    """
+    for u in GRID.tolist():
+        count = poisson(u, mean)
+        assert stats.poisson.cdf(count, mean) >= u - 2000.0 * EPS
+        assert count == 0.0 or stats.poisson.cdf(count - 1.0, mean) <= u + 2000.0 * EPS
+    assert poisson(0.5, 0.0) == 0.0
+
+
+@pytest.mark.parametrize("mean", [500.5, 1e3, 1e5, 1e9])
+def test_poisson_of_a_large_mean_is_within_one_count(mean: float) -> None:
+    """Above 500 the count is scipy's or one beside it, for every u that is not at the very ends (1e-9)."""
+    for u in GRID[(GRID > 1e-9) & (GRID < 1.0 - 1e-9)].tolist():
+        assert abs(poisson(u, mean) - stats.poisson.ppf(u, mean)) <= 1.0
+    assert math.isfinite(poisson(1.0 - SMALLEST, 1e300))
+
+
+@given(unit, unit, st.floats(0.0, 2000.0), st.floats(0.0, 2000.0))
+def test_poisson_rises_with_u_and_with_the_mean(u: float, v: float, a: float, b: float) -> None:
+    """A larger u never gives fewer, nor does a larger mean."""
+    assert poisson(min(u, v), a) <= poisson(max(u, v), a)
+    assert poisson(u, min(a, b)) <= poisson(u, max(a, b))

@@ -34,6 +34,8 @@ REGISTER = (
     (17, "level", "0", ("msfc", "mental", "-", "-")),
     (18, "score", "visit", ("msfc", "mental", "-", "-")),
     (20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
+    (21, "lesion", "0", ("factor", "-", "-", "-")),
+    (22, "scan", "visit + 1", ("gd", "gd_variation", "t2", "-")),
 )
 
 # What `uniforms` has to do with its arguments, written out a second time.

@@ -295,8 +295,6 @@ def test_unknown_endpoint_names_are_refused_with_help(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "gd_lesions_12m",
-        "new_t2_24m",
         "restenosis_18m",
     ],
 )

@@ -54,6 +54,7 @@ LAYOUTS = {
         ("belief_assessor", F),
         ("msfc_latent", F),
         ("mental_latent", F),
+        ("lesion_factor", F),
     ],
     "relapses": [
         *KEY,
@@ -81,6 +82,10 @@ LAYOUTS = {
         ("mental", F),
         ("msfc_latent", F),
         ("mental_latent", F),
+        ("gd_lesions", F),
+        ("new_t2", F),
+        ("gd_lesions_latent", F),
+        ("new_t2_latent", F),
     ],
     "veins": [
         *KEY,
@@ -105,12 +110,13 @@ COLUMNS = {
     "adsl": "TRIAL USUBJID SITEID SCRNDT SCRNEDSS RELAPS1Y RELAPS2Y SCRFFL SCRFREAS ENRLFL ENRLSEQ ENRLDT TRT01P TRT01A"
     " DAY1DT TRTSDT EOSDT EOSPLDT EOSSTT VEINSTRT VEINSOPN MEDSTDT",
     "adrel": "TRIAL USUBJID RELSEQ TRUEFL ASTDT ASTDY SEVERITY RESIDUAL RCLDT REPDT REPFL CONFDT CONFFL",
-    "visits": "TRIAL USUBJID AVISITN AVISIT ADT ADY EDSS MSQOLPHY MSQOLMEN MSFC",
+    "visits": "TRIAL USUBJID AVISITN AVISIT ADT ADY EDSS MSQOLPHY MSQOLMEN MSFC GDLES NEWT2",
     "veins": "TRIAL USUBJID VEIN STENFL TRTFL SUCCFL RESTDT",
     "procedures": "TRIAL USUBJID PRSEQ PRTRT PRREQDT PRSTDT COMPLIC",
     "events": "trial time rank usubjid index event value",
     "truth": "trial usubjid avisitn time frailty active edss_slope_per_year edss_latent msqol_latent patency"
-    " belief_patient belief_physician belief_assessor msqol_mental_latent msfc_latent",
+    " belief_patient belief_physician belief_assessor msqol_mental_latent msfc_latent lesion_factor"
+    " gd_lesions_latent new_t2_latent",
 }
 
 EVENTS = {

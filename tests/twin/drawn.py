@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from sim.core.endpoints import CONFIRMED_AFTER
+from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER
 from sim.core.errors import ScenarioError
 from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR
 from sim.engines.world import OBSERVED, World, potential, potential_arm
@@ -31,6 +31,8 @@ PARALLEL = (
     "cdp_12w",
     "cdp_24w",
     *(f"{base}_6m" for base in AT_VISITS),
+    "gd_lesions_6m",
+    "new_t2_6m",
 )
 BEFORE_AFTER = ("relapse_free_change", "arr_change", *(f"{base}_change" for base in AT_VISITS))
 WORLDS = (
@@ -39,6 +41,8 @@ WORLDS = (
     *(potential(p, path) for p in (0.0, 1.0, 2.0) for path in (False, True)),
     World(-1.0, 1.0, 1.0),
 )
+BEFORE_AFTER = ("relapse_free_change", "arr_change", *(f"{base}_change" for base in AT_VISITS), "gd_lesions_change")
+WORLDS = (OBSERVED, *(potential(p, path) for p in (0.0, 1.0, 2.0) for path in (False, True)), World(-1.0, 1.0, 1.0))
 
 PROB = st.one_of(st.sampled_from([0.0, 1.0, 0.5]), st.floats(0.0, 1.0))
 OPEN_PROB = st.one_of(st.sampled_from([0.001, 0.5, 0.999]), st.floats(0.01, 0.99))
@@ -133,6 +137,7 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "msqol_points": spread(-100.0, 100.0, 0.0),
         "msqol_mental_points": spread(-100.0, 100.0, 0.0),
         "onset_days": mostly(0.0, SOME_DAYS),
+        "gd_ratio": spread(0.001, 20.0, 1.0),
     },
     "belief": {
         "physician": st.sampled_from(["blinded", "open"]),
@@ -166,11 +171,21 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "start_delay_days": spread(0.001, 365.0, 1.0, 14.0),
         "rate_ratio": PROB,
         "disbelief_odds_ratio": spread(0.01, 100.0, 1.0),
+        "gd_ratio": PROB,
     },
     "dropout": {
         "enabled": mostly(True, ON_OFF),
         "hazard_per_year": st.one_of(st.sampled_from([0.0, 0.05, 100.0, 100.0]), st.floats(0.0, 2.0)),
         "disbelief_ratio": spread(0.01, 20.0, 1.0),
+    },
+    "lesions": {
+        "enabled": ON_OFF,
+        "mean_per_scan": spread(0.0, 1000.0, 1.0),
+        "new_t2_per_year": spread(0.0, 10000.0, 3.6),
+        "factor_variance": spread(0.0, 50.0, 1.3),
+        "frailty_correlation": PROB,
+        "scan_variance": spread(0.0, 50.0, 0.4),
+        "window_days": spread(0.01, 730.5, 42.0, 100.0),
     },
     "switches": dict.fromkeys(
         (
@@ -231,6 +246,7 @@ BUILT = {
     "decline": {"enabled", "fall_per_year"},
     "season": {"enabled", "amplitude", "peak_day", "first_site_day"},
     "belief": {"patient"},
+    "lesions": {"scan_months"},
 }
 """Keys whose values must suit each other: `tables` builds them."""
 
@@ -278,7 +294,10 @@ def tables(draw: Draw) -> Tables:
         made["study"]["before_months"] = draw(st.sampled_from([[-12.0, 0.0], [-6.0, -1.0], [-24.0, -12.0]]))
         made["study"]["after_months"] = [0.0, follow_up]
     tolerance = made["worsening"]["tolerance_days"]
-    made["endpoint"] = draw(endpoints(design, made["visits"]["months"], follow_up, tolerance))
+    months = made["visits"]["months"]
+    made["lesions"]["scan_months"] = sorted(draw(st.sets(st.sampled_from(months), min_size=1)))
+    scans = made["lesions"]["scan_months"] if made["lesions"]["enabled"] else []
+    made["endpoint"] = draw(endpoints(design, months, follow_up, tolerance, scans))
     seen = draw(recruitment(made))
     draw(history(made, seen))
     return made
@@ -336,14 +355,18 @@ def strategies(draw: Draw, made: Tables, wait: float) -> None:
 
 
 @st.composite
-def endpoints(draw: Draw, design: str, months: list[float], follow_up: float, tolerance: float) -> list[Tables]:
-    """Draw one to four endpoints that suit the design."""
+def endpoints(
+    draw: Draw, design: str, months: list[float], follow_up: float, tolerance: float, scans: list[float]
+) -> list[Tables]:
+    """Draw one to four endpoints that suit the design, the visits and the scans."""
     if design == "uncontrolled_before_after":
         names = [n for n in BEFORE_AFTER if not n.startswith(AT_VISITS) or follow_up in months]
+        names = [n for n in names if n not in AT_SCANS or {0.0, follow_up} <= set(scans)]
     else:
         names = [n for n in PARALLEL if not n.endswith("_6m") or follow_up >= 6.0]
         names = [n for n in names if n not in CONFIRMED_AFTER or confirmable(months, CONFIRMED_AFTER[n], tolerance)]
         names = [n for n in names if not n.startswith(AT_VISITS) or 6.0 in months]
+        names = [n for n in names if n.removesuffix("_6m") not in AT_SCANS or {0.0, 6.0} <= set(scans)]
     chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True))
     counts = st.sampled_from(["true", "reported", "confirmed"])
     return [{"name": name, "counts": draw(counts)} for name in chosen]
@@ -468,6 +491,8 @@ def longest_look_back(made: Tables) -> float:
         years = max(years, -made["study"]["before_months"][0] / 12.0)
     if recall["enabled"] and recall["telescoping_prob"] > 0.0:
         years /= 1.0 - recall["telescoping_share"]
+    if made["lesions"]["enabled"]:
+        years = max(years, made["lesions"]["window_days"] / DAYS_PER_YEAR)
     if made["self_referral"]["enabled"]:
         years = max(years, made["self_referral"]["window_days"] / DAYS_PER_YEAR)
     return years

@@ -59,7 +59,7 @@ TABLES = (0.05, 0.4, 1.0, 2.5, 1e3)  # gamma shapes whose quantiles are tabulate
 SHAPE: Domain = ((0.0, 0.05, 0.4, 1.0, 2.5, 1e3), 0.05, 1e4)
 
 DOMAINS: dict[str, Domain] = {
-    **dict.fromkeys(("u", "u_tail", "u_whether", "u_shift", "u_size", "mark"), UNIT),
+    **dict.fromkeys(("u", "u_tail", "u_frailty", "u_whether", "u_shift", "u_size", "mark"), UNIT),
     **dict.fromkeys(("active_share", "omission_prob", "prob", "share", "start_prob", "tail_prob", "patency"), PROB),
     **dict.fromkeys(
         ("mild", "severe", "silent", "belief", "patient_belief", "physician_belief", "assessor_belief"), PROB
@@ -83,7 +83,7 @@ DOMAINS: dict[str, Domain] = {
         ),
         FLAG,
     ),
-    **dict.fromkeys(("correlation", "innovation_sd"), PROB),
+    **dict.fromkeys(("correlation", "innovation_sd", "own_share"), PROB),
     "amplitude": ((0.0, 0.5, 1.0 - SMALLEST), 0.0, 1.0),
     "since_peak_days": ((0.0, 75.0, 366.0, -366.0), -366.0, 366.0),
     "month": ((-240.0, -1.0, 0.0, 1.0, 24.0), -240.0, 300.0),
@@ -227,6 +227,13 @@ DOMAINS: dict[str, Domain] = {
     "on_clock.time": ((0.0, -0.5, -1095.75, 1.0, 2.0**53, 1e18, 1e19, 1e300, math.inf), -1100.0, 4000.0),
     "quality_baseline.sd": ((0.0, 17.0), 0.0, 50.0),
     "quality_latent.start": POINTS,
+    "poisson.mean": ((0.0, 0.5, 500.0, 500.5, 1e6, 1e300), 1e-2, 2e3),
+    "decline_days.per_day": ((0.0, 1e-300, 1e-9), 0.0, 1e-2),
+    "mean_per_scan": ((0.0, 1.1, 1000.0), 0.0, 1000.0),
+    "gd_mean.window_days": ((42.0, 730.5), 1e-2, 730.5),
+    **dict.fromkeys(("activity_days", "lived_days"), DAYS),
+    "t2_per_day": RATE,
+    "present": FACTOR,
 }
 
 WORD_EDGES = (0, 1, 2**32 - 1, 2**32, 2**63, TOP)

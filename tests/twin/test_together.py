@@ -9,21 +9,21 @@ from sim.core.events import Kind
 from sim.engines.world import OBSERVED, World, potential, potential_arm
 from tests.helpers import of_kind, plan, twins
 
-CROWD = {
+CROWD: dict[str, object] = {
     "enrolment": {"target": 30, "max_days": 3000.0},
     "sites": {"count": 2, "arrivals_per_month": 12.0},
     "slots": {"enabled": True, "per_site": 1, "procedure_days": 9.0},
     "veins.wait_mean_days": 10.0,
     "dropout": {"hazard_per_year": 0.8, "disbelief_ratio": 3.0},
 }
-CROSSOVER = {
+CROSSOVER: dict[str, object] = {
     "study.design": "sham_crossover",
     "arm": [
         {"name": "sham", "procedure": "sham", "then": "angioplasty", "then_months": 11.0},
         {"name": "angioplasty", "procedure": "angioplasty", "then": "sham", "then_months": 11.0, "then_open": False},
     ],
 }
-DELAYED = {
+DELAYED: dict[str, object] = {
     "study.design": "immediate_v_delayed",
     "belief": {"patient": "open", "physician": "open", "assessor": "open"},
     "arm": [
@@ -31,7 +31,7 @@ DELAYED = {
         {"name": "delayed", "procedure": "angioplasty", "delay_months": 6.0},
     ],
 }
-CASES = {
+CASES: dict[str, dict[str, object]] = {
     "a queue": CROWD,
     "several slots": CROWD | {"slots.per_site": 3, "slots.procedure_days": 25.0},
     "a queue that outlasts follow-up": CROWD | {"slots.procedure_days": 120.0},

@@ -6,6 +6,7 @@ from typing import Any
 
 from sim.core.streams import EXAMINATION, LATENT, LEVEL
 from sim.engines.compiled.clocks import draw
+from sim.engines.compiled.lesions import meet_lesions
 from sim.engines.compiled.owned import weigh
 from sim.jit import bare_part
 from sim.model import belief, disability, msfc, quality, relapse
@@ -29,6 +30,7 @@ def meet(plan: Any, t: Any, p: Any, relapses: Any) -> None:
     )
     if plan.want.msfc == 1.0 or plan.want.mental == 1.0:
         meet_further(plan, t, p)
+    meet_lesions(plan, t, p)
 
 
 @bare_part

@@ -77,4 +77,8 @@ def hand_up_visit(own: Any, person: Any, out: Any) -> None:
     out.mental = own.mental
     out.msfc_latent = own.msfc_latent
     out.mental_latent = own.mental_latent
+    out.gd_lesions = own.gd_lesions
+    out.new_t2 = own.new_t2
+    out.gd_lesions_latent = own.gd_lesions_latent
+    out.new_t2_latent = own.new_t2_latent
     out.time = own.time

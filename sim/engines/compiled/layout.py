@@ -28,8 +28,10 @@ LISTS = {
     "visit_days": MOST_VISITS,
     "middle": 4 * MIDDLE_TABLE,
     "tails": 4 * TAIL_STEPS,
+    "scan_visits": MOST_VISITS,
 }  # of a plan, their length varies
 MOST_CLOCKS = 32  # one a layer, one a vein, one each of ten kinds, two a further procedure: never more than 28
+WALKERS = 3  # of the activity path, beside the layers: the log, and two that lesions ask for
 
 WANT = np.dtype(
     [
@@ -46,6 +48,8 @@ WANT = np.dtype(
         ("plain", "f8"),
         ("msfc", "f8"),
         ("mental", "f8"),
+        ("gd_lesions", "f8"),
+        ("new_t2", "f8"),
     ]
 )
 """What is asked of the engine (1 or 0): draws that nothing asked for depends on are not made."""
@@ -228,10 +232,10 @@ STATE = np.dtype(
         ("layer_gap_2", "f8", (MOST_LAYERS,)),
         ("layer_mark_2", "f8", (MOST_LAYERS,)),
         ("layer_points", "i8", (MOST_LAYERS,)),
-        ("stretch", "i8", (MOST_LAYERS + 1,)),
-        ("stretch_end", "f8", (MOST_LAYERS + 1,)),
-        ("stretch_active", "f8", (MOST_LAYERS + 1,)),
-        ("stretch_score", "f8", (MOST_LAYERS + 1,)),
+        ("stretch", "i8", (MOST_LAYERS + WALKERS,)),
+        ("stretch_end", "f8", (MOST_LAYERS + WALKERS,)),
+        ("stretch_active", "f8", (MOST_LAYERS + WALKERS,)),
+        ("stretch_score", "f8", (MOST_LAYERS + WALKERS,)),
         ("vein_stenosed", "f8", (3,)),
         ("vein_u_success", "f8", (3,)),
         ("vein_u_restenosis", "f8", (3,)),
@@ -240,6 +244,8 @@ STATE = np.dtype(
         ("vein_open_now", "f8", (3,)),
         ("vein_opened_time", "f8", (3,)),
         ("vein_restenosis", "f8", (3,)),
+        ("lesion_since", "f8"),
+        ("lesion_days", "f8"),
     ]
 )
 """A candidate: the row of `records.SUBJECT`, and what the life needs to go on from where it paused."""
@@ -283,6 +289,10 @@ SEEN_VISIT = np.dtype(
         ("msfc_latent", "f8"),
         ("mental_latent", "f8"),
         ("time", "f8"),
+        ("gd_lesions", "f8"),
+        ("new_t2", "f8"),
+        ("gd_lesions_latent", "f8"),
+        ("new_t2_latent", "f8"),
     ]
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sim.engines.compiled.clocks import note, set_clock
+from sim.engines.compiled.lesions import settle_lesions
 from sim.engines.compiled.ranks import ON_MEDICATION
 from sim.jit import bare_part
 from sim.model import belief, medication
@@ -30,6 +31,7 @@ def consider_medication(plan: Any, p: Any, u: Any) -> None:
 @bare_part
 def on_medication(plan: Any, t: Any, p: Any, events: Any) -> None:
     """Start medication."""
+    settle_lesions(plan, t, p)
     p.on_medication = 1.0
     p.medication_time = p.now
     note(plan, t, events, p.now, ON_MEDICATION, p.word, 0, plan.medication.rate_ratio)

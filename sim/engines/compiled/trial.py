@@ -22,9 +22,10 @@ from sim.engines.compiled.ranks import ON_CLOSED, ON_SCREENED, ON_SITE_OPEN
 from sim.engines.compiled.screening import presents, screen
 from sim.engines.compiled.together import are_together, live_together
 from sim.jit import bare_part, inlined_part
-from sim.model import disability, enrolment, randomisation, sites
+from sim.model import disability, enrolment, randomisation, relapse, sites
 
 TRIAL = np.uint64(TRIAL_WORD)
+MOST_LAYERS = relapse.MOST_LAYERS
 ITSELF = np.uint64(SITE_ITSELF)
 SHIFT = np.uint64(32)
 
@@ -153,7 +154,7 @@ def meet(plan: Any, t: Any, s: Any, number: Any, tables: Any) -> None:
         t.events = told
         forget(t, p, relapses)
         return
-    p.active_at_screening = p.stretch_active[p.stretch_active.shape[0] - 1] if plan.activity.on == 1.0 else 0.0
+    p.active_at_screening = p.stretch_active[MOST_LAYERS] if plan.activity.on == 1.0 else 0.0
     fits = screen(plan, t, p, relapses, events)
     if not fits and plan.want.everything == 0.0:
         forget(t, p, relapses)

@@ -8,6 +8,7 @@ from typing import Any
 from sim.core.streams import PROCEDURE_STRIDE, VEIN
 from sim.engines.compiled.clocks import draw, note, set_clock
 from sim.engines.compiled.effect import set_patency
+from sim.engines.compiled.lesions import settle_lesions
 from sim.engines.compiled.ranks import ON_EFFECT, ON_RESTENOSIS, ON_VEIN
 from sim.jit import bare_part, further_part, further_value
 from sim.model import effect, veins
@@ -35,6 +36,7 @@ def treat(plan: Any, t: Any, p: Any, events: Any, number: Any, procedure: Any) -
     """Open one vein that is narrow, or fail to; an opened one gets the clock of its restenosis."""
     if p.vein_stenosed[number] == 0.0 or p.vein_open_now[number] == 1.0:
         return
+    settle_lesions(plan, t, p)
     rule = plan.veins
     if procedure > 0:
         draw_again(plan, t, p, number, procedure)
@@ -60,6 +62,7 @@ def open_vein(plan: Any, p: Any, number: Any) -> None:
 @bare_part
 def on_restenosis(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
     """Have a vein narrow again."""
+    settle_lesions(plan, t, p)
     p.vein_open_now[number] = 0.0
     if math.isnan(p.vein_restenosis[number]):
         p.vein_restenosis[number] = p.now  # the first one, where there are several
@@ -90,6 +93,7 @@ def working(plan: Any, p: Any, treated: Any) -> Any:
 @bare_part
 def on_effect_begins(plan: Any, t: Any, p: Any, events: Any, index: Any) -> None:
     """Let the veins that were opened long enough ago have their effect."""
+    settle_lesions(plan, t, p)
     refresh_patency(plan, p)
     note(plan, t, events, p.now, ON_EFFECT, p.word, index, p.working)
 

@@ -8,6 +8,7 @@ from typing import Any
 from sim.core.streams import SCORE
 from sim.engines.compiled.clocks import FULL_VISITS, draw, note, set_clock
 from sim.engines.compiled.examination import examine
+from sim.engines.compiled.lesions import be_scanned
 from sim.engines.compiled.msfc import take
 from sim.engines.compiled.quality import answer
 from sim.engines.compiled.ranks import ON_VISIT
@@ -58,8 +59,13 @@ def on_visit(plan: Any, t: Any, p: Any, relapses: Any, seen: Any, events: Any, i
     v.mental = NAN
     v.msfc_latent = NAN
     v.mental_latent = NAN
+    v.gd_lesions = NAN
+    v.new_t2 = NAN
+    v.gd_lesions_latent = NAN
+    v.new_t2_latent = NAN
     if plan.want.msfc == 1.0 or plan.want.mental == 1.0:
         score_further(plan, t, p, v, latent, lasting, acute, held)
+    be_scanned(plan, t, p, v)
     t.visits = row + 1
 
 

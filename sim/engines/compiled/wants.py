@@ -13,9 +13,12 @@ from sim.scenario.plan import Plan
 
 
 def wanted_visits(plan: Plan, want: Want) -> list[int]:
-    """Give the numbers of the visits that are wanted and take place."""
+    """Give the numbers of the visits that are wanted and take place, earlier scans too where new lesions are wanted."""
     every = range(len(plan.visit_days))
-    return [v for v in every if want.visits is None or v in want.visits]
+    wanted = [v for v in every if want.visits is None or v in want.visits]
+    if wanted and plan.lesions.on and "new_t2" in want.scores:
+        wanted += [v for v in range(wanted[-1]) if plan.lesions.scan_visits[v] and v not in wanted]
+    return sorted(wanted)
 
 
 def demand(plan: Plan, want: Want, record: bool) -> Records:
@@ -68,5 +71,6 @@ def is_further(plan: Plan) -> bool:
             plan.study.close_after_days < math.inf,
             any(later.delay_days) or any(later.procedures),
             plan.effect.onset_days > 0.0,
+            plan.lesions.on == 1.0,
         )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sim.core.events import Kind
+from sim.engines.reference.lesions import settle_lesions
 from sim.engines.reference.owned import PHYSICIAN
 from sim.model import medication
 
@@ -23,5 +24,6 @@ def consider_medication(p: Patient, u: float) -> None:
 
 def on_medication_start(p: Patient, _: int, __: Any) -> None:
     """Start medication."""
+    settle_lesions(p)
     p.on_medication, p.medication_time = 1.0, p.now
     p.note(Kind.MEDICATION_START, 0, p.plan.medication.rate_ratio)

@@ -31,6 +31,7 @@ from sim.core.streams import (
 from sim.core.units import on_clock
 from sim.engines.reference import scores
 from sim.engines.reference.latent import Latent, Point, PointClock
+from sim.engines.reference.lesions import be_scanned, meet_lesions
 from sim.engines.reference.medication import consider_medication, on_medication_start
 from sim.engines.reference.owned import ASSESSOR, NEVER, PATIENT, OwnRelapse, OwnVein
 from sim.engines.reference.procedure import on_effect_begins, on_procedure, on_restenosis, schedule_procedures
@@ -59,6 +60,10 @@ if TYPE_CHECKING:
 
 class Patient:
     """One candidate at one site; `live` is the life from screening on, `diary` the clocks that are set."""
+
+    lesion_factor: float
+    lesion_since: float
+    lesion_days: float
 
     def __init__(self, trial: Trial, site: int, arrival: int, screening_time: float, rater: float) -> None:
         plan = trial.plan
@@ -113,6 +118,7 @@ class Patient:
         self.asked: dict[int, float] = {}
         self.queueing: dict[int, Request] = {}
         self.woken = Event(self.trial.agenda)
+        meet_lesions(self)
         if plan.activity.on:
             self.note(Kind.ACTIVITY, 0, self.latent.path[0].told, on_clock(start, plan.study.resolution))
             self.set_clock(self.latent.path[0].end, Kind.ACTIVITY, 1)
@@ -346,7 +352,7 @@ class Patient:
         z, z_true = scores.msfc_at(self, index, latent, v[0])
         self.note(Kind.VISIT, index, edss)
         seen = (edss, scored, latent, true, self.patency, self.believed(PATIENT), z, mental, z_true, mental_true)
-        self.visits.append((self.site, self.arrival, index, self.now, *seen))
+        self.visits.append((self.site, self.arrival, index, self.now, *seen, *be_scanned(self, index)))
 
     def examine(self, number: int) -> tuple[float, float, float, float]:
         """Examine the patient: EDSS found, latent EDSS, its acute part, and the lane of the questionnaire."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.core.events import Kind
 from sim.core.streams import COMPLICATION, PROCEDURE_STRIDE, VEIN
+from sim.engines.reference.lesions import settle_lesions
 from sim.engines.reference.owned import OwnVein
 from sim.engines.reference.reporting import await_pseudo
 from sim.engines.reference.slots import take_slot
@@ -72,6 +73,7 @@ def treat(p: Patient, number: int, vein: OwnVein, procedure: int) -> None:
     """Open one vein that is narrow, or fail to; an opened one gets the clock of its restenosis."""
     if not vein.stenosed or vein.open_now:
         return
+    settle_lesions(p)
     rule = p.plan.veins
     if procedure > 0:
         vein.lanes = p.draw(VEIN, number + PROCEDURE_STRIDE * procedure)
@@ -99,6 +101,7 @@ def complicated(p: Patient, procedure: int) -> int:
 
 def on_restenosis(p: Patient, index: int, _: Any) -> None:
     """Have a vein narrow again."""
+    settle_lesions(p)
     vein = p.own_veins[index]
     vein.open_now = False
     if math.isnan(vein.restenosis_time):
@@ -109,6 +112,7 @@ def on_restenosis(p: Patient, index: int, _: Any) -> None:
 
 def on_effect_begins(p: Patient, index: int, _: Any) -> None:
     """Let the veins that were opened long enough ago have their effect."""
+    settle_lesions(p)
     refresh_patency(p)
     p.note(Kind.EFFECT_BEGINS, index, p.working)
 

@@ -208,6 +208,7 @@ def subject_row(p: Patient) -> tuple[Any, ...]:
         *p.beliefs,
         p.msfc_start,
         p.mental_start,
+        p.lesion_factor,
     )
 
 
