@@ -42,6 +42,7 @@ SUBJECT = np.dtype(
         ("belief_assessor", "f8"),
         ("msfc_latent", "f8"),
         ("mental_latent", "f8"),
+        ("course", "i8"),
     ]
 )
 RELAPSE = np.dtype(

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from sim.core.units import months
 from sim.model.activity import ActivityPlan
+from sim.model.attendance import AttendancePlan
 from sim.model.belief import BeliefPlan
+from sim.model.course import CoursePlan
 from sim.model.decline import DeclinePlan
 from sim.model.disability import DisabilityPlan
 from sim.model.dropout import DropoutPlan
@@ -68,6 +70,8 @@ class Plan(NamedTuple):
     recall: RecallPlan
     medication: MedicationPlan
     dropout: DropoutPlan
+    course: CoursePlan
+    attendance: AttendancePlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -122,4 +126,6 @@ def make_plan(scenario: Scenario) -> Plan:
         recall=scenario.recall.plan(on.recall),
         medication=scenario.medication.plan(on.medication),
         dropout=scenario.dropout.plan(on.attrition),
+        course=scenario.course.plan(scenario.eligibility.may_enter),
+        attendance=scenario.visits.attendance_plan(),
     )

@@ -18,7 +18,7 @@ REGISTER = (
     (1, "person", "0", ("arrival", "frailty", "dropout", "allocation")),
     (2, "latent", "0", ("edss", "slope", "quality", "activity_start")),
     (3, "belief", "0", ("patient", "physician", "assessor", "-")),
-    (4, "present", "0", ("self_referral", "selection", "wait", "-")),
+    (4, "present", "0", ("self_referral", "selection", "wait", "course")),
     (5, "activity", "switch // 4", ("sojourn 4i", "sojourn 4i+1", "sojourn 4i+2", "sojourn 4i+3")),
     (6, "relapse", "point // 2; block = layer", ("gap 2i", "mark 2i", "gap 2i+1", "mark 2i+1")),
     (7, "severity", "point; block = layer", ("severity", "residual", "residual_size", "-")),
@@ -32,7 +32,7 @@ REGISTER = (
     (15, "site", "0", ("arrival_rate", "rater", "-", "-")),
     (16, "block", "block; block = place // 4", ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3")),
     (17, "level", "0", ("msfc", "mental", "-", "-")),
-    (18, "score", "visit", ("msfc", "mental", "-", "-")),
+    (18, "score", "visit", ("msfc", "mental", "timing", "-")),
     (20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
 )
 

@@ -31,7 +31,7 @@ def on_enrolled(plan: Any, t: Any, p: Any, events: Any) -> None:
         note(plan, t, events, p.now, ON_RANDOMISED, p.word, 0, float(p.arm))
     enter(plan, t, p, p.now)
     set_clock(plan, p, p.procedure_time, ON_PROCEDURE, 0)
-    await_visit(plan, p, 0)
+    await_visit(plan, t, p, 0)
     leaves = dropout_time(plan, p)
     if leaves < p.planned_end:
         set_clock(plan, p, leaves, ON_DROPOUT, 0)

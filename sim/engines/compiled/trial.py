@@ -16,6 +16,7 @@ from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WOR
 from sim.core.units import on_clock
 from sim.engines.compiled.birth import born
 from sim.engines.compiled.clocks import FULL_BATCH, FULL_STATES, draw, note
+from sim.engines.compiled.course import clear_courses, count_course, course_is_full
 from sim.engines.compiled.life import live, live_briefly
 from sim.engines.compiled.ranks import ON_CLOSED, ON_SCREENED, ON_SITE_OPEN
 from sim.engines.compiled.screening import presents, screen
@@ -46,6 +47,7 @@ def clear(plan: Any, t: Any, number: Any) -> None:
     t.queued = 0
     t.settled = 0
     t.closed = 0.0
+    clear_courses(plan, t)
 
 
 @bare_part
@@ -207,10 +209,11 @@ def settle(plan: Any, t: Any, tables: Any, batch: Any, until: Any) -> None:
         if t.closed == 0.0 and p.entry_time > last:
             close(plan, t, events, last)
         t.settled += 1
-        if t.closed == 0.0 or entry.admit == 1.0:
+        if (t.closed == 0.0 or entry.admit == 1.0) and course_is_full(plan, t, p) == 0.0:
             p.entry_number = t.entered
             t.entered += 1
             p.arm = allocate(plan, t, p)
+            count_course(plan, t, p)
             if float(t.entered) == entry.target and t.closed == 0.0:
                 close(plan, t, events, p.entry_time)
         if plan.want.brief == 1.0:
@@ -276,6 +279,7 @@ def hand_up(plan: Any, t: Any, p: Any, tables: Any, batch: Any) -> None:
     one.planned_end = p.planned_end
     one.end_time = p.end_time
     one.dropped_out = p.dropped_out
+    one.course = p.course
     filled[0] = person + 1
     row = p.first_own
     while row >= 0:

@@ -13,6 +13,7 @@ from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WOR
 from sim.core.units import on_clock
 from sim.engines.records import TrialRecords, pack
 from sim.engines.reference.agenda import Agenda
+from sim.engines.reference.course import course_is_full
 from sim.engines.reference.patient import Patient
 from sim.engines.world import OBSERVED, World
 from sim.model import disability, enrolment, randomisation, sites
@@ -35,6 +36,7 @@ class Trial:
         self.patients: list[Patient] = []
         self.events: list[tuple[float, int, int, int, float]] = []
         self.entered = 0
+        self.of_course = [0.0, 0.0, 0.0]
         self.closed = False
         self.places = [0.0, 0.0, 0.0]
         for site in range(int(plan.sites.number)):
@@ -105,12 +107,13 @@ class Trial:
         self.events.append((self.agenda.now, int(Kind.ENROLMENT_CLOSED), TRIAL_WORD, 0, float(self.entered)))
 
     def enter(self, patient: Patient) -> int:
-        """Give the patient's number in the trial, or -1 when enrolment has closed and nobody more is admitted."""
-        if self.closed and not self.plan.enrolment.admit:
+        """Give the patient's number in the trial, or -1 when enrolment has closed, or that of the course."""
+        if (self.closed and not self.plan.enrolment.admit) or course_is_full(self, patient):
             patient.note(Kind.TURNED_AWAY, 0, 0.0)
             return -1
         number = self.entered
         self.entered += 1
+        self.of_course[patient.course] += 1.0
         patient.note(Kind.ENROLLED, 0, float(self.entered))
         if self.entered == self.plan.enrolment.target and not self.closed:
             self.close()
@@ -193,6 +196,7 @@ def subject_row(p: Patient) -> tuple[Any, ...]:
         *p.beliefs,
         p.msfc_start,
         p.mental_start,
+        p.course,
     )
 
 
