@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 import sim
@@ -40,6 +41,14 @@ def test_a_trial_has_the_published_sizes(name: str, arms: tuple[int, int]) -> No
     assert len(entered) == sum(arms)
     block = scenario(f"published/{name}").randomisation.block_size
     assert all(abs(int((entered["arm"] == k).sum()) - n) < block for k, n in enumerate(arms))
+
+
+def test_all_of_2009_are_as_many_of_each_course_as_were_treated() -> None:
+    """35, 20 and 10 patients of the three courses enter (zamboni2009.n), and nothing else is changed for the 35."""
+    entered = play("published/zamboni_2009_all").subjects
+    entered = entered[entered["entry_number"] >= 0]
+    assert np.bincount(entered["course"]).tolist() == [35, 20, 10]
+    assert published()["zamboni2009.n"].value == "35 / 20 / 10"
 
 
 def test_brave_dreams_restores_flow_as_often_as_published() -> None:
