@@ -60,7 +60,7 @@ def test_a_replay_of_all_of_2009_counts_the_35() -> None:
     found = replay(every, trials=4, seed=1)
     assert found.patients == 35
     assert found.before.max() <= 35
-    with pytest.raises(ShamtrialError, match="found enrolment.target = 30"):
+    with pytest.raises(ShamtrialError, match=r"found enrolment\.target = 30"):
         replay(scenario("published/zamboni_2009_all", {"course.quota": [30, 25, 10]}), trials=4)
 
 
