@@ -16,7 +16,7 @@ from sim.analysis.estimate import Estimates
 from sim.analysis.negbin import negbin_rate_ratio_batch
 from sim.analysis.survival import first_relapse_estimates
 from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER, parse_endpoint
-from sim.data.cohort import Cohort, Counts, Window, at_visit, first_event, stayed, window
+from sim.data.cohort import Cohort, Counts, Window, at_visit, first_event, of_course, stayed, window
 from sim.data.lesions import at_scans, since_baseline
 from sim.data.worsening import first_worsening
 from sim.scenario.schema import Endpoint, Scenario
@@ -57,11 +57,17 @@ def _begins(mask: BoolArray, first: IntArray) -> IntArray:
 
 def analyse(scenario: Scenario, people: Cohort) -> list[Estimates]:
     """Give the Estimates of each `[[endpoint]]` of the scenario, in their order; one row a trial of the cohort."""
+    one = _before_after if scenario.before_after else _parallel
+    asked = {e.course: of_course(people, e.course) for e in scenario.endpoint}
+    kept = {course: _analysed(scenario, own) for course, own in asked.items()}
+    return [one(scenario, e, asked[e.course], kept[e.course]) for e in scenario.endpoint]
+
+
+def _analysed(scenario: Scenario, people: Cohort) -> Kept:
+    """Keep everyone, or those who stayed to the end, as the scenario says."""
     everyone = scenario.study.analyse == "all" or not scenario.switches.attrition
     mask = np.ones(people.size, bool) if everyone else stayed(people)
-    kept = Kept(mask, _begins(mask, people.first))
-    one = _before_after if scenario.before_after else _parallel
-    return [one(scenario, endpoint, people, kept) for endpoint in scenario.endpoint]
+    return Kept(mask, _begins(mask, people.first))
 
 
 def contrast(scenario: Scenario, endpoint: Endpoint) -> tuple[int, int]:

@@ -31,6 +31,7 @@ class Kind(IntEnum):
     VISIT = 140
     PROCEDURE_REQUESTED = 146
     SLOT_FREE = 148
+    VISIT_MISSED = 142
     PROCEDURE = 150
     VEIN_TREATED = 152
     COMPLICATION = 154
@@ -62,6 +63,7 @@ VALUES: dict[Kind, str] = {
     Kind.VISIT: "EDSS found",
     Kind.PROCEDURE_REQUESTED: "1 angioplasty, 0 sham",
     Kind.SLOT_FREE: "never in the log: a slot is free again",
+    Kind.VISIT_MISSED: "0",
     Kind.PROCEDURE: "1 angioplasty, 0 sham",
     Kind.VEIN_TREATED: "1 opened, 0 failed",
     Kind.COMPLICATION: "complication number",

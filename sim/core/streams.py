@@ -36,7 +36,7 @@ def _register() -> dict[str, Stream]:
         Stream(1, "person", "0", ("arrival", "frailty", "dropout", "allocation")),
         Stream(2, "latent", "0", ("edss", "slope", "quality", "activity_start")),
         Stream(3, "belief", "0", ("patient", "physician", "assessor", "-")),
-        Stream(4, "present", "0", ("self_referral", "selection", "wait", "-")),
+        Stream(4, "present", "0", ("self_referral", "selection", "wait", "course")),
         Stream(5, "activity", "switch // 4", ("sojourn 4i", "sojourn 4i+1", "sojourn 4i+2", "sojourn 4i+3")),
         Stream(6, "relapse", "point // 2; block = layer", ("gap 2i", "mark 2i", "gap 2i+1", "mark 2i+1")),
         Stream(7, "severity", "point; block = layer", ("severity", "residual", "residual_size", "-")),
@@ -50,7 +50,7 @@ def _register() -> dict[str, Stream]:
         Stream(15, "site", "0", ("arrival_rate", "rater", "-", "-")),
         Stream(16, "block", "block; block = place // 4", ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3")),
         Stream(17, "level", "0", ("msfc", "mental", "-", "-")),
-        Stream(18, "score", "visit", ("msfc", "mental", "-", "-")),
+        Stream(18, "score", "visit", ("msfc", "mental", "timing", "-")),
         # block 0: months from screening on, block 1: months before it, counted backwards, both from 0
         Stream(20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
         Stream(21, "lesion", "0", ("factor", "-", "-", "-")),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sim.core.units import months
 from sim.data.counting import observe_first, observe_window
 from sim.engines.records import RELAPSE, SUBJECT, VISIT, Batch, Records, TrialRecords
+from sim.model.course import COURSES
 
 Counts = Literal["true", "reported", "confirmed", "recalled"]
 Floats = NDArray[np.float64]
@@ -66,6 +67,17 @@ def nobody() -> Cohort:
     """Give the cohort of no trial."""
     none = np.empty(0, np.int64)
     return Cohort(np.zeros(1, np.int64), np.empty(0, SUBJECT), np.empty(0, RELAPSE), none, np.empty(0, VISIT), none)
+
+
+def of_course(people: Cohort, course: str) -> Cohort:
+    """Give the patients of a course ("rr", "sp" or "pp"; "" all); rows of the others belong to nobody then."""
+    if not course:
+        return people
+    mask = people.subjects["course"] == COURSES.index(course)
+    place = np.append(np.where(mask, np.cumsum(mask) - 1, -1), -1)  # the last one for rows of nobody, -1
+    first = np.concatenate([[0], np.cumsum(mask)])[people.first]
+    rows = place[people.relapse_row], place[people.visit_row]
+    return Cohort(first, people.subjects[mask], people.relapses, rows[0], people.visits, rows[1])
 
 
 def joined(parts: Sequence[Cohort]) -> Cohort:

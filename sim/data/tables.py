@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sim.core.events import Kind
 from sim.core.streams import SITE_ITSELF, TRIAL_WORD
 from sim.engines.records import Records, TrialRecords
+from sim.model.course import COURSES
 from sim.model.eligibility import REASONS
 from sim.model.veins import COMPLICATIONS, NONE, PROCEDURES, VEINS
 from sim.scenario.schema import Scenario
@@ -90,6 +91,7 @@ def adsl(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "VEINSTRT": s["treated_veins"],
             "VEINSOPN": s["opened_veins"],
             "MEDSTDT": s["medication_time"],
+            "COURSE": [COURSES[c].upper() for c in s["course"]],
         }
     )
 

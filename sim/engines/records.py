@@ -43,6 +43,7 @@ SUBJECT = np.dtype(
         ("msfc_latent", "f8"),
         ("mental_latent", "f8"),
         ("lesion_factor", "f8"),
+        ("course", "i8"),
     ]
 )
 RELAPSE = np.dtype(

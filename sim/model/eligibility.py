@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from pydantic import Field
+
 from sim.core.params import Table, param, probability
 from sim.core.rules import rule
+from sim.model.course import COURSES, CourseName
 
-REASONS = ("", "edss", "relapses", "recent_relapse", "no_stenosis", "enrolment_closed")
-ELIGIBLE, FAILS_EDSS, FAILS_RELAPSES, FAILS_RECENT, FAILS_STENOSIS, TURNED_AWAY = 0, 1, 2, 3, 4, 5
+REASONS = ("", "edss", "relapses", "recent_relapse", "no_stenosis", "enrolment_closed", "course")
+ELIGIBLE, FAILS_EDSS, FAILS_RELAPSES, FAILS_RECENT, FAILS_STENOSIS, TURNED_AWAY, FAILS_COURSE = 0, 1, 2, 3, 4, 5, 6
 STRICT, SOFT, OPEN = 1.0, 2.0, 0.0
 
 
@@ -66,6 +69,13 @@ class Eligibility(Table):
     stenosis_required: bool = param(
         False, unit="-", meaning="only candidates with at least one stenosed vein on venography enter", source="design"
     )
+    courses: list[CourseName] = Field(
+        default=["rr"],
+        min_length=1,
+        max_length=3,
+        description="the courses of the disease that may enter (see [course])",
+        json_schema_extra={"unit": "-", "source": "design"},
+    )
 
     def plan(self, by_relapses: bool) -> EligibilityPlan:
         """Give the rule; `by_relapses` false is the switch `selection` off: relapse criteria not applied."""
@@ -82,6 +92,11 @@ class Eligibility(Table):
             self.selection_weight,
             1.0 if self.stenosis_required else 0.0,
         )
+
+    @property
+    def may_enter(self) -> tuple[str, ...]:
+        """The courses that may enter: all, where there is no entry rule."""
+        return tuple(self.courses) if self.enabled else COURSES
 
     @property
     def look_back_years(self) -> float:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sim.core.params import Table
+from sim.core.params import Table, param, probability
 from sim.core.rules import rule
 from sim.core.units import months, on_clock
+from sim.model.attendance import AttendancePlan
 
 MOST_VISITS = 200
 
@@ -45,7 +46,22 @@ class Visits(Table):
         description="months after study day 1 at which EDSS, MSFC and MSQOL-54 are taken; 0 is the baseline",
         json_schema_extra={"unit": "months", "source": "design"},
     )
+    window_days: float = param(
+        0.0,
+        unit="days",
+        ge=0.0,
+        le=365.0,
+        meaning="a visit after the baseline takes place up to so many days before or after it is due (uniform)",
+        source="design",
+    )
+    missed_prob: float = probability(
+        0.0, meaning="a visit after the baseline is missed, independently of all else", source="design"
+    )
 
     def plan(self) -> tuple[float, ...]:
         """Give the visit days after study day 1."""
         return tuple(months(m) for m in self.months)
+
+    def attendance_plan(self) -> AttendancePlan:
+        """Give how far from their days visits are, and how often they are missed."""
+        return AttendancePlan(self.window_days, self.missed_prob)

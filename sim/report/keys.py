@@ -63,7 +63,8 @@ def _model(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _allowed(field: FieldInfo) -> str:
-    choices = [a for a in get_args(field.annotation) if isinstance(a, str | int)]
+    kinds = get_args(field.annotation)
+    choices = [a for kind in (kinds, *map(get_args, kinds)) for a in kind if isinstance(a, str | int)]
     if choices:
         return ", ".join(f"`{c}`" for c in choices)
     signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}

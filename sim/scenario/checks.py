@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR, on_clock
 from sim.model.relapse import MOST_LAYERS
 from sim.model.season import highest
 from sim.model.worsening import DAYS_PER_WEEK, due_days, may_confirm
+from sim.scenario.checks_course import attendance, courses, quotas
 
 if TYPE_CHECKING:
     from sim.scenario.schema import Endpoint, Scenario
@@ -27,7 +28,7 @@ ARMS: dict[str, tuple[str, ...]] = {
 
 def check(scenario: Scenario) -> None:
     """Raise Refusals with everything in the scenario that contradicts itself."""
-    parts = (
+    parts: tuple[Callable[[Scenario], Iterator[Refusal]], ...] = (
         _arms,
         _later,
         _slots,
@@ -42,6 +43,7 @@ def check(scenario: Scenario) -> None:
         _population,
         _lesions,
     )
+    parts += (courses, quotas, attendance)
     refusals = [refusal for part in parts for refusal in part(scenario)]
     if refusals:
         raise Refusals(refusals)

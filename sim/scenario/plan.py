@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from sim.core.units import months
 from sim.model.activity import ActivityPlan
+from sim.model.attendance import AttendancePlan
 from sim.model.belief import BeliefPlan
+from sim.model.course import CoursePlan
 from sim.model.decline import DeclinePlan
 from sim.model.disability import DisabilityPlan
 from sim.model.dropout import DropoutPlan
@@ -85,6 +87,8 @@ class Plan(NamedTuple):
     later: LaterPlan
     slots: SlotsPlan
     lesions: LesionsPlan
+    course: CoursePlan
+    attendance: AttendancePlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -153,4 +157,6 @@ def make_plan(scenario: Scenario) -> Plan:
         later=_later(scenario),
         slots=scenario.slots.plan(),
         lesions=scenario.lesions.plan(scenario.visits.months),
+        course=scenario.course.plan(scenario.eligibility.may_enter),
+        attendance=scenario.visits.attendance_plan(),
     )

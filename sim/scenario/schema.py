@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from sim.core.params import Table, param
 from sim.model.activity import Activity
 from sim.model.belief import Belief
+from sim.model.course import Course
 from sim.model.decline import Decline
 from sim.model.disability import Disability
 from sim.model.dropout import Dropout
@@ -153,6 +154,9 @@ class Endpoint(Table):
     )
     treatment: str = Field(default="", description="the arm asked about; empty: the angioplasty arm")
     control: str = Field(default="", description="the arm it is compared with; empty: sham if there is one, else none")
+    course: Literal["", "rr", "sp", "pp"] = param(
+        "", unit="-", meaning="only patients of this course are analysed; empty: all", source="design"
+    )
 
     @property
     def key(self) -> str:
@@ -210,6 +214,7 @@ class Scenario(Table):
     eligibility: Eligibility = Eligibility()
     randomisation: Randomisation = Randomisation()
     visits: Visits = Visits()
+    course: Course = Course()
     frailty: Frailty = Frailty()
     activity: Activity = Activity()
     relapse: Relapse = Relapse()

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from sim.analysis.trial import windows
 from sim.core.errors import RunError, ShamtrialError
+from sim.data.cohort import of_course
 from sim.engines.want import Want
+from sim.model.course import COURSES
 from sim.scenario.schema import Figure, Scenario
 from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import solved
@@ -46,6 +48,7 @@ class BeforeAfter:
         """Play trial number `trial`; the counting is that of its first endpoint on relapses."""
         counts = relapse_counts(self.play.scenario)
         people = self.play.people(trial, want=Want(frozenset((counts, "recalled")), (), True))
+        people = of_course(people, asked_course(self.play.scenario))
         before, after = windows(self.play.scenario, counts, people)
         seen = after.years > 0.0
         rates = [w.counts[seen].sum() / w.years[seen].sum() if seen.any() else math.nan for w in (before, after)]
@@ -61,6 +64,17 @@ class BeforeAfter:
 def relapse_counts(scenario: Scenario) -> Any:
     """Give which relapses the scenario's first relapse endpoint counts."""
     return next((e.counts for e in scenario.endpoint if e.name.startswith(("arr", "relapse_free"))), "reported")
+
+
+def asked_course(scenario: Scenario) -> str:
+    """Give the course of the disease that the scenario's first relapse endpoint is of; empty: all."""
+    return next((e.course for e in scenario.endpoint if e.name.startswith(("arr", "relapse_free"))), "")
+
+
+def patients_asked(scenario: Scenario) -> int:
+    """Give how many patients that endpoint is of: all, or those of its course where there is a quota."""
+    course, quota = asked_course(scenario), scenario.course.quota
+    return quota[COURSES.index(course)] if course and quota else scenario.enrolment.target
 
 
 @dataclass(frozen=True)
@@ -127,9 +141,9 @@ def replay(
             "allowed: published/zamboni_2009, or a scenario that extends it"
         )
     totals = {f.total for f in figures if f.total}
-    if totals - {scenario.enrolment.target}:
+    if totals - {patients_asked(scenario)}:
         raise ShamtrialError(
-            f"replay: found enrolment.target = {scenario.enrolment.target}; allowed: {max(totals)}, the patients that "
+            f"replay: found enrolment.target = {patients_asked(scenario)}; allowed: {max(totals)}, the patients that "
             "the published counts are out of"
         )
     if not 2 <= trials <= MOST_TRIALS:

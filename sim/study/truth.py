@@ -17,7 +17,7 @@ from sim.analysis.survival import first_relapse_estimates
 from sim.analysis.trial import VISIT_FIELD, contrast, lesions, visit_number
 from sim.core.defaults import TWIN_TRIALS
 from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
-from sim.data.cohort import Cohort, at_visit, first_event, window
+from sim.data.cohort import Cohort, at_visit, first_event, of_course, window
 from sim.data.worsening import first_worsening
 from sim.engines.world import World, potential, potential_arm
 from sim.model.veins import PROCEDURES
@@ -66,12 +66,12 @@ class Twins:
                     continue
                 if endpoint.name in TIMED:
                     times[i, j] = (
-                        _first(scenario, endpoint, lived(treated)),
-                        _first(scenario, endpoint, lived(control)),
+                        _first(scenario, endpoint, of_course(lived(treated), endpoint.course)),
+                        _first(scenario, endpoint, of_course(lived(control), endpoint.course)),
                     )
                 else:
-                    sums[i, j, :2] = _sum(scenario, endpoint, lived(treated))
-                    sums[i, j, 2:] = _sum(scenario, endpoint, lived(control))
+                    sums[i, j, :2] = _sum(scenario, endpoint, of_course(lived(treated), endpoint.course))
+                    sums[i, j, 2:] = _sum(scenario, endpoint, of_course(lived(control), endpoint.course))
         return sums, times
 
     def warm(self) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 import sim
+from sim.core.errors import ShamtrialError
 from sim.evidence import published, targets
+from sim.study.replay import patients_asked, replay
 from tests.helpers import play, scenario
 
 STUDIES = [name for name in sim.scenarios() if name.startswith("published/")]
@@ -40,6 +43,25 @@ def test_a_trial_has_the_published_sizes(name: str, arms: tuple[int, int]) -> No
     assert len(entered) == sum(arms)
     block = scenario(f"published/{name}").randomisation.block_size
     assert all(abs(int((entered["arm"] == k).sum()) - n) < block for k, n in enumerate(arms))
+
+
+def test_all_of_2009_are_as_many_of_each_course_as_were_treated() -> None:
+    """35, 20 and 10 patients of the three courses enter (zamboni2009.n), and nothing else is changed for the 35."""
+    entered = play("published/zamboni_2009_all").subjects
+    entered = entered[entered["entry_number"] >= 0]
+    assert np.bincount(entered["course"]).tolist() == [35, 20, 10]
+    assert published()["zamboni2009.n"].value == "35 / 20 / 10"
+
+
+def test_a_replay_of_all_of_2009_counts_the_35() -> None:
+    """The published counts are out of the 35 RR patients: replayed among all 65, they are counted among those."""
+    every, own = scenario("published/zamboni_2009_all"), scenario("published/zamboni_2009")
+    assert [patients_asked(s) for s in (every, own)] == [35, 35]
+    found = replay(every, trials=4, seed=1)
+    assert found.patients == 35
+    assert found.before.max() <= 35
+    with pytest.raises(ShamtrialError, match=r"found enrolment\.target = 30"):
+        replay(scenario("published/zamboni_2009_all", {"course.quota": [30, 25, 10]}), trials=4)
 
 
 def test_brave_dreams_restores_flow_as_often_as_published() -> None:

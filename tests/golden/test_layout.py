@@ -55,6 +55,7 @@ LAYOUTS = {
         ("msfc_latent", F),
         ("mental_latent", F),
         ("lesion_factor", F),
+        ("course", WHOLE),
     ],
     "relapses": [
         *KEY,
@@ -108,7 +109,7 @@ LAYOUTS = {
 
 COLUMNS = {
     "adsl": "TRIAL USUBJID SITEID SCRNDT SCRNEDSS RELAPS1Y RELAPS2Y SCRFFL SCRFREAS ENRLFL ENRLSEQ ENRLDT TRT01P TRT01A"
-    " DAY1DT TRTSDT EOSDT EOSPLDT EOSSTT VEINSTRT VEINSOPN MEDSTDT",
+    " DAY1DT TRTSDT EOSDT EOSPLDT EOSSTT VEINSTRT VEINSOPN MEDSTDT COURSE",
     "adrel": "TRIAL USUBJID RELSEQ TRUEFL ASTDT ASTDY SEVERITY RESIDUAL RCLDT REPDT REPFL CONFDT CONFFL",
     "visits": "TRIAL USUBJID AVISITN AVISIT ADT ADY EDSS MSQOLPHY MSQOLMEN MSFC GDLES NEWT2",
     "veins": "TRIAL USUBJID VEIN STENFL TRTFL SUCCFL RESTDT",
@@ -135,6 +136,7 @@ EVENTS = {
     "randomised": 124,
     "enrolment_closed": 130,
     "visit": 140,
+    "visit_missed": 142,
     "procedure": 150,
     "vein_treated": 152,
     "complication": 154,

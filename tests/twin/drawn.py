@@ -6,6 +6,7 @@ ties, crowds, empty trials and every mechanism at its bounds.
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -206,6 +207,15 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 }
 """Tables whose keys go together with everything else, whatever their values."""
 
+COURSE_NUMBERS: dict[str, st.SearchStrategy[Any]] = {
+    "sp_slope_points_per_year": spread(0.0, 5.0, 0.25),
+    "pp_slope_points_per_year": spread(0.0, 5.0, 0.35),
+    "sp_rate_ratio": PROB,
+    "pp_rate_ratio": PROB,
+    "sp_baseline_median_points": spread(0.1, 9.0, 5.5),
+    "pp_baseline_median_points": spread(0.1, 9.0, 4.5),
+}
+
 BUILT = {
     "study": {
         "design",
@@ -229,9 +239,11 @@ BUILT = {
         "relapse_free_days",
         "selection_weight",
         "stenosis_required",
+        "courses",
     },
     "randomisation": {"kind", "block_size"},
-    "visits": {"months"},
+    "visits": {"months", "window_days", "missed_prob"},
+    "course": {*COURSE_NUMBERS, "sp_prob", "pp_prob", "quota"},
     "activity": {"enabled", "kind", "ratio", "active_months", "quiescent_months", "log_sd", "month_correlation"},
     "relapse": {
         "rate_per_year",
@@ -280,7 +292,7 @@ def tables(draw: Draw) -> Tables:
         "close_days": draw(mostly(0.0, spread(1.0, 3000.0, 365.25, 700.0))),
         "close_after_enrolment_days": draw(mostly(0.0, spread(0.0, 1000.0, 1.0, 100.0))),
     }
-    made["visits"] = {"months": draw(visit_months(follow_up))}
+    made["visits"] = draw(attendance(draw(visit_months(follow_up))))
     made["arm"], made["randomisation"] = draw(arms(design))
     draw(strategies(made, made["veins"]["wait_days"] / DAYS_PER_MONTH))
     patient = {
@@ -299,6 +311,7 @@ def tables(draw: Draw) -> Tables:
     scans = made["lesions"]["scan_months"] if made["lesions"]["enabled"] else []
     made["endpoint"] = draw(endpoints(design, months, follow_up, tolerance, scans))
     seen = draw(recruitment(made))
+    draw(courses(made))
     draw(history(made, seen))
     return made
 
@@ -308,6 +321,39 @@ def visit_months(draw: Draw, follow_up: float) -> list[float]:
     """Draw visits in rising order, the baseline first."""
     choices = [m for m in (0.01, 0.5, 1.0, 3.0, 6.0, 12.0, 18.0, 24.0, 36.0, follow_up) if m <= follow_up]
     return [0.0, *sorted(draw(st.sets(st.sampled_from(choices), max_size=5)))]
+
+
+@st.composite
+def attendance(draw: Draw, months: list[float]) -> Tables:
+    """Draw how often visits are missed, and how far from their days they are: no two change places."""
+    if draw(ON_OFF):
+        return {"months": months}
+    days = [m * DAYS_PER_MONTH for m in months]
+    rooms = [(b - a) / (2.0 if a > 0.0 else 1.0) for a, b in itertools.pairwise(days)]
+    widest = 0.99 * min(rooms, default=100.0)
+    return {
+        "months": months,
+        "window_days": draw(mostly(0.0, spread(0.0, widest, min(7.0, widest)))),
+        "missed_prob": draw(mostly(0.0, PROB)),
+    }
+
+
+@st.composite
+def courses(draw: Draw, made: Tables) -> None:
+    """Draw courses of the disease, which of them may enter and how many of each; endpoints of those who can."""
+    sp, pp = draw(mostly((0.0, 0.0), st.sampled_from([(0.4, 0.0), (0.3, 0.3), (0.5, 0.5), (0.0, 0.7)])))
+    made["course"] = draw(st.fixed_dictionaries(COURSE_NUMBERS)) | {"sp_prob": sp, "pp_prob": pp}
+    shares = {"rr": 1.0 - sp - pp, "sp": sp, "pp": pp}
+    there = [name for name, share in shares.items() if share > 0.0]
+    rule, entry = made["eligibility"], made["enrolment"]
+    rule["courses"] = draw(st.lists(st.sampled_from(there), min_size=1, max_size=3, unique=True))
+    if rule["enabled"] and "rr" not in rule["courses"]:  # a rule that asks for relapses lets nobody in without any
+        made["course"] |= {"sp_rate_ratio": 1.0, "pp_rate_ratio": 0.5}
+    own = [name for name in there if not rule["enabled"] or name in rule["courses"]]
+    made["endpoint"] = [e | {"course": draw(mostly("", st.sampled_from(own)))} for e in made["endpoint"]]
+    if entry["accrual"] == "poisson" and entry["in_screening"] == "turn_away" and draw(ON_OFF):
+        chosen = [draw(st.sampled_from(own)) for _ in range(entry["target"])]
+        made["course"]["quota"] = [chosen.count(name) for name in shares]
 
 
 @st.composite

@@ -60,6 +60,13 @@ SHAPE: Domain = ((0.0, 0.05, 0.4, 1.0, 2.5, 1e3), 0.05, 1e4)
 
 DOMAINS: dict[str, Domain] = {
     **dict.fromkeys(("u", "u_tail", "u_frailty", "u_whether", "u_shift", "u_size", "mark"), UNIT),
+    **dict.fromkeys(("sp_prob", "pp_prob", "missed_prob", "rate_ratio"), PROB),
+    "course": CODE,
+    **dict.fromkeys(("rr", "sp", "pp"), POINTS),
+    "of_course": COUNT,
+    "quota": ((0.0, 1.0, 2.0, math.inf), 0.0, 20.0),
+    "planned_end": TIME,
+    **dict.fromkeys(("u", "u_tail", "u_whether", "u_shift", "u_size", "mark"), UNIT),
     **dict.fromkeys(("active_share", "omission_prob", "prob", "share", "start_prob", "tail_prob", "patency"), PROB),
     **dict.fromkeys(
         ("mild", "severe", "silent", "belief", "patient_belief", "physician_belief", "assessor_belief"), PROB

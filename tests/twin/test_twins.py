@@ -118,7 +118,7 @@ def test_every_key_is_drawn() -> None:
     assert drawn == known
     assert {f for f, x in Scenario.model_fields.items() if get_args(x.annotation)} == {"arm", "endpoint"}
     assert set(Arm.model_fields) == {"name", "procedure", "ratio"}
-    assert set(Endpoint.model_fields) == {"name", "id", "counts", "treatment", "control"}
+    assert set(Endpoint.model_fields) == {"name", "id", "counts", "treatment", "control", "course"}
 
 
 # ---- corners, one by one ------------------------------------------------------------------------------------------

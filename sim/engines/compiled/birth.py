@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.core.streams import PRESENT
 from sim.engines.compiled.clocks import draw
+from sim.engines.compiled.course import be_of_course
 from sim.engines.compiled.effect import set_patency
 from sim.engines.compiled.latent import begin_log, open_layer, start_path
 from sim.engines.compiled.lesions import blank_lesions
@@ -45,6 +46,7 @@ def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: 
     if plan.want.everything == 1.0:
         blank_record(p)
     set_patency(plan, p, 0.0, 0.0)
+    be_of_course(plan, t, p)
     start = relapse.history_start(time, plan.relapse.history_days)
     start_path(plan, t, p)
     begin_log(plan, t, p, events, start)
@@ -85,6 +87,7 @@ def blank(p: Any) -> None:
     p.day_1 = NAN
     p.planned_end = NAN
     p.dropped_out = 0
+    p.course = 0
     for k in range(3):
         p.vein_treated[k] = 0.0
         p.vein_opened[k] = 0.0

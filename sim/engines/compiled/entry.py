@@ -33,7 +33,7 @@ def on_enrolled(plan: Any, t: Any, p: Any, events: Any) -> None:
     enter(plan, t, p, p.now)
     set_clock(plan, p, p.procedure_time, ON_PROCEDURE, 0)
     schedule_procedures(plan, p)
-    await_visit(plan, p, 0)
+    await_visit(plan, t, p, 0)
     await_dropout(plan, p)
     set_clock(plan, p, p.planned_end, ON_END, 0)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sim.core.streams import EXAMINATION, LATENT, LEVEL
 from sim.engines.compiled.clocks import draw
+from sim.engines.compiled.course import worsen_by_course
 from sim.engines.compiled.lesions import meet_lesions
 from sim.engines.compiled.owned import weigh
 from sim.jit import bare_part
@@ -25,6 +26,7 @@ def meet(plan: Any, t: Any, p: Any, relapses: Any) -> None:
     u = draw(t, p.word, LATENT, 0, 0)
     p.edss_latent = disability.baseline(u[0], d.log_baseline, d.baseline_log_sd)
     p.slope_per_day = disability.slope(u[1], d.slope_per_day)
+    worsen_by_course(plan, p, u)
     p.quality_latent = quality.quality_baseline(
         u[2], p.edss_latent, d.median_points, q.mean_points, q.sd_points, q.per_edss
     )

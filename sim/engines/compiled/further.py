@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from sim.engines.compiled.later import on_requested
-from sim.engines.compiled.ranks import ON_EFFECT, ON_REQUESTED
+from sim.engines.compiled.ranks import ON_EFFECT, ON_MISSED, ON_REQUESTED
 from sim.engines.compiled.veins import on_effect_begins
+from sim.engines.compiled.visits import on_missed
 from sim.jit import further_part
 
 
@@ -22,3 +23,5 @@ def ring_further(
         on_requested(plan, t, p, events, index)
     elif rank == ON_EFFECT:
         on_effect_begins(plan, t, p, events, index)
+    elif rank == ON_MISSED:
+        on_missed(plan, t, p, events, index)

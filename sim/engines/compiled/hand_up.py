@@ -29,6 +29,7 @@ def hand_up_person(plan: Any, t: Any, p: Any, tables: Any, batch: Any) -> None:
     one.planned_end = p.planned_end
     one.end_time = p.end_time
     one.dropped_out = p.dropped_out
+    one.course = p.course
     filled[0] = person + 1
     row = p.first_own
     while row >= 0:

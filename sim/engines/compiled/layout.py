@@ -148,6 +148,7 @@ TRIAL = np.dtype(
         ("place", "i8"),
         ("left", "f8", (3,)),
         ("lane", "f8", (4,)),
+        ("of_course", "f8", (3,)),
         ("past_level", "f8", (months_back(years(MOST_HISTORY_YEARS)) + 1,)),
     ]
 )
@@ -265,7 +266,9 @@ OWN_RELAPSE = np.dtype(
 OWN_VISIT = np.dtype([*VISIT.descr, ("person", "i8")])
 """A visit: the row of `records.VISIT`, and the patient's number of entry."""
 
-PERSON = np.dtype([("arm", "i8"), ("day_1", "f8"), ("planned_end", "f8"), ("end_time", "f8"), ("dropped_out", "i8")])
+PERSON = np.dtype(
+    [("arm", "i8"), ("day_1", "f8"), ("planned_end", "f8"), ("end_time", "f8"), ("dropped_out", "i8"), ("course", "i8")]
+)
 SEEN_RELAPSE = np.dtype(
     [
         ("row", "i8"),

@@ -138,6 +138,7 @@ def follow_all(plan: Any, t: Any, scratch: Any, entered: Any, batch: Any) -> Non
         one.planned_end = planned
         one.end_time = end
         one.dropped_out = 1 if leaves < planned else 0
+        one.course = 0
         scratch[DAY_1, k] = day_1
         scratch[END, k] = end
         procedure = forced if forced >= 0.0 else plan.procedures[arm]

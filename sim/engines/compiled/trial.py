@@ -16,6 +16,7 @@ from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WOR
 from sim.core.units import on_clock
 from sim.engines.compiled.birth import born
 from sim.engines.compiled.clocks import FULL_STATES, draw, note
+from sim.engines.compiled.course import clear_courses, count_course, course_is_full
 from sim.engines.compiled.hand_up import hand_up
 from sim.engines.compiled.life import live, live_briefly
 from sim.engines.compiled.ranks import ON_CLOSED, ON_SCREENED, ON_SITE_OPEN
@@ -50,6 +51,7 @@ def clear(plan: Any, t: Any, number: Any) -> None:
     t.settled = 0
     t.closed = 0.0
     t.end_day = math.inf
+    clear_courses(plan, t)
 
 
 @bare_part
@@ -212,10 +214,11 @@ def settle(plan: Any, t: Any, tables: Any, batch: Any, until: Any) -> None:
         if t.closed == 0.0 and p.entry_time > last:
             close(plan, t, events, last)
         t.settled += 1
-        if t.closed == 0.0 or entry.admit == 1.0:
+        if (t.closed == 0.0 or entry.admit == 1.0) and course_is_full(plan, t, p) == 0.0:
             p.entry_number = t.entered
             t.entered += 1
             p.arm = allocate(plan, t, p)
+            count_course(plan, t, p)
             if float(t.entered) == entry.target and t.closed == 0.0:
                 close(plan, t, events, p.entry_time)
         if are_together(plan) == 1.0:

@@ -6,12 +6,13 @@ import math
 from typing import Any
 
 from sim.core.streams import SCORE
+from sim.engines.compiled.attendance import keep_appointment
 from sim.engines.compiled.clocks import FULL_VISITS, draw, note, set_clock
 from sim.engines.compiled.examination import examine
 from sim.engines.compiled.lesions import be_scanned
 from sim.engines.compiled.msfc import take
 from sim.engines.compiled.quality import answer
-from sim.engines.compiled.ranks import ON_VISIT
+from sim.engines.compiled.ranks import ON_MISSED, ON_VISIT
 from sim.jit import bare_part
 from sim.model import belief, disability, visits
 
@@ -19,7 +20,7 @@ NAN = math.nan
 
 
 @bare_part
-def await_visit(plan: Any, p: Any, visit: Any) -> None:
+def await_visit(plan: Any, t: Any, p: Any, visit: Any) -> None:
     """Set the clock of the next visit that anybody asks for, if it is due before the planned end."""
     while visit < plan.visits and plan.visit_wanted[visit] == 0.0:
         visit += 1
@@ -27,12 +28,20 @@ def await_visit(plan: Any, p: Any, visit: Any) -> None:
         time = visits.visit_time(p.day_1, plan.visit_days[visit], plan.study.resolution)
         if time <= p.planned_end:
             set_clock(plan, p, time, ON_VISIT, visit)
+            keep_appointment(plan, t, p, visit)
+
+
+@bare_part
+def on_missed(plan: Any, t: Any, p: Any, events: Any, index: Any) -> None:
+    """Stay away from a visit."""
+    await_visit(plan, t, p, index + 1)
+    note(plan, t, events, p.now, ON_MISSED, p.word, index, 0.0)
 
 
 @bare_part
 def on_visit(plan: Any, t: Any, p: Any, relapses: Any, seen: Any, events: Any, index: Any) -> None:
     """Be examined, and fill in the questionnaire."""
-    await_visit(plan, p, index + 1)
+    await_visit(plan, t, p, index + 1)
     edss, latent, acute, u = examine(plan, t, p, relapses, index + 1)
     lasting = disability.lasting_part(latent, p.edss_latent, acute)
     held = belief.believed(p.belief_patient, p.believing)
@@ -74,7 +83,7 @@ def score_further(plan: Any, t: Any, p: Any, v: Any, latent: Any, lasting: Any, 
     """Take the scores that not everybody asks for: MSFC and MSQOL-54 mental."""
     u = draw(t, p.word, SCORE, v.visit + 1, 0)
     if plan.want.msfc == 1.0:
-        v.msfc, v.msfc_latent = take(plan, p, v.visit, latent, u[0])
+        v.msfc, v.msfc_latent = take(plan, t, p, v.visit, latent, u[0])
     if plan.want.mental == 1.0:
         points = plan.effect.mental_points
         v.mental, v.mental_latent = answer(p, plan.mental, p.mental_latent, lasting, acute, held, points, u[1])

@@ -59,7 +59,15 @@ def is_plain(plan: Plan) -> bool:
     one_layer = plan.study.study_bound == 1.0 and plan.season.amplitude == 0.0  # nor does the calendar count
     nobody_fails = e.kind == 0.0 and e.relapse_free_days == 0.0 and e.stenosis_required == 0.0
     nobody_waits = plan.veins.wait_mean_days == 0.0 and plan.self_referral.weight == 1.0
-    return alone and no_history and one_layer and nobody_fails and nobody_waits and d.log_disbelief_ratio == 0.0
+    return (
+        alone
+        and no_history
+        and one_layer
+        and nobody_fails
+        and nobody_waits
+        and d.log_disbelief_ratio == 0.0
+        and plan.course.on == 0.0
+    )
 
 
 def is_further(plan: Plan) -> bool:
@@ -72,5 +80,7 @@ def is_further(plan: Plan) -> bool:
             any(later.delay_days) or any(later.procedures),
             plan.effect.onset_days > 0.0,
             plan.lesions.on == 1.0,
+            plan.course.on == 1.0,
+            plan.attendance.window_days > 0.0 or plan.attendance.missed_prob > 0.0,
         )
     )

@@ -30,6 +30,8 @@ from sim.core.streams import (
 )
 from sim.core.units import on_clock
 from sim.engines.reference import scores
+from sim.engines.reference.attendance import appointment, on_visit_missed
+from sim.engines.reference.course import course_first, disability_of, rate_of
 from sim.engines.reference.latent import Latent, Point, PointClock
 from sim.engines.reference.lesions import be_scanned, meet_lesions
 from sim.engines.reference.medication import consider_medication, on_medication_start
@@ -39,6 +41,7 @@ from sim.engines.reference.reporting import on_confirmed, on_pseudo, on_reported
 from sim.engines.reference.slots import leave_queues, on_requested
 from sim.model import (
     belief,
+    course,
     decline,
     disability,
     dropout,
@@ -88,9 +91,9 @@ class Patient:
         self.u_arm, self.u_dropout = person[3], person[2]
         self.u_refer, self.u_select = present[0], present[1]
         self.frailty = frailty.frailty(person[1], plan.frailty.gamma_shape, plan.frailty.middle, plan.frailty.tails)
+        self.course = course.course_of(present[3], plan.course.sp_prob, plan.course.pp_prob)
         d, q = plan.disability, plan.quality
-        self.baseline = disability.baseline(latent[0], d.log_baseline, d.baseline_log_sd)
-        self.slope = disability.slope(latent[1], d.slope_per_day)
+        self.baseline, self.slope = disability_of(self, latent)
         self.quality_start = quality.quality_baseline(
             latent[2], self.baseline, d.median_points, q.mean_points, q.sd_points, q.per_edss
         )
@@ -100,7 +103,7 @@ class Patient:
         horizon = relapse.horizon(
             self.screening_time, plan.enrolment.screening_days, self.wait, plan.study.follow_up_days
         )
-        self.latent = Latent(plan, self.address, start, self.screening_time, horizon, self.frailty)
+        self.latent = Latent(plan, self.address, start, self.screening_time, horizon, self.frailty, rate_of(self))
         self.lasting, self.lasting_until = 0.0, self.screening_time
         self.patency = self.working = self.rate_factor = self.slope_factor = 0.0
         self.set_patency(0.0, 0.0)
@@ -154,7 +157,8 @@ class Patient:
         )
         recent = any(eligibility.too_recent(onset, self.now, rule.relapse_free_days) for onset in onsets)
         untreatable = bool(rule.stenosis_required) and not any(v.stenosed for v in self.own_veins)
-        self.reason = eligibility.reason(float(fits), float(enough), float(recent), float(untreatable))
+        reason = eligibility.reason(float(fits), float(enough), float(recent), float(untreatable))
+        self.reason = course_first(self, reason)
         if self.reason:
             self.note(Kind.SCREEN_FAILURE, 0, float(self.reason))
             return False
@@ -257,7 +261,7 @@ class Patient:
         schedule_procedures(self)
         for visit, day in enumerate(plan.visit_days):
             if (time := visits.visit_time(self.day_1, day, resolution)) <= self.planned_end:
-                self.set_clock(time, Kind.VISIT, visit)
+                self.set_clock(*appointment(self, visit, time), visit)
         self.await_dropout()
         self.set_clock(self.planned_end, Kind.END_OF_STUDY, 0)
 
@@ -349,7 +353,7 @@ class Patient:
         mental, mental_true = scores.quality_at(
             self, self.plan.mental, self.mental_start, lasting, acute, effects.mental_points, v[1]
         )
-        z, z_true = scores.msfc_at(self, index, latent, v[0])
+        z, z_true = scores.msfc_at(self, latent, v[0])
         self.note(Kind.VISIT, index, edss)
         seen = (edss, scored, latent, true, self.patency, self.believed(PATIENT), z, mental, z_true, mental_true)
         self.visits.append((self.site, self.arrival, index, self.now, *seen, *be_scanned(self, index)))
@@ -425,6 +429,7 @@ HANDLERS: dict[int, Callable[[Patient, int, Any], None]] = {
     Kind.ENROLLED: Patient.on_enrolled,
     Kind.VISIT: Patient.on_visit,
     Kind.PROCEDURE_REQUESTED: on_requested,
+    Kind.VISIT_MISSED: on_visit_missed,
     Kind.PROCEDURE: on_procedure,
     Kind.EFFECT_BEGINS: on_effect_begins,
     Kind.DROPOUT: Patient.on_dropout,

@@ -39,9 +39,9 @@ def quality_at(
     return quality.quality_scored(latent, u, rule.noise_sd), latent
 
 
-def msfc_at(p: Patient, visit: int, edss: float, u: float) -> tuple[float, float]:
-    """Take the MSFC at this visit: the z-score written down, and the latent one, given the latent EDSS."""
+def msfc_at(p: Patient, edss: float, u: float) -> tuple[float, float]:
+    """Take the MSFC, practised at the visits before that took place: the z-score written down, and the latent one."""
     rule = p.plan.msfc
     latent = msfc.msfc_latent(p.ability, edss, p.plan.disability.median_points, rule.per_edss)
-    practice = msfc.practised(rule.sessions_before + visit, rule.practice_z, rule.practice_sessions)
+    practice = msfc.practised(rule.sessions_before + len(p.visits), rule.practice_z, rule.practice_sessions)
     return msfc.msfc_scored(latent, practice, u, rule.noise_sd, rule.lean, p.believed(ASSESSOR)), latent

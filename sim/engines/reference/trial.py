@@ -15,6 +15,7 @@ from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WOR
 from sim.core.units import on_clock
 from sim.engines.records import TrialRecords, pack
 from sim.engines.reference.agenda import Agenda
+from sim.engines.reference.course import course_is_full
 from sim.engines.reference.patient import Patient
 from sim.engines.world import OBSERVED, World
 from sim.model import disability, enrolment, randomisation, sites
@@ -37,6 +38,7 @@ class Trial:
         self.patients: list[Patient] = []
         self.events: list[tuple[float, int, int, int, float]] = []
         self.entered = 0
+        self.of_course = [0.0, 0.0, 0.0]
         self.closed = False
         self.end_day = math.inf
         self.alone = not plan.slots.on and math.isinf(plan.study.close_after_days)
@@ -120,12 +122,13 @@ class Trial:
         return self.slots[site]
 
     def enter(self, patient: Patient) -> int:
-        """Give the patient's number in the trial, or -1 when enrolment has closed and nobody more is admitted."""
-        if self.closed and not self.plan.enrolment.admit:
+        """Give the patient's number in the trial, or -1 when enrolment has closed, or that of the course."""
+        if (self.closed and not self.plan.enrolment.admit) or course_is_full(self, patient):
             patient.note(Kind.TURNED_AWAY, 0, 0.0)
             return -1
         number = self.entered
         self.entered += 1
+        self.of_course[patient.course] += 1.0
         patient.note(Kind.ENROLLED, 0, float(self.entered))
         if self.entered == self.plan.enrolment.target and not self.closed:
             self.close()
@@ -209,6 +212,7 @@ def subject_row(p: Patient) -> tuple[Any, ...]:
         p.msfc_start,
         p.mental_start,
         p.lesion_factor,
+        p.course,
     )
 
 
