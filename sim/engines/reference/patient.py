@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -259,9 +259,7 @@ class Patient:
         self.day_1 = visits.day_1(self.now, self.procedure_time, plan.study.randomised)
         self.planned_end = self.end_of_follow_up()
         schedule_procedures(self)
-        for visit, day in enumerate(plan.visit_days):
-            if (time := visits.visit_time(self.day_1, day, resolution)) <= self.planned_end:
-                self.set_clock(*appointment(self, visit, time), visit)
+        self.await_visits(range(len(plan.visit_days)))
         self.await_dropout()
         self.set_clock(self.planned_end, Kind.END_OF_STUDY, 0)
 
@@ -270,6 +268,13 @@ class Patient:
         study = self.plan.study
         close = min(study.close_day, self.trial.end_day)
         return visits.planned_end(self.day_1, study.follow_up_days, close, study.resolution)
+
+    def await_visits(self, numbers: Iterable[int]) -> None:
+        """Set the clocks of these visits, as far as they are due by the planned end."""
+        for visit in numbers:
+            due = visits.visit_time(self.day_1, self.plan.visit_days[visit], self.plan.study.resolution)
+            if due <= self.planned_end:
+                self.set_clock(*appointment(self, visit, due), visit)
 
     def await_dropout(self) -> None:
         """Set the clock of leaving early, by what is known of the procedure's time."""
@@ -289,8 +294,10 @@ class Patient:
         self.planned_end = self.end_of_follow_up()
         if self.ended:
             return
-        self.forget_clock(Kind.END_OF_STUDY)
-        self.forget_clock(Kind.DROPOUT)
+        left = [c[2] for c in self.diary if c[1] in (Kind.VISIT, Kind.VISIT_MISSED)]
+        for kind in (Kind.VISIT, Kind.VISIT_MISSED, Kind.END_OF_STUDY, Kind.DROPOUT):
+            self.forget_clock(kind)
+        self.await_visits(left)
         self.await_dropout()
         self.set_clock(self.planned_end, Kind.END_OF_STUDY, 0)
         self.wake()
