@@ -26,7 +26,7 @@ class Endpoint:
     favourable: Literal[-1, 1]
     label: str
     unit: str
-    design: Literal["parallel", "before_after"]
+    design: Literal["parallel", "before_after", "case_control"]
     months: bool
 
 
@@ -78,6 +78,15 @@ _ALL = (
         "msqol_mental_change", "difference", 1, "MSQOL-54 mental, after - before", "points", "before_after", False
     ),
     Endpoint("msfc_change", "difference", 1, "MSFC, after - before", "z", "before_after", False),
+    Endpoint(
+        "ccsvi_odds_ratio",
+        "log_ratio",
+        -1,
+        "Odds of CCSVI on Doppler, with MS / without",
+        "log ratio",
+        "case_control",
+        False,
+    ),
 )
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType({e.base: e for e in _ALL})
@@ -88,6 +97,9 @@ AT_VISITS: Final = ("edss", "msfc", "msqol_physical", "msqol_mental")
 
 CONFIRMED_AFTER: Final[Mapping[str, float]] = MappingProxyType({"cdp_12w": 12.0, "cdp_24w": 24.0})
 """Weeks after which a worsening has to be confirmed, by endpoint."""
+
+ON_SCREENING: Final = ("ccsvi_odds_ratio",)
+"""Base names of what is found at screening; nothing after it is looked at."""
 
 RESERVED: Final = ("gd_lesions", "new_t2", "restenosis")
 """Base names promised to later endpoints (gd_lesions_12m, new_t2_24m, ...)."""

@@ -53,6 +53,8 @@ def _register() -> dict[str, Stream]:
         Stream(18, "score", "visit", ("msfc", "mental", "-", "-")),
         # block 0: months from screening on, block 1: months before it, counted backwards, both from 0
         Stream(20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
+        # block 0: criteria 1 to 4 of the examination; block 1: the lanes named here; examination 0 is at screening
+        Stream(23, "doppler", "examination; block", ("criterion_5", "venography", "ivus", "-")),
     )
     return {row.name: row for row in rows}
 
@@ -78,6 +80,7 @@ BLOCK = STREAMS["block"].process
 LEVEL = STREAMS["level"].process
 SCORE = STREAMS["score"].process
 ACTIVITY_MONTH = STREAMS["activity_month"].process
+DOPPLER = STREAMS["doppler"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 

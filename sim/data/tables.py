@@ -90,6 +90,9 @@ def adsl(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "VEINSTRT": s["treated_veins"],
             "VEINSOPN": s["opened_veins"],
             "MEDSTDT": s["medication_time"],
+            "DOPPCRIT": s["doppler_criteria"],
+            "VENOGRES": _names(s["venography"], ["NEGATIVE", "POSITIVE"]),
+            "IVUSRES": _names(s["ivus"], ["COLLAPSE", "STENOSIS"]),
         }
     )
 

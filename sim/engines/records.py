@@ -42,6 +42,9 @@ SUBJECT = np.dtype(
         ("belief_assessor", "f8"),
         ("msfc_latent", "f8"),
         ("mental_latent", "f8"),
+        ("doppler_criteria", "i8"),
+        ("venography", "i8"),
+        ("ivus", "i8"),
     ]
 )
 RELAPSE = np.dtype(

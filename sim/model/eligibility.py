@@ -7,7 +7,17 @@ from typing import Literal, NamedTuple
 from sim.core.params import Table, param, probability
 from sim.core.rules import rule
 
-REASONS = ("", "edss", "relapses", "recent_relapse", "no_stenosis", "enrolment_closed")
+REASONS = (
+    "",
+    "edss",
+    "relapses",
+    "recent_relapse",
+    "no_stenosis",
+    "enrolment_closed",
+    "doppler_negative",
+    "venography_negative",
+    "ivus_collapse",
+)
 ELIGIBLE, FAILS_EDSS, FAILS_RELAPSES, FAILS_RECENT, FAILS_STENOSIS, TURNED_AWAY = 0, 1, 2, 3, 4, 5
 STRICT, SOFT, OPEN = 1.0, 2.0, 0.0
 

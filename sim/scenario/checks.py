@@ -13,6 +13,7 @@ from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR, on_clock
 from sim.model.relapse import MOST_LAYERS
 from sim.model.season import highest
 from sim.model.worsening import DAYS_PER_WEEK, due_days, may_confirm
+from sim.scenario.prevalence import prevalence, screening
 
 if TYPE_CHECKING:
     from sim.scenario.schema import Endpoint, Scenario
@@ -26,7 +27,7 @@ ARMS: dict[str, tuple[str, ...]] = {
 def check(scenario: Scenario) -> None:
     """Raise Refusals with everything in the scenario that contradicts itself."""
     parts = (_arms, _blinding, _allocation, _visits, _endpoints, _windows, _history, _layers, _recruitment, _population)
-    refusals = [refusal for part in parts for refusal in part(scenario)]
+    refusals = [refusal for part in (*parts, screening, prevalence) for refusal in part(scenario)]
     if refusals:
         raise Refusals(refusals)
 
@@ -56,7 +57,7 @@ def _blinding(s: Scenario) -> Iterator[Refusal]:
 
 
 def _allocation(s: Scenario) -> Iterator[Refusal]:
-    if s.before_after or s.randomisation.kind == "simple" or not s.arm:
+    if not s.randomised or s.randomisation.kind == "simple" or not s.arm:
         return
     total = sum(a.ratio for a in s.arm)
     if s.randomisation.block_size % total:
@@ -116,7 +117,8 @@ def _contrast(s: Scenario, here: str, endpoint: Endpoint) -> Iterator[Refusal]:
 
 
 def _endpoint_design(s: Scenario, here: str, name: str, base: str, months: float | None) -> Iterator[Refusal]:
-    wanted, end = "before_after" if s.before_after else "parallel", s.study.after_months[1]
+    wanted = "before_after" if s.before_after else "case_control" if s.case_control else "parallel"
+    end = s.study.after_months[1]
     if ENDPOINTS[base].design != wanted:
         served = [e.base for e in ENDPOINTS.values() if e.design == wanted]
         yield Refusal(f"{here}.name", name, f"an endpoint for {s.study.design}: {served}")
@@ -230,11 +232,12 @@ def _recruitment(s: Scenario) -> Iterator[Refusal]:
                 sites.opening_interval_days,
                 f"so little that all {sites.count} sites open within enrolment.accrual_days = {e.accrual_days:g}",
             )
-        if s.eligibility.enabled or (s.self_referral.enabled and s.switches.self_referral):
+        screened = s.screening.enabled and not s.case_control
+        if s.eligibility.enabled or screened or (s.self_referral.enabled and s.switches.self_referral):
             yield Refusal(
                 "enrolment.accrual",
                 "uniform",
-                "poisson where eligibility or self_referral may turn candidates away (target never reached)",
+                "poisson where eligibility or self_referral or screening turns candidates away (target never reached)",
             )
         return
     open_days = sum(max(0.0, e.max_days - i * sites.opening_interval_days) for i in range(sites.count))

@@ -11,6 +11,7 @@ from sim.model.activity import Activity
 from sim.model.belief import Belief
 from sim.model.decline import Decline
 from sim.model.disability import Disability
+from sim.model.doppler import Screening
 from sim.model.dropout import Dropout
 from sim.model.effect import NO_EFFECT, Effect
 from sim.model.eligibility import Eligibility
@@ -32,7 +33,13 @@ from sim.model.visits import Visits
 from sim.model.worsening import Worsening
 from sim.scenario import checks
 
-Design = Literal["sham_parallel", "open_label_parallel", "three_arm", "uncontrolled_before_after"]
+Design = Literal[
+    "sham_parallel",
+    "open_label_parallel",
+    "three_arm",
+    "uncontrolled_before_after",
+    "prevalence_case_control",
+]
 
 
 def _window(default: list[float], meaning: str) -> list[float]:
@@ -111,7 +118,10 @@ class Arm(Table):
 
     name: str = Field(min_length=1, max_length=40, description="the arm's name")
     procedure: Literal["none", "sham", "angioplasty"] = Field(description="what is done to its patients")
-    ratio: int = param(1, unit="1", ge=1, le=100, meaning="allocation ratio", source="design")
+    ratio: int = param(1, unit="1", ge=1, le=1000, meaning="allocation ratio", source="design")
+    group: Literal["ms", "control"] = param(
+        "ms", unit="-", meaning="prevalence_case_control: MS patients, or controls without MS", source="design"
+    )
 
 
 class Endpoint(Table):
@@ -145,6 +155,8 @@ class Figure(Table):
         "functional_improved",
         "flow_restored",
         "doppler_negative",
+        "ccsvi_positive",
+        "abnormal_doppler",
     ] = Field(description="the simulated quantity it is compared with")
     arm: str = Field(default="", description="the arm it is of; empty: of all")
     low: float = Field(description="the figure, or the lowest reading of it (a count, or a ratio)")
@@ -193,6 +205,7 @@ class Scenario(Table):
     recall: Recall = Recall()
     medication: Medication = Medication()
     dropout: Dropout = Dropout()
+    screening: Screening = Screening()
     switches: Switches = Switches()
     arm: list[Arm] = Field(default=[], max_length=3, description="the arms")
     endpoint: list[Endpoint] = Field(default=[], description="the endpoints")
@@ -207,6 +220,20 @@ class Scenario(Table):
     def before_after(self) -> bool:
         """Whether the design compares patients with their own past."""
         return self.study.design == "uncontrolled_before_after"
+
+    @property
+    def case_control(self) -> bool:
+        """Whether the design compares how often MS patients and controls are found to have CCSVI."""
+        return self.study.design == "prevalence_case_control"
+
+    @property
+    def randomised(self) -> bool:
+        """Whether patients are allocated to arms."""
+        return not (self.before_after or self.case_control)
+
+    def group_arm(self, group: str) -> int:
+        """Give the number of the first arm of a group, 0 where there is none."""
+        return next((k for k, a in enumerate(self.arm) if a.group == group), 0)
 
     @property
     def no_effect(self) -> bool:

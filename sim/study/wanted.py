@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.analysis.trial import VISIT_FIELD, visit_number
-from sim.core.endpoints import CONFIRMED_AFTER, parse_endpoint
+from sim.core.endpoints import CONFIRMED_AFTER, ON_SCREENING, parse_endpoint
 from sim.engines.want import FURTHER, Want
 from sim.scenario.schema import Scenario
 
@@ -23,6 +23,8 @@ def wanted(scenario: Scenario) -> Want:
             scores.add(field)
             last = scenario.study.after_months[1] if month is None else month
             visits |= {0, visit_number(scenario, last)}
+        elif base in ON_SCREENING:
+            continue
         elif base in CONFIRMED_AFTER:
             visits |= set(range(len(scenario.visits.months)))
             if scenario.worsening.relapse_days > 0.0:

@@ -1,19 +1,20 @@
 """Contract: what a scenario may not say.
 
-Each refusal of `sim/scenario/checks.py` is made to fire, at the key it names, beside a neighbouring scenario that is
-legal: a check that is always or never true fails here.
+Each refusal of `sim/scenario/checks.py` and `prevalence.py` is made to fire, at the key it names, beside a neighbouring
+scenario that is legal: a check that is always or never true fails here.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
+from types import ModuleType
 
 import pytest
 
 from sim.core.errors import Problem, ScenarioError
 from sim.core.params import Refusal
-from sim.scenario import checks
+from sim.scenario import checks, prevalence
 from sim.scenario.load import read_tables, shipped, validate
 from sim.scenario.schema import Scenario
 from tests.contract.refusals import ANGIO, CASES, NONE, Case
@@ -42,17 +43,18 @@ def test_its_legal_neighbour_is_not_refused(case: Case) -> None:
     validate(read_tables(case.name, case.good), Scenario)
 
 
-def test_every_refusal_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No refusal in checks.py is left without a case above that makes it fire: each one's `allowed` is met by one."""
+@pytest.mark.parametrize(("module", "least"), [(checks, 25), (prevalence, 10)])
+def test_every_refusal_has_a_case(module: ModuleType, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No refusal in the file is left without a case above that makes it fire: each one's `allowed` is met by one."""
     written = [
         node
-        for node in ast.walk(ast.parse(inspect.getsource(checks)))
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == Refusal.__name__
     ]
     fired: set[int] = set()
 
     class Spy(Refusal):
-        """A refusal that remembers the line of checks.py that made it."""
+        """A refusal that remembers the line of the file that made it."""
 
         def __init__(self, key: str, found: object, allowed: str) -> None:
             frame = inspect.currentframe()
@@ -61,12 +63,12 @@ def test_every_refusal_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
             fired.add(frame.f_back.f_lineno)
             super().__init__(key, found, allowed)
 
-    monkeypatch.setattr(checks, "Refusal", Spy)
+    monkeypatch.setattr(module, "Refusal", Spy)
     for case in CASES:
         problems(case.name, case.bad)
     silent = [node.lineno for node in written if not fired & set(range(node.lineno, (node.end_lineno or 0) + 1))]
-    assert len(written) >= 25
-    assert not silent, f"no case makes the refusals in lines {silent} of checks.py fire"
+    assert len(written) >= least
+    assert not silent, f"no case makes the refusals in lines {silent} of {module.__name__} fire"
 
 
 def test_all_contradictions_are_told_at_once() -> None:

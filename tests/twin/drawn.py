@@ -33,6 +33,13 @@ PARALLEL = (
     *(f"{base}_6m" for base in AT_VISITS),
 )
 BEFORE_AFTER = ("relapse_free_change", "arr_change", *(f"{base}_change" for base in AT_VISITS))
+DESIGNS = (
+    "sham_parallel",
+    "open_label_parallel",
+    "three_arm",
+    "uncontrolled_before_after",
+    "prevalence_case_control",
+)
 WORLDS = (OBSERVED, *(potential(p, path) for p in (0.0, 1.0, 2.0) for path in (False, True)), World(-1.0, 1.0, 1.0))
 
 PROB = st.one_of(st.sampled_from([0.0, 1.0, 0.5]), st.floats(0.0, 1.0))
@@ -166,6 +173,20 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "hazard_per_year": st.one_of(st.sampled_from([0.0, 0.05, 100.0, 100.0]), st.floats(0.0, 2.0)),
         "disbelief_ratio": spread(0.01, 20.0, 1.0),
     },
+    "screening": {
+        "enabled": mostly(False, ON_OFF),
+        "reader": st.sampled_from(["blinded", "unblinded"]),
+        "sensitivity_blinded_prob": PROB,
+        "specificity_blinded_prob": PROB,
+        "sensitivity_unblinded_prob": PROB,
+        "specificity_unblinded_prob": PROB,
+        "reader_lean_logits": spread(-10.0, 10.0, 0.0, 1.0),
+        "venography": st.just(True),
+        "venography_sensitivity_prob": PROB,
+        "venography_specificity_prob": PROB,
+        "ivus": ON_OFF,
+        "ivus_collapse_prob": PROB,
+    },
     "switches": dict.fromkeys(
         (
             "self_referral",
@@ -178,6 +199,7 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
             "medication",
             "practice",
             "attrition",
+            "unblinded_doppler",
             "effect",
         ),
         mostly(True, ON_OFF),
@@ -217,6 +239,7 @@ BUILT = {
     "decline": {"enabled", "fall_per_year"},
     "season": {"enabled", "amplitude", "peak_day", "first_site_day"},
     "belief": {"patient"},
+    "screening": {"control_ccsvi_prob"},
 }
 """Keys whose values must suit each other: `tables` builds them."""
 
@@ -231,7 +254,7 @@ UNSEEN = {
 def tables(draw: Draw) -> Tables:
     """Draw the tables of a scenario."""
     made: Tables = {name: draw(st.fixed_dictionaries(keys)) for name, keys in PLAIN.items()}
-    design = draw(st.sampled_from(["sham_parallel", "open_label_parallel", "three_arm", "uncontrolled_before_after"]))
+    design = draw(st.sampled_from(DESIGNS))
     follow_up = draw(mostly(24.0, st.sampled_from([6.0, 12.0, 18.5, 0.25, 60.0])))
     made["study"] = {
         "design": design,
@@ -249,7 +272,26 @@ def tables(draw: Draw) -> Tables:
     made["endpoint"] = draw(endpoints(design, made["visits"]["months"], follow_up, tolerance))
     seen = draw(recruitment(made))
     draw(history(made, seen))
+    if design == "prevalence_case_control":
+        draw(prevalence(made))
+    elif made["screening"]["enabled"] and made["enrolment"]["accrual"] == "uniform":
+        made["screening"]["enabled"] = False
+    if draw(ON_OFF):
+        made["screening"]["venography"] = made["screening"]["ivus"] = False
     return made
+
+
+@st.composite
+def prevalence(draw: Draw, made: Tables) -> None:
+    """Make of these tables a study of prevalence: two groups, no entry rule, no relapses."""
+    for arm, group in zip(made["arm"], draw(st.permutations(["ms", "control"])), strict=True):
+        arm["group"] = group
+    made["screening"]["enabled"] = True
+    made["eligibility"]["enabled"] = made["self_referral"]["enabled"] = False
+    made["relapse"]["rate_per_year"] = 0.0
+    veins = made["veins"]
+    if any(veins[f"{v}_prob"] for v in ("left_ijv", "right_ijv", "azygos")) and draw(ON_OFF):
+        made["screening"]["control_ccsvi_prob"] = draw(PROB)
 
 
 @st.composite
@@ -267,6 +309,7 @@ def arms(draw: Draw, design: str) -> tuple[list[Tables], Tables]:
         "three_arm": ["angioplasty", "sham", "none"],
         "open_label_parallel": ["angioplasty", draw(st.sampled_from(["sham", "none"]))],
         "uncontrolled_before_after": [draw(st.sampled_from(["angioplasty", "sham", "none"]))],
+        "prevalence_case_control": ["none", "none"],
     }[design]
     ratios = draw(st.lists(st.integers(1, 3), min_size=len(kinds), max_size=len(kinds)))
     order = draw(st.permutations(kinds))
@@ -282,6 +325,8 @@ def arms(draw: Draw, design: str) -> tuple[list[Tables], Tables]:
 @st.composite
 def endpoints(draw: Draw, design: str, months: list[float], follow_up: float, tolerance: float) -> list[Tables]:
     """Draw one to four endpoints that suit the design."""
+    if design == "prevalence_case_control":
+        return [{"name": "ccsvi_odds_ratio"}]
     if design == "uncontrolled_before_after":
         names = [n for n in BEFORE_AFTER if not n.startswith(AT_VISITS) or follow_up in months]
     else:

@@ -117,7 +117,7 @@ def test_every_key_is_drawn() -> None:
             known |= {(table, key) for key in kind.model_fields}
     assert drawn == known
     assert {f for f, x in Scenario.model_fields.items() if get_args(x.annotation)} == {"arm", "endpoint"}
-    assert set(Arm.model_fields) == {"name", "procedure", "ratio"}
+    assert set(Arm.model_fields) == {"name", "procedure", "ratio", "group"}
     assert set(Endpoint.model_fields) == {"name", "id", "counts", "treatment", "control"}
 
 

@@ -99,6 +99,9 @@ def blank_record(p: Any) -> None:
     p.belief_patient = NAN
     p.belief_physician = NAN
     p.belief_assessor = NAN
+    p.doppler_criteria = -1
+    p.venography = -1
+    p.ivus = -1
     for k in range(3):
         p.vein_opened[k] = 0.0
         p.vein_restenosis[k] = NAN

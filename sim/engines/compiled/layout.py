@@ -224,6 +224,7 @@ STATE = np.dtype(
         ("vein_opened", "f8", (3,)),
         ("vein_open_now", "f8", (3,)),
         ("vein_restenosis", "f8", (3,)),
+        ("group", "i8"),
     ]
 )
 """A candidate: the row of `records.SUBJECT`, and what the life needs to go on from where it paused."""
@@ -240,7 +241,16 @@ OWN_RELAPSE = np.dtype(
 )
 """A relapse: the row of `records.RELAPSE`, the patient's next one, and the next in its queue."""
 
-PERSON = np.dtype([("arm", "i8"), ("day_1", "f8"), ("planned_end", "f8"), ("end_time", "f8"), ("dropped_out", "i8")])
+PERSON = np.dtype(
+    [
+        ("arm", "i8"),
+        ("day_1", "f8"),
+        ("planned_end", "f8"),
+        ("end_time", "f8"),
+        ("dropped_out", "i8"),
+        ("doppler_criteria", "i8"),
+    ]
+)
 SEEN_RELAPSE = np.dtype(
     [
         ("row", "i8"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sim.engines.compiled.clocks import note, set_clock
+from sim.engines.compiled.doppler import examine_veins
 from sim.engines.compiled.examination import examine, meet
 from sim.engines.compiled.latent import go_on
 from sim.engines.compiled.owned import remember
@@ -43,6 +44,7 @@ def screen(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> Any:
         fits = 1.0 if eligibility.edss_in_range(p.screening_edss, rule.edss_min, rule.edss_max) else 0.0
     note(plan, t, events, p.now, ON_SCREENED, p.word, 0, p.recalled_1y)
     p.reason = eligibility.reason(fits, enough, recent, untreatable)
+    examine_veins(plan, t, p, events)
     if p.reason != 0:
         note(plan, t, events, p.now, ON_FAILURE, p.word, 0, float(p.reason))
         return False

@@ -29,6 +29,7 @@ from sim.core.streams import (
 )
 from sim.core.units import on_clock
 from sim.engines.reference import scores
+from sim.engines.reference.doppler import examine_veins
 from sim.engines.reference.latent import Latent, Point, PointClock
 from sim.engines.reference.medication import consider_medication, on_medication_start
 from sim.engines.reference.owned import ASSESSOR, NEVER, PATIENT, OwnRelapse, OwnVein
@@ -107,6 +108,7 @@ class Patient:
         self.dropped_out = 0
         self.beliefs = (NEVER, NEVER, NEVER)
         self.own_veins: list[OwnVein] = []
+        self.group, self.doppler_criteria, self.venography, self.ivus = 0, -1, -1, -1
         if plan.activity.on:
             self.note(Kind.ACTIVITY, 0, self.latent.path[0].told, on_clock(start, plan.study.resolution))
             self.set_clock(self.latent.path[0].end, Kind.ACTIVITY, 1)
@@ -143,6 +145,7 @@ class Patient:
         recent = any(eligibility.too_recent(onset, self.now, rule.relapse_free_days) for onset in onsets)
         untreatable = bool(rule.stenosis_required) and not any(v.stenosed for v in self.own_veins)
         self.reason = eligibility.reason(float(fits), float(enough), float(recent), float(untreatable))
+        examine_veins(self)
         if self.reason:
             self.note(Kind.SCREEN_FAILURE, 0, float(self.reason))
             return False
