@@ -227,6 +227,7 @@ def cascade() -> dict[str, object]:
     """Give overrides under which each step of the cascade keeps somebody out of a trial."""
     return {
         "enrolment.target": 20,
+        "eligibility.stenosis_required": False,
         "veins": {"left_ijv_prob": 0.4, "right_ijv_prob": 0.3, "azygos_prob": 0.0},
         "screening": {
             "enabled": True,

@@ -165,6 +165,7 @@ AT_ONCE: dict[str, object] = BUSY | {
 WHOLE_DAYS: dict[str, object] = AT_ONCE | {"clock.resolution_days": 1, "study.close_days": 1000.5}
 # Doppler, venography and IVUS, each with errors.
 CASCADE: dict[str, object] = BUSY | {
+    "eligibility.stenosis_required": False,
     "screening": {
         "enabled": True,
         "reader": "unblinded",
@@ -187,7 +188,6 @@ ALL = pytest.mark.parametrize(
         pytest.param("zamboni_2009", {}, id="before-after"),
         pytest.param("bench/j1", {}, id="uniform accrual"),
         pytest.param("sham_rct", CASCADE, id="screened veins"),
-        pytest.param("published/blind_prevalence_2013", {"screening.venography": True}, id="prevalence"),
     ],
 )
 

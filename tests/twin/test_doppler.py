@@ -13,6 +13,7 @@ from tests.twin.test_wants import alike, whole_records
 
 CASCADE: dict[str, object] = {
     "enrolment.target": 12,
+    "eligibility.stenosis_required": False,
     "veins": {"left_ijv_prob": 0.5, "right_ijv_prob": 0.3},
     "screening": {
         "enabled": True,
