@@ -35,7 +35,7 @@ Flags = NDArray[np.bool_]
 def found(overrides: Overrides) -> tuple[Flags, Flags, NDArray[np.void]]:
     """Give, one value a person of a large prevalence study: MS, CCSVI in truth, and the row of what was found."""
     records = play(BLIND, MANY | dict(overrides))
-    stenosed = records.veins["stenosed"].reshape(-1, 3).any(axis=1)
+    stenosed: Flags = np.any(records.veins["stenosed"].reshape(-1, 3), axis=1)
     assert len(records.subjects) == len(stenosed) == PEOPLE
     return records.subjects["arm"] == 0, stenosed, records.subjects
 
