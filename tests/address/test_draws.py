@@ -23,6 +23,7 @@ BUSY: dict[str, object] = {
     "eligibility.kind": "soft",
     "medication.enabled": True,
     "dropout.enabled": True,
+    "screening.enabled": True,
 }
 
 Address = tuple[int, int, int, int]
@@ -102,8 +103,9 @@ def test_layers_and_kinds_stay_within_their_blocks(played: Played) -> None:
     for name in layered:
         assert blocks[name] == {0, 1, 2}, name
     assert blocks["complication"] == {0, 1}  # five kinds, four to a block
-    assert all(blocks[name] == {0} for name in set(blocks) - layered - {"complication", "activity_month"})
-    once = {"person", "latent", "belief", "present", "site", "level"}
+    assert all(blocks[name] == {0} for name in set(blocks) - layered - {"complication", "activity_month", "doppler"})
+    assert blocks["doppler"] == {0, 1}
+    once = {"person", "latent", "belief", "present", "site", "level", "doppler"}
     for name in once:
         assert {i for _, p, i, _ in drawn if p == STREAMS[name].process} == {0}, name
 
