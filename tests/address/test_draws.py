@@ -66,7 +66,8 @@ def monthly() -> Played:
 def test_every_stream_is_drawn_from_at_its_own_kind_of_address(played: Played, monthly: Played) -> None:
     """Busy trials draw from all streams and no other: site and list at their words, the rest at patients'.
 
-    Activity in two states and activity by the month have a stream each, and leave the other's alone; veins are examined where screening is on.
+    Activity in two states and activity by the month have a stream each, and leave the other's alone; veins are
+    examined where screening is on.
     """
     every = {stream.process for stream in STREAMS.values()}
     assert {process for _, process, _, _ in played.drawn} == every - {streams.ACTIVITY_MONTH, streams.DOPPLER}
