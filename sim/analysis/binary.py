@@ -11,15 +11,22 @@ from sim.analysis.estimate import CODES, Estimate, Estimates, check_alpha, maske
 
 __all__ = [
     "MCNEMAR_METHOD",
+    "ODDS_RATIO_METHOD",
     "RISK_DIFFERENCE_METHOD",
     "mcnemar_exact",
     "mcnemar_exact_batch",
+    "odds_ratio",
+    "odds_ratio_batch",
     "risk_difference",
     "risk_difference_batch",
 ]
 
 RISK_DIFFERENCE_METHOD: Final = "risk difference, Newcombe hybrid score interval, Fisher exact test"
 MCNEMAR_METHOD: Final = "paired risk difference, Newcombe paired score interval, McNemar exact test"
+
+ODDS_RATIO_METHOD: Final = (
+    "log odds ratio, Woolf interval (0.5 added to each cell where one is empty), Fisher exact test"
+)
 
 
 def risk_difference(events: BoolArray | FloatArray, treated: BoolArray, alpha: float = 0.05) -> Estimate:
@@ -51,6 +58,42 @@ def risk_difference_batch(
         lower, upper = _square_and_add(_wilson(x1, n1, alpha), _wilson(x0, n0, alpha), p1, p0, np.zeros(sets))
     n = table[:, 1] + table[:, 3]
     return masked(p1 - p0, se, lower, upper, p, n, outcomes.astype(np.int8), RISK_DIFFERENCE_METHOD)
+
+
+def odds_ratio(events: BoolArray | FloatArray, treated: BoolArray, alpha: float = 0.05) -> Estimate:
+    """Estimate the log odds ratio, treated over control, with Woolf's (1955) interval and Fisher's exact p.
+
+    events (n,): True (1.0) where the person has the outcome, NaN where it is unknown (left out); treated (n,): True in
+    the group asked about. Where one of the four cells is empty, 0.5 is added to all of them (Haldane 1956, Anscombe
+    1956), for value, standard error and interval; p is of the counts as they are, so it may disagree with the interval.
+    If everyone has the same outcome: "all_alike", value 0, p 1. Raises ValueError for unequal lengths or a bad alpha.
+    """
+    return odds_ratio_batch(events, treated, alone(events), alpha)[0]
+
+
+def odds_ratio_batch(
+    events: BoolArray | FloatArray, treated: BoolArray, first: IntArray, alpha: float = 0.05
+) -> Estimates:
+    """Estimate the log odds ratio of each of many data sets, persons first[k] to first[k + 1] - 1 being set k."""
+    from scipy.special import ndtri
+
+    from sim.analysis.binary_kernel import count_arms
+
+    check_alpha(alpha)
+    ends, (y,) = batch(first, events=events)
+    sets = ends.size - 1
+    table, p, outcomes = np.empty((sets, 4), np.int64), np.empty(sets), np.empty(sets, np.int64)
+    with np.errstate(all="ignore"):
+        count_arms(y, treated_column(treated, y.size), ends, table, p, outcomes)
+        x1, n1, x0, n0 = table.astype(np.float64).T
+        cells = np.stack([x1, n1 - x1, x0, n0 - x0])
+        cells = cells + 0.5 * (cells == 0.0).any(axis=0)
+        value = np.log(cells[0] / cells[1]) - np.log(cells[2] / cells[3])
+        value = np.where(outcomes == CODES["all_alike"], 0.0, value)
+        se = np.sqrt((1.0 / cells).sum(axis=0))
+    half = -float(ndtri(alpha / 2.0)) * se
+    code, n = outcomes.astype(np.int8), table[:, 1] + table[:, 3]
+    return masked(value, se, value - half, value + half, p, n, code, ODDS_RATIO_METHOD)
 
 
 def mcnemar_exact(before: BoolArray | FloatArray, after: BoolArray | FloatArray, alpha: float = 0.05) -> Estimate:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sim.analysis.ancova import ancova_change_batch
 from sim.analysis.arrays import BoolArray, FloatArray, IntArray
 from sim.analysis.before_after import paired_rate_ratio_batch, paired_t_batch
-from sim.analysis.binary import mcnemar_exact_batch, risk_difference_batch
+from sim.analysis.binary import mcnemar_exact_batch, odds_ratio_batch, risk_difference_batch
 from sim.analysis.estimate import Estimates
 from sim.analysis.negbin import negbin_rate_ratio_batch
 from sim.analysis.survival import first_relapse_estimates
@@ -19,6 +19,7 @@ from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER, parse_endpoint
 from sim.data.cohort import Cohort, Counts, Window, at_visit, first_event, of_course, stayed, window
 from sim.data.lesions import at_scans, since_baseline
 from sim.data.worsening import first_worsening
+from sim.model.doppler import NEEDED
 from sim.scenario.schema import Endpoint, Scenario
 
 VISIT_FIELD = {"edss": "edss", "msfc": "msfc", "msqol_physical": "quality", "msqol_mental": "mental"}
@@ -57,7 +58,7 @@ def _begins(mask: BoolArray, first: IntArray) -> IntArray:
 
 def analyse(scenario: Scenario, people: Cohort) -> list[Estimates]:
     """Give the Estimates of each `[[endpoint]]` of the scenario, in their order; one row a trial of the cohort."""
-    one = _before_after if scenario.before_after else _parallel
+    one = _before_after if scenario.before_after else _case_control if scenario.case_control else _parallel
     asked = {e.course: of_course(people, e.course) for e in scenario.endpoint}
     kept = {course: _analysed(scenario, own) for course, own in asked.items()}
     return [one(scenario, e, asked[e.course], kept[e.course]) for e in scenario.endpoint]
@@ -72,6 +73,8 @@ def _analysed(scenario: Scenario, people: Cohort) -> Kept:
 
 def contrast(scenario: Scenario, endpoint: Endpoint) -> tuple[int, int]:
     """Give the numbers of the arm asked about and of the arm it is compared with."""
+    if scenario.case_control:
+        return scenario.group_arm("ms"), scenario.group_arm("control")
     names = [a.name for a in scenario.arm]
     kinds = [a.procedure for a in scenario.arm]
     if scenario.study.design == "immediate_v_delayed":
@@ -135,6 +138,13 @@ def _parallel(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept
     kept = kept.among(kept.of(seen.years) > 0.0)
     free = kept.of(seen.counts) == 0.0
     return _as_observed(risk_difference_batch(free, kept.of(active), kept.first, alpha))
+
+
+def _case_control(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept) -> Estimates:
+    ms, _ = contrast(scenario, endpoint)
+    positive = people.subjects["doppler_criteria"] >= NEEDED
+    case = people.subjects["arm"] == ms
+    return odds_ratio_batch(kept.of(positive), kept.of(case), kept.first, scenario.study.alpha)
 
 
 def _first_relapse(endpoint: Endpoint, people: Cohort, kept: Kept, treated: Mask, alpha: float) -> Estimates:

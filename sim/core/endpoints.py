@@ -26,7 +26,7 @@ class Endpoint:
     favourable: Literal[-1, 1]
     label: str
     unit: str
-    design: Literal["parallel", "before_after"]
+    design: Literal["parallel", "before_after", "case_control"]
     months: bool
 
 
@@ -83,6 +83,15 @@ _ALL = (
     Endpoint(
         "gd_lesions_change", "log_ratio", -1, "Gd lesions a scan, after / before", "log ratio", "before_after", False
     ),
+    Endpoint(
+        "ccsvi_odds_ratio",
+        "log_ratio",
+        -1,
+        "Odds of CCSVI on Doppler, with MS / without",
+        "log ratio",
+        "case_control",
+        False,
+    ),
 )
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType({e.base: e for e in _ALL})
@@ -99,6 +108,9 @@ AT_SCANS: Final = ("gd_lesions", "new_t2", "gd_lesions_change")
 
 RESERVED: Final = ("restenosis",)
 """Base names promised to later endpoints (restenosis_18m, ...)."""
+ON_SCREENING: Final = ("ccsvi_odds_ratio",)
+"""Base names of what is found at screening; nothing after it is looked at."""
+
 
 _NAME = re.compile(r"(?P<base>[a-z][a-z0-9_]*?)(?:_(?P<count>[1-9][0-9]{0,3})(?P<unit>[mw]))?")
 

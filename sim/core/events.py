@@ -23,6 +23,9 @@ class Kind(IntEnum):
     RELAPSE_CONFIRMED = 52
     MEDICATION_START = 60
     SCREENED = 100
+    DOPPLER = 102
+    VENOGRAPHY = 104
+    IVUS = 106
     SCREEN_FAILURE = 110
     ENROLLED = 120
     TURNED_AWAY = 122
@@ -55,6 +58,9 @@ VALUES: dict[Kind, str] = {
     Kind.RELAPSE_CONFIRMED: "1 relapse, 0 pseudo-relapse",
     Kind.MEDICATION_START: "rate ratio while on it",
     Kind.SCREENED: "recalled relapses in the last year",
+    Kind.DOPPLER: "criteria read, of 5",
+    Kind.VENOGRAPHY: "1 narrow, 0 not",
+    Kind.IVUS: "1 stenosis, 0 collapse",
     Kind.SCREEN_FAILURE: "reason code",
     Kind.ENROLLED: "number enrolled so far",
     Kind.TURNED_AWAY: "0",

@@ -55,6 +55,8 @@ def _register() -> dict[str, Stream]:
         Stream(20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
         Stream(21, "lesion", "0", ("factor", "-", "-", "-")),
         Stream(22, "scan", "visit + 1", ("gd", "gd_variation", "t2", "-")),
+        # block 0: criteria 1 to 4 of the examination; block 1: the lanes named here; examination 0 is at screening
+        Stream(23, "doppler", "examination; block", ("criterion_5", "venography", "ivus", "-")),
     )
     return {row.name: row for row in rows}
 
@@ -82,6 +84,7 @@ SCORE = STREAMS["score"].process
 ACTIVITY_MONTH = STREAMS["activity_month"].process
 LESION = STREAMS["lesion"].process
 SCAN = STREAMS["scan"].process
+DOPPLER = STREAMS["doppler"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 

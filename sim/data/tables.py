@@ -92,6 +92,9 @@ def adsl(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "VEINSOPN": s["opened_veins"],
             "MEDSTDT": s["medication_time"],
             "COURSE": [COURSES[c].upper() for c in s["course"]],
+            "DOPPCRIT": s["doppler_criteria"],
+            "VENOGRES": _names(s["venography"], ["NEGATIVE", "POSITIVE"]),
+            "IVUSRES": _names(s["ivus"], ["COLLAPSE", "STENOSIS"]),
         }
     )
 

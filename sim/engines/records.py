@@ -44,6 +44,9 @@ SUBJECT = np.dtype(
         ("mental_latent", "f8"),
         ("lesion_factor", "f8"),
         ("course", "i8"),
+        ("doppler_criteria", "i8"),
+        ("venography", "i8"),
+        ("ivus", "i8"),
     ]
 )
 RELAPSE = np.dtype(

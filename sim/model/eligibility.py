@@ -10,8 +10,19 @@ from sim.core.params import Table, param, probability
 from sim.core.rules import rule
 from sim.model.course import COURSES, CourseName
 
-REASONS = ("", "edss", "relapses", "recent_relapse", "no_stenosis", "enrolment_closed", "course")
 ELIGIBLE, FAILS_EDSS, FAILS_RELAPSES, FAILS_RECENT, FAILS_STENOSIS, TURNED_AWAY, FAILS_COURSE = 0, 1, 2, 3, 4, 5, 6
+REASONS = (
+    "",
+    "edss",
+    "relapses",
+    "recent_relapse",
+    "no_stenosis",
+    "enrolment_closed",
+    "course",
+    "doppler_negative",
+    "venography_negative",
+    "ivus_collapse",
+)
 STRICT, SOFT, OPEN = 1.0, 2.0, 0.0
 
 

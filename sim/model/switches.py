@@ -23,4 +23,7 @@ class Switches(Table):
     medication: bool = _switch("false: nobody starts medication")
     practice: bool = _switch("false: nobody does better on the MSFC for having done it before")
     attrition: bool = _switch("false: nobody leaves early and all are analysed")
+    unblinded_doppler: bool = _switch(
+        "false: readers of Doppler examinations know and believe nothing, at screening and in surveillance"
+    )
     effect: bool = _switch("false: open veins do nothing")

@@ -118,6 +118,9 @@ def _power_notes(result: PowerResult) -> Iterator[str]:
         scale = "log ratio" if p.scale == "log_ratio" else "difference"
         odd = ", ".join(f"{name} in {count}" for name, count in p.outcomes.items() if name != "ok")
         yield f"{key}: {scale}; {p.method}" + (f"; {odd} of {result.trials} trials" if odd else "")
+    for key, p in result.endpoints.items():
+        if p.scale == "log_ratio" and result.scenario.case_control:
+            yield f"{key}: apparent odds ratio {_odds(p.estimate_mean)}, true odds ratio {_odds(p.truth)}"
     e = result.effect
     if "effective_rate_ratio" in e:
         yield (
@@ -138,6 +141,10 @@ def _power_notes(result: PowerResult) -> Iterator[str]:
         f"engine {result.engine}, {result.trials_per_s:.1f} trials/s, {result.elapsed_s:.1f} s in all, "
         f"digest {result.digest[:12]}"
     )
+
+
+def _odds(log_ratio: float) -> str:
+    return "-" if math.isnan(log_ratio) else f"{math.exp(log_ratio):.3g}"
 
 
 def replay_table(result: ReplayResult) -> None:

@@ -35,6 +35,9 @@ KEPT_OUT: Final = {
     "no_stenosis": "no narrow vein",
     "enrolment_closed": "enrolment had closed",
     "course": "another course of the disease",
+    "doppler_negative": "no CCSVI on Doppler",
+    "venography_negative": "no narrow vein on venography",
+    "ivus_collapse": "collapse, not stenosis, on IVUS",
 }
 VEIN_NAMES: Final = {"left_ijv": "Left jugular", "right_ijv": "Right jugular", "azygos": "Azygos"}
 

@@ -14,6 +14,7 @@ from sim.model.relapse import MOST_LAYERS
 from sim.model.season import highest
 from sim.model.worsening import DAYS_PER_WEEK, due_days, may_confirm
 from sim.scenario.checks_course import attendance, courses, quotas
+from sim.scenario.prevalence import prevalence, screening
 
 if TYPE_CHECKING:
     from sim.scenario.schema import Endpoint, Scenario
@@ -43,7 +44,7 @@ def check(scenario: Scenario) -> None:
         _population,
         _lesions,
     )
-    parts += (courses, quotas, attendance)
+    parts += (courses, quotas, attendance, screening, prevalence)
     refusals = [refusal for part in parts for refusal in part(scenario)]
     if refusals:
         raise Refusals(refusals)
@@ -71,7 +72,7 @@ def _later(s: Scenario) -> Iterator[Refusal]:
     design, follow_up = s.study.design, s.study.follow_up_months
     for i, arm in enumerate(s.arm):
         here, first = f"arm[{i}]", s.veins.wait_days / DAYS_PER_MONTH + arm.delay_months
-        if (arm.delay_months or arm.then) and s.before_after:
+        if (arm.delay_months or arm.then) and not s.randomised:
             key = "delay_months" if arm.delay_months else "then"
             yield Refusal(f"{here}.{key}", getattr(arm, key), f"nothing in {design}; put waiting into veins.wait_days")
         elif arm.delay_months and (arm.procedure == "none" or first > follow_up):
@@ -95,7 +96,7 @@ def _slots(s: Scenario) -> Iterator[Refusal]:
     """Refuse a queue that nobody leaves, and one before study day 1."""
     if s.slots.enabled and s.slots.per_site == 0:
         yield Refusal("slots.per_site", 0, "at least 1 where procedures wait for a slot")
-    if s.slots.enabled and s.before_after:
+    if s.slots.enabled and not s.randomised:
         yield Refusal(
             "slots.enabled",
             True,
@@ -113,7 +114,7 @@ def _blinding(s: Scenario) -> Iterator[Refusal]:
 
 
 def _allocation(s: Scenario) -> Iterator[Refusal]:
-    if s.before_after or s.randomisation.kind == "simple" or not s.arm:
+    if not s.randomised or s.randomisation.kind == "simple" or not s.arm:
         return
     total = sum(a.ratio for a in s.arm)
     if s.randomisation.block_size % total:
@@ -175,7 +176,8 @@ def _contrast(s: Scenario, here: str, endpoint: Endpoint) -> Iterator[Refusal]:
 
 
 def _endpoint_design(s: Scenario, here: str, name: str, base: str, months: float | None) -> Iterator[Refusal]:
-    wanted, end = "before_after" if s.before_after else "parallel", s.study.after_months[1]
+    wanted = "before_after" if s.before_after else "case_control" if s.case_control else "parallel"
+    end = s.study.after_months[1]
     if ENDPOINTS[base].design != wanted:
         served = [e.base for e in ENDPOINTS.values() if e.design == wanted]
         yield Refusal(f"{here}.name", name, f"an endpoint for {s.study.design}: {served}")
@@ -314,11 +316,12 @@ def _recruitment(s: Scenario) -> Iterator[Refusal]:
                 sites.opening_interval_days,
                 f"so little that all {sites.count} sites open within enrolment.accrual_days = {e.accrual_days:g}",
             )
-        if s.eligibility.enabled or (s.self_referral.enabled and s.switches.self_referral):
+        screened = s.screening.enabled and not s.case_control
+        if s.eligibility.enabled or screened or (s.self_referral.enabled and s.switches.self_referral):
             yield Refusal(
                 "enrolment.accrual",
                 "uniform",
-                "poisson where eligibility or self_referral may turn candidates away (target never reached)",
+                "poisson where eligibility or self_referral or screening turns candidates away (target never reached)",
             )
         return
     open_days = sum(max(0.0, e.max_days - i * sites.opening_interval_days) for i in range(sites.count))

@@ -12,6 +12,7 @@ from sim.model.belief import BeliefPlan
 from sim.model.course import CoursePlan
 from sim.model.decline import DeclinePlan
 from sim.model.disability import DisabilityPlan
+from sim.model.doppler import GROUPS, ScreeningPlan
 from sim.model.dropout import DropoutPlan
 from sim.model.effect import EffectPlan
 from sim.model.eligibility import EligibilityPlan
@@ -89,6 +90,7 @@ class Plan(NamedTuple):
     lesions: LesionsPlan
     course: CoursePlan
     attendance: AttendancePlan
+    screening: ScreeningPlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -102,7 +104,7 @@ def _study(scenario: Scenario, decline: DeclinePlan, season: SeasonPlan, effect:
     rising = math.exp(decline.before_per_day * scenario.relapse.plan().history_days)
     return StudyPlan(
         resolution=float(scenario.clock.resolution_days),
-        randomised=0.0 if scenario.before_after else 1.0,
+        randomised=1.0 if scenario.randomised else 0.0,
         follow_up_days=months(s.follow_up_months),
         close_day=s.close_days or math.inf,
         # a whisker above, so that rounding in exp() can't lift a factor over its bound
@@ -122,12 +124,19 @@ def _later(scenario: Scenario) -> LaterPlan:
     )
 
 
+def _screening(scenario: Scenario, stenosis: tuple[float, float, float]) -> ScreeningPlan:
+    ms, control = (scenario.group_arm(group) for group in GROUPS)
+    places = (scenario.arm[ms].ratio, scenario.arm[control].ratio) if scenario.case_control else None
+    return scenario.screening.plan(scenario.switches.unblinded_doppler, stenosis, places, ms)
+
+
 def make_plan(scenario: Scenario) -> Plan:
     """Give the plan of a scenario, its switches applied."""
     on = scenario.switches
     decline = scenario.decline.plan(after=on.decline)
     season = scenario.season.plan()
     effect = scenario.effect.plan(on.effect)
+    veins = scenario.veins.plan()
     return Plan(
         study=_study(scenario, decline, season, effect),
         ratios=_three([float(a.ratio) for a in scenario.arm]),
@@ -147,7 +156,7 @@ def make_plan(scenario: Scenario) -> Plan:
         msfc=scenario.msfc.plan(on.practice, on.rater_bias),
         quality=scenario.quality.plan(on.placebo),
         mental=scenario.quality.mental_plan(on.placebo),
-        veins=scenario.veins.plan(),
+        veins=veins,
         effect=effect,
         belief=scenario.belief.plan(scenario.angioplasty_share()),
         reporting=scenario.reporting.plan(not on.under_reporting, on.rater_bias),
@@ -159,4 +168,5 @@ def make_plan(scenario: Scenario) -> Plan:
         lesions=scenario.lesions.plan(scenario.visits.months),
         course=scenario.course.plan(scenario.eligibility.may_enter),
         attendance=scenario.visits.attendance_plan(),
+        screening=_screening(scenario, veins.stenosis),
     )

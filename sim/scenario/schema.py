@@ -12,6 +12,7 @@ from sim.model.belief import Belief
 from sim.model.course import Course
 from sim.model.decline import Decline
 from sim.model.disability import Disability
+from sim.model.doppler import Screening
 from sim.model.dropout import Dropout
 from sim.model.effect import NO_EFFECT, Effect
 from sim.model.eligibility import Eligibility
@@ -42,6 +43,7 @@ Design = Literal[
     "uncontrolled_before_after",
     "immediate_v_delayed",
     "sham_crossover",
+    "prevalence_case_control",
 ]
 
 
@@ -129,7 +131,7 @@ class Arm(Table):
 
     name: str = Field(min_length=1, max_length=40, description="the arm's name")
     procedure: Literal["none", "sham", "angioplasty"] = Field(description="what is done to its patients")
-    ratio: int = param(1, unit="1", ge=1, le=100, meaning="allocation ratio", source="design")
+    ratio: int = param(1, unit="1", ge=1, le=1000, meaning="allocation ratio", source="design")
     delay_months: float = param(
         0.0, unit="months", ge=0.0, le=120.0, meaning="the procedure is put off by so long", source="design"
     )
@@ -141,6 +143,9 @@ class Arm(Table):
     )
     then_open: bool = param(
         True, unit="-", meaning="whether patient and physician are told what it is", source="design"
+    )
+    group: Literal["ms", "control"] = param(
+        "ms", unit="-", meaning="prevalence_case_control: MS patients, or controls without MS", source="design"
     )
 
 
@@ -182,6 +187,8 @@ class Figure(Table):
         "arr",
         "restenosis",
         "patients_with_adverse_event",
+        "ccsvi_positive",
+        "abnormal_doppler",
     ] = Field(description="the simulated quantity it is compared with")
     arm: str = Field(default="", description="the arm it is of; empty: of all")
     low: float = Field(description="the figure, or the lowest reading of it (a count, or a ratio)")
@@ -233,6 +240,7 @@ class Scenario(Table):
     medication: Medication = Medication()
     dropout: Dropout = Dropout()
     lesions: Lesions = Lesions()
+    screening: Screening = Screening()
     switches: Switches = Switches()
     arm: list[Arm] = Field(default=[], max_length=3, description="the arms")
     endpoint: list[Endpoint] = Field(default=[], description="the endpoints")
@@ -247,6 +255,20 @@ class Scenario(Table):
     def before_after(self) -> bool:
         """Whether the design compares patients with their own past."""
         return self.study.design == "uncontrolled_before_after"
+
+    @property
+    def case_control(self) -> bool:
+        """Whether the design compares how often MS patients and controls are found to have CCSVI."""
+        return self.study.design == "prevalence_case_control"
+
+    @property
+    def randomised(self) -> bool:
+        """Whether patients are allocated to arms."""
+        return not (self.before_after or self.case_control)
+
+    def group_arm(self, group: str) -> int:
+        """Give the number of the first arm of a group, 0 where there is none."""
+        return next((k for k, a in enumerate(self.arm) if a.group == group), 0)
 
     @property
     def no_effect(self) -> bool:

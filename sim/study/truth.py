@@ -20,7 +20,9 @@ from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER, ENDPOINTS, parse_endpo
 from sim.data.cohort import Cohort, at_visit, first_event, of_course, window
 from sim.data.worsening import first_worsening
 from sim.engines.world import World, potential, potential_arm
+from sim.model.doppler import log_odds_ratio, prevalence
 from sim.model.veins import PROCEDURES
+from sim.scenario.plan import make_plan
 from sim.scenario.schema import Endpoint, Scenario
 from sim.study.keep import keep, kept_file, read
 from sim.study.performance import Truth, block_sum
@@ -152,7 +154,12 @@ def find_truth(
     watch: Watcher | None = None,
     engine: str = "compiled",
 ) -> list[Truth]:
-    """Give the truth of each endpoint, from `trials` twin trials; answers are kept on disk."""
+    """Give the truth of each endpoint, from `trials` twin trials; answers are kept on disk.
+
+    That of a prevalence study is known without a trial.
+    """
+    if scenario.case_control:
+        return [true_odds_ratio(scenario)] * len(scenario.endpoint)
     kept = kept_file("truth", scenario, TWIN_SEED, trials)
     known = read(kept, Truth)
     if len(known) == len(scenario.endpoint):
@@ -167,6 +174,13 @@ def find_truth(
     found = [_truth(scenario, i, good) for i in range(len(scenario.endpoint))]
     keep(kept, [asdict(t) for t in found])
     return found
+
+
+def true_odds_ratio(scenario: Scenario) -> Truth:
+    """Give the log odds ratio of having a stenosed vein, MS over controls, in closed form; NaN where infinite."""
+    plan = make_plan(scenario)
+    value = log_odds_ratio(prevalence(plan.veins.stenosis), prevalence(plan.screening.control_stenosis))
+    return Truth(value, 0.0, value, 0.0)
 
 
 def _truth(scenario: Scenario, number: int, answers: list[Answer]) -> Truth:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.analysis.trial import VISIT_FIELD, scans, visit_number
-from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER, parse_endpoint
+from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER, ON_SCREENING, parse_endpoint
 from sim.engines.want import FURTHER, Want
 from sim.scenario.schema import Scenario
 
@@ -26,6 +26,8 @@ def wanted(scenario: Scenario) -> Want:
         elif base in AT_SCANS:
             scores.add(base.removesuffix("_change"))
             visits |= set(scans(scenario, month))
+        elif base in ON_SCREENING:
+            continue
         elif base in CONFIRMED_AFTER:
             visits |= set(range(len(scenario.visits.months)))
             if scenario.worsening.relapse_days > 0.0:

@@ -67,11 +67,15 @@ def monthly() -> Played:
 def test_every_stream_is_drawn_from_at_its_own_kind_of_address(played: Played, monthly: Played) -> None:
     """Busy trials draw from all streams and no other: site and list at their words, the rest at patients'.
 
-    Activity in two states and activity by the month have a stream each, and leave the other's alone.
+    Activity in two states and activity by the month have a stream each, and leave the other's alone; veins are
+    examined where screening is on.
     """
     every = {stream.process for stream in STREAMS.values()}
-    assert {process for _, process, _, _ in played.drawn} == every - {streams.ACTIVITY_MONTH}
-    assert {process for _, process, _, _ in monthly.drawn} == every - {streams.ACTIVITY}
+    assert {process for _, process, _, _ in played.drawn} == every - {streams.ACTIVITY_MONTH, streams.DOPPLER}
+    screened = spied(BUSY | {"screening.enabled": True}).drawn
+    assert {process for _, process, _, _ in screened} == every - {streams.ACTIVITY_MONTH}
+    assert {(i, b) for _, p, i, b in screened if p == streams.DOPPLER} == {(0, 0), (0, 1)}
+    assert {process for _, process, _, _ in monthly.drawn} == every - {streams.ACTIVITY, streams.DOPPLER}
     for word, process, index, block in played.drawn | monthly.drawn:
         assert index >= 0
         assert block >= 0
@@ -103,7 +107,7 @@ def test_layers_and_kinds_stay_within_their_blocks(played: Played) -> None:
     for name in layered:
         assert blocks[name] == {0, 1, 2}, name
     assert blocks["complication"] == {0, 1}  # five kinds, four to a block
-    assert all(blocks[name] == {0} for name in set(blocks) - layered - {"complication", "activity_month"})
+    assert all(blocks[name] == {0} for name in set(blocks) - layered - {"complication", "activity_month", "doppler"})
     once = {"person", "latent", "belief", "present", "site", "level", "lesion"}
     for name in once:
         assert {i for _, p, i, _ in drawn if p == STREAMS[name].process} == {0}, name

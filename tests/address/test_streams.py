@@ -36,6 +36,7 @@ REGISTER = (
     (20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
     (21, "lesion", "0", ("factor", "-", "-", "-")),
     (22, "scan", "visit + 1", ("gd", "gd_variation", "t2", "-")),
+    (23, "doppler", "examination; block", ("criterion_5", "venography", "ivus", "-")),
 )
 
 # What `uniforms` has to do with its arguments, written out a second time.

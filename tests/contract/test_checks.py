@@ -1,7 +1,7 @@
 """Contract: what a scenario may not say.
 
-Each refusal of `sim/scenario/checks.py` is made to fire, at the key it names, beside a neighbouring scenario that is
-legal: a check that is always or never true fails here.
+Each refusal of `sim/scenario/checks.py` and `prevalence.py` is made to fire, at the key it names, beside a neighbouring
+scenario that is legal: a check that is always or never true fails here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 from sim.core.errors import Problem, ScenarioError
 from sim.core.params import Refusal
-from sim.scenario import checks, checks_course
+from sim.scenario import checks, checks_course, prevalence
 from sim.scenario.load import read_tables, shipped, validate
 from sim.scenario.schema import Scenario
 from tests.contract.refusals import ANGIO, CASES, NONE, Case
@@ -42,18 +42,21 @@ def test_its_legal_neighbour_is_not_refused(case: Case) -> None:
     validate(read_tables(case.name, case.good), Scenario)
 
 
+CHECKS = (checks, checks_course, prevalence)
+
+
 def test_every_refusal_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
     """No refusal in the checks is left without a case above that makes it fire: each one's `allowed` is met by one."""
     written = [
         (module.__file__, node)
-        for module in (checks, checks_course)
+        for module in CHECKS
         for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == Refusal.__name__
     ]
     fired: set[tuple[str, int]] = set()
 
     class Spy(Refusal):
-        """A refusal that remembers the line that made it."""
+        """A refusal that remembers the line of the file that made it."""
 
         def __init__(self, key: str, found: object, allowed: str) -> None:
             frame = inspect.currentframe()
@@ -62,7 +65,7 @@ def test_every_refusal_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
             fired.add((frame.f_back.f_code.co_filename, frame.f_back.f_lineno))
             super().__init__(key, found, allowed)
 
-    for module in (checks, checks_course):
+    for module in CHECKS:
         monkeypatch.setattr(module, "Refusal", Spy)
     for case in CASES:
         problems(case.name, case.bad)

@@ -56,6 +56,9 @@ LAYOUTS = {
         ("mental_latent", F),
         ("lesion_factor", F),
         ("course", WHOLE),
+        ("doppler_criteria", WHOLE),
+        ("venography", WHOLE),
+        ("ivus", WHOLE),
     ],
     "relapses": [
         *KEY,
@@ -109,7 +112,8 @@ LAYOUTS = {
 
 COLUMNS = {
     "adsl": "TRIAL USUBJID SITEID SCRNDT SCRNEDSS RELAPS1Y RELAPS2Y SCRFFL SCRFREAS ENRLFL ENRLSEQ ENRLDT TRT01P TRT01A"
-    " DAY1DT TRTSDT EOSDT EOSPLDT EOSSTT VEINSTRT VEINSOPN MEDSTDT COURSE",
+    " DAY1DT TRTSDT EOSDT EOSPLDT EOSSTT VEINSTRT VEINSOPN MEDSTDT COURSE"
+    " DOPPCRIT VENOGRES IVUSRES",
     "adrel": "TRIAL USUBJID RELSEQ TRUEFL ASTDT ASTDY SEVERITY RESIDUAL RCLDT REPDT REPFL CONFDT CONFFL",
     "visits": "TRIAL USUBJID AVISITN AVISIT ADT ADY EDSS MSQOLPHY MSQOLMEN MSFC GDLES NEWT2",
     "veins": "TRIAL USUBJID VEIN STENFL TRTFL SUCCFL RESTDT",
@@ -130,6 +134,9 @@ EVENTS = {
     "relapse_confirmed": 52,
     "medication_start": 60,
     "screened": 100,
+    "doppler": 102,
+    "venography": 104,
+    "ivus": 106,
     "screen_failure": 110,
     "enrolled": 120,
     "turned_away": 122,
@@ -165,6 +172,21 @@ AT_ONCE: dict[str, object] = BUSY | {
     "veins.wait_days": 0.0,
 }
 WHOLE_DAYS: dict[str, object] = AT_ONCE | {"clock.resolution_days": 1, "study.close_days": 1000.5}
+# Doppler, venography and IVUS, each with errors.
+CASCADE: dict[str, object] = BUSY | {
+    "eligibility.stenosis_required": False,
+    "screening": {
+        "enabled": True,
+        "reader": "unblinded",
+        "specificity_unblinded_prob": 0.3,
+        "venography_sensitivity_prob": 0.9,
+        "venography_specificity_prob": 0.4,
+        "ivus": True,
+        "ivus_collapse_prob": 0.6,
+    },
+    "veins.left_ijv_prob": 0.4,
+    "veins.right_ijv_prob": 0.3,
+}
 ALL = pytest.mark.parametrize(
     ("name", "overrides"),
     [
@@ -174,6 +196,7 @@ ALL = pytest.mark.parametrize(
         pytest.param("three_arm", {"enrolment.target": 60}, id="three arms"),
         pytest.param("zamboni_2009", {}, id="before-after"),
         pytest.param("bench/j1", {}, id="uniform accrual"),
+        pytest.param("sham_rct", CASCADE, id="screened veins"),
     ],
 )
 
@@ -206,6 +229,10 @@ def test_cause_ranks_below_effect() -> None:
         ("pseudo_relapse", "relapse_reported"),
         ("relapse_reported", "relapse_confirmed"),
         ("relapse_reported", "medication_start"),
+        ("screened", "doppler"),
+        ("doppler", "venography"),
+        ("venography", "ivus"),
+        ("ivus", "screen_failure"),
         ("screened", "screen_failure"),
         ("screened", "enrolled"),
         ("enrolled", "randomised"),
@@ -315,6 +342,9 @@ def test_effects_follow_their_causes(name: str, overrides: Overrides) -> None:
                 causes = ((Kind.RELAPSE_REPORTED, index),)
             elif rank in (Kind.SCREEN_FAILURE, Kind.ENROLLED, Kind.TURNED_AWAY):
                 causes = ((Kind.SCREENED, None),)
+            elif rank in (Kind.DOPPLER, Kind.VENOGRAPHY, Kind.IVUS):
+                before_it = {Kind.DOPPLER: Kind.SCREENED, Kind.VENOGRAPHY: Kind.DOPPLER, Kind.IVUS: Kind.VENOGRAPHY}
+                causes = ((before_it[Kind(rank)], None),)
             elif rank in (Kind.RANDOMISED, Kind.VISIT, Kind.PROCEDURE, Kind.DROPOUT, Kind.END_OF_STUDY):
                 causes = ((Kind.ENROLLED, None),)
             elif rank in (Kind.VEIN_TREATED, Kind.COMPLICATION):

@@ -35,7 +35,7 @@ PARALLEL = (
     "gd_lesions_6m",
     "new_t2_6m",
 )
-BEFORE_AFTER = ("relapse_free_change", "arr_change", *(f"{base}_change" for base in AT_VISITS))
+NOT_RANDOMISED = ("uncontrolled_before_after", "prevalence_case_control")
 WORLDS = (
     OBSERVED,
     potential_arm(0, True),
@@ -43,7 +43,15 @@ WORLDS = (
     World(-1.0, 1.0, 1.0),
 )
 BEFORE_AFTER = ("relapse_free_change", "arr_change", *(f"{base}_change" for base in AT_VISITS), "gd_lesions_change")
-WORLDS = (OBSERVED, *(potential(p, path) for p in (0.0, 1.0, 2.0) for path in (False, True)), World(-1.0, 1.0, 1.0))
+DESIGNS = (
+    "sham_parallel",
+    "open_label_parallel",
+    "three_arm",
+    "uncontrolled_before_after",
+    "prevalence_case_control",
+    "immediate_v_delayed",
+    "sham_crossover",
+)
 
 PROB = st.one_of(st.sampled_from([0.0, 1.0, 0.5]), st.floats(0.0, 1.0))
 OPEN_PROB = st.one_of(st.sampled_from([0.001, 0.5, 0.999]), st.floats(0.01, 0.99))
@@ -188,6 +196,20 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "scan_variance": spread(0.0, 50.0, 0.4),
         "window_days": spread(0.01, 730.5, 42.0, 100.0),
     },
+    "screening": {
+        "enabled": mostly(False, ON_OFF),
+        "reader": st.sampled_from(["blinded", "unblinded"]),
+        "sensitivity_blinded_prob": PROB,
+        "specificity_blinded_prob": PROB,
+        "sensitivity_unblinded_prob": PROB,
+        "specificity_unblinded_prob": PROB,
+        "reader_lean_logits": spread(-10.0, 10.0, 0.0, 1.0),
+        "venography": st.just(True),
+        "venography_sensitivity_prob": PROB,
+        "venography_specificity_prob": PROB,
+        "ivus": ON_OFF,
+        "ivus_collapse_prob": PROB,
+    },
     "switches": dict.fromkeys(
         (
             "self_referral",
@@ -200,6 +222,7 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
             "medication",
             "practice",
             "attrition",
+            "unblinded_doppler",
             "effect",
         ),
         mostly(True, ON_OFF),
@@ -259,6 +282,7 @@ BUILT = {
     "season": {"enabled", "amplitude", "peak_day", "first_site_day"},
     "belief": {"patient"},
     "lesions": {"scan_months"},
+    "screening": {"control_ccsvi_prob"},
 }
 """Keys whose values must suit each other: `tables` builds them."""
 
@@ -273,18 +297,7 @@ UNSEEN = {
 def tables(draw: Draw) -> Tables:
     """Draw the tables of a scenario."""
     made: Tables = {name: draw(st.fixed_dictionaries(keys)) for name, keys in PLAIN.items()}
-    design = draw(
-        st.sampled_from(
-            [
-                "sham_parallel",
-                "open_label_parallel",
-                "three_arm",
-                "uncontrolled_before_after",
-                "immediate_v_delayed",
-                "sham_crossover",
-            ]
-        )
-    )
+    design = draw(st.sampled_from(DESIGNS))
     follow_up = draw(mostly(24.0, st.sampled_from([6.0, 12.0, 18.5, 0.25, 60.0])))
     made["study"] = {
         "design": design,
@@ -313,7 +326,26 @@ def tables(draw: Draw) -> Tables:
     seen = draw(recruitment(made))
     draw(courses(made))
     draw(history(made, seen))
+    if design == "prevalence_case_control":
+        draw(prevalence(made))
+    elif made["screening"]["enabled"] and made["enrolment"]["accrual"] == "uniform":
+        made["screening"]["enabled"] = False
+    if draw(ON_OFF):
+        made["screening"]["venography"] = made["screening"]["ivus"] = False
     return made
+
+
+@st.composite
+def prevalence(draw: Draw, made: Tables) -> None:
+    """Make of these tables a study of prevalence: two groups, no entry rule, no relapses."""
+    for arm, group in zip(made["arm"], draw(st.permutations(["ms", "control"])), strict=True):
+        arm["group"] = group
+    made["screening"]["enabled"] = True
+    made["eligibility"]["enabled"] = made["self_referral"]["enabled"] = False
+    made["relapse"]["rate_per_year"] = 0.0
+    veins = made["veins"]
+    if any(veins[f"{v}_prob"] for v in ("left_ijv", "right_ijv", "azygos")) and draw(ON_OFF):
+        made["screening"]["control_ccsvi_prob"] = draw(PROB)
 
 
 @st.composite
@@ -366,6 +398,7 @@ def arms(draw: Draw, design: str) -> tuple[list[Tables], Tables]:
         "three_arm": ["angioplasty", "sham", "none"],
         "open_label_parallel": ["angioplasty", draw(st.sampled_from(["sham", "none"]))],
         "uncontrolled_before_after": [draw(st.sampled_from(["angioplasty", "sham", "none"]))],
+        "prevalence_case_control": ["none", "none"],
     }[design]
     ratios = draw(st.lists(st.integers(1, 3), min_size=len(kinds), max_size=len(kinds)))
     order = draw(st.permutations(kinds))
@@ -383,11 +416,11 @@ def strategies(draw: Draw, made: Tables, wait: float) -> None:
     """Draw procedure slots, delays and second procedures: both come after the `wait` months and within follow-up."""
     design, end = made["study"]["design"], made["study"]["follow_up_months"]
     made["slots"] = {
-        "enabled": design != "uncontrolled_before_after" and draw(ON_OFF),
+        "enabled": design not in NOT_RANDOMISED and draw(mostly(False, ON_OFF)),
         "per_site": draw(st.integers(1, 3)),
         "procedure_days": draw(spread(0.001, 365.0, 1.0, 10.0)),
     }
-    if design == "uncontrolled_before_after" or wait >= 0.9 * end:
+    if design in NOT_RANDOMISED or wait >= 0.9 * end:
         return
     for k, arm in enumerate(made["arm"]):
         late = design == "immediate_v_delayed" and k == 1
@@ -405,6 +438,8 @@ def endpoints(
     draw: Draw, design: str, months: list[float], follow_up: float, tolerance: float, scans: list[float]
 ) -> list[Tables]:
     """Draw one to four endpoints that suit the design, the visits and the scans."""
+    if design == "prevalence_case_control":
+        return [{"name": "ccsvi_odds_ratio"}]
     if design == "uncontrolled_before_after":
         names = [n for n in BEFORE_AFTER if not n.startswith(AT_VISITS) or follow_up in months]
         names = [n for n in names if n not in AT_SCANS or {0.0, follow_up} <= set(scans)]

@@ -100,6 +100,25 @@ DOMAINS: dict[str, Domain] = {
         ("last_1y", "last_2y", "need_1y", "need_2y", "layer", "treated", "open_now", "site", "earlier", "places.ratio"),
         COUNT,
     ),
+    **dict.fromkeys(
+        (
+            "present_ms",
+            "absent_ms",
+            "present_control",
+            "absent_control",
+            "sensitivity",
+            "specificity",
+            "collapse_prob",
+        ),
+        PROB,
+    ),
+    **dict.fromkeys(("ccsvi", "case"), FLAG),
+    **dict.fromkeys(("u_1", "u_2", "u_3", "u_4", "u_5"), UNIT),
+    **dict.fromkeys(("kept_out.doppler", "kept_out.venography", "kept_out.ivus"), ((-1.0, 0.0, 1.0), 0.0, 0.0)),
+    "criteria": ((0.0, 1.0, 2.0, 5.0), 0.0, 0.0),
+    "number": ((0.0, 1.0, 107.0, 285.0, 286.0), 0.0, 1e4),
+    "ms_places": ((1.0, 109.0), 1.0, 1000.0),
+    "is_case.places": ((2.0, 286.0), 2.0, 2000.0),
     **dict.fromkeys(("weight_0", "weight_1", "weight_2"), COUNT),
     **dict.fromkeys(
         (

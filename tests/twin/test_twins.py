@@ -117,8 +117,9 @@ def test_every_key_is_drawn() -> None:
             known |= {(table, key) for key in kind.model_fields}
     assert drawn == known
     assert {f for f, x in Scenario.model_fields.items() if get_args(x.annotation)} == {"arm", "endpoint"}
-    assert set(Arm.model_fields) == {"name", "procedure", "ratio"}
     assert set(Endpoint.model_fields) == {"name", "id", "counts", "treatment", "control", "course"}
+    later = {"delay_months", "then", "then_months", "then_open"}
+    assert set(Arm.model_fields) == {"name", "procedure", "ratio", "group"} | later
 
 
 # ---- corners, one by one ------------------------------------------------------------------------------------------

@@ -322,6 +322,42 @@ def test_switch_medication() -> None:
     assert not changed_kinds(without, play("sham_rct", FIXED))  # the same as the mechanism not being there
 
 
+def test_switch_unblinded_doppler() -> None:
+    """`unblinded_doppler` off: the same people with the same veins; only criteria change, and in MS alone go away."""
+    study = {"screening": {"reader": "unblinded", "reader_lean_logits": 1.0}}
+    on, without = (
+        play("published/blind_prevalence_2013", study | {"switches.unblinded_doppler": s}) for s in (True, False)
+    )
+    gone, new = difference(on, without)
+    assert kinds(gone) == kinds(new) == {Kind.DOPPLER}
+    assert without_values(gone) == without_values(new)
+    assert fields(on, without) == {"subjects": {"doppler_criteria"}}
+    more = on.subjects["doppler_criteria"] - without.subjects["doppler_criteria"]
+    assert (more >= 0).all()
+    assert (more[on.subjects["arm"] == 1] == 0).all()
+    blinded = play("published/blind_prevalence_2013")
+    assert not changed_kinds(blinded, without)
+
+
+def test_screening_of_veins_changes_only_who_enters() -> None:
+    """Switched on, veins are looked at and negatives kept out; whoever enters in both worlds lives the same."""
+    veins = {"veins": {"left_ijv_prob": 0.5, "right_ijv_prob": 0.3}}
+    without = play("sham_rct", RECRUITING | veins)
+    on = play("sham_rct", RECRUITING | veins | {"screening.enabled": True})
+    assert np.array_equal(words(on.subjects), words(without.subjects))
+    in_on, in_without = (set(words(r.subjects)[r.subjects["entry_number"] >= 0].tolist()) for r in (on, without))
+    assert in_on < in_without
+    left, right = (of_patients(event_rows(r), in_on) for r in (on, without))
+    assert kinds(left ^ right) == {Kind.DOPPLER, Kind.VENOGRAPHY, Kind.ENROLLED}
+    assert without_values({r for r in left if r[1] == Kind.ENROLLED}) == without_values(
+        {r for r in right if r[1] == Kind.ENROLLED}
+    )
+    found = {Kind.DOPPLER, Kind.VENOGRAPHY, Kind.IVUS, Kind.SCREEN_FAILURE, Kind.TURNED_AWAY, Kind.ENROLLED}
+    outside = of_patients(event_rows(on), set(words(on.subjects).tolist()) - in_without)
+    before = of_patients(event_rows(without), set(words(on.subjects).tolist()) - in_without)
+    assert kinds(outside ^ before) <= found
+
+
 def test_switch_attrition() -> None:
     """(d) `attrition` off: nobody drops out, everything before a dropout is identical, and life goes on after it."""
     waiting = FIXED | {"veins": {"wait_days": 90.0, "success_prob": 0.95}}

@@ -107,3 +107,6 @@ def blank_record(p: Any) -> None:
     p.belief_physician = NAN
     p.belief_assessor = NAN
     p.lesion_factor = NAN
+    p.doppler_criteria = -1
+    p.venography = -1
+    p.ivus = -1

@@ -7,6 +7,7 @@ from typing import Any
 
 from sim.engines.compiled.belief import form_beliefs
 from sim.engines.compiled.clocks import note, set_clock
+from sim.engines.compiled.doppler import join_group
 from sim.engines.compiled.dropout import await_dropout
 from sim.engines.compiled.later import schedule_procedures, settle_strategy
 from sim.engines.compiled.ranks import ON_END, ON_ENROLLED, ON_PROCEDURE, ON_RANDOMISED, ON_TURNED_AWAY
@@ -43,6 +44,7 @@ def enter(plan: Any, t: Any, p: Any, time: Any) -> None:
     """Settle at entry what is known of the study from then on."""
     p.entered = 1.0
     p.entry_time = time
+    join_group(plan, p)
     forced = plan.world.procedure
     p.procedure = int(forced) if forced >= 0.0 else int(plan.procedures[p.arm])
     delay = settle_strategy(plan, p)

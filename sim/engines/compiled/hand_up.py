@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sim.engines.compiled.clocks import FULL_BATCH
+from sim.engines.compiled.doppler import hand_up_doppler
 from sim.jit import bare_part, inlined_part
 
 
@@ -30,6 +31,7 @@ def hand_up_person(plan: Any, t: Any, p: Any, tables: Any, batch: Any) -> None:
     one.end_time = p.end_time
     one.dropped_out = p.dropped_out
     one.course = p.course
+    hand_up_doppler(plan, p, one)
     filled[0] = person + 1
     row = p.first_own
     while row >= 0:

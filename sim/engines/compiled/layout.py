@@ -247,6 +247,7 @@ STATE = np.dtype(
         ("vein_restenosis", "f8", (3,)),
         ("lesion_since", "f8"),
         ("lesion_days", "f8"),
+        ("group", "i8"),
     ]
 )
 """A candidate: the row of `records.SUBJECT`, and what the life needs to go on from where it paused."""
@@ -267,7 +268,15 @@ OWN_VISIT = np.dtype([*VISIT.descr, ("person", "i8")])
 """A visit: the row of `records.VISIT`, and the patient's number of entry."""
 
 PERSON = np.dtype(
-    [("arm", "i8"), ("day_1", "f8"), ("planned_end", "f8"), ("end_time", "f8"), ("dropped_out", "i8"), ("course", "i8")]
+    [
+        ("arm", "i8"),
+        ("day_1", "f8"),
+        ("planned_end", "f8"),
+        ("end_time", "f8"),
+        ("dropped_out", "i8"),
+        ("course", "i8"),
+        ("doppler_criteria", "i8"),
+    ]
 )
 SEEN_RELAPSE = np.dtype(
     [

@@ -6,6 +6,7 @@ from typing import Any
 
 from sim.engines.compiled.clocks import note, set_clock
 from sim.engines.compiled.course import look_at_course
+from sim.engines.compiled.doppler import examine_veins
 from sim.engines.compiled.examination import examine, meet
 from sim.engines.compiled.latent import go_on
 from sim.engines.compiled.owned import remember
@@ -45,6 +46,7 @@ def screen(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> Any:
     note(plan, t, events, p.now, ON_SCREENED, p.word, 0, p.recalled_1y)
     p.reason = eligibility.reason(fits, enough, recent, untreatable)
     look_at_course(plan, t, p)
+    examine_veins(plan, t, p, events)
     if p.reason != 0:
         note(plan, t, events, p.now, ON_FAILURE, p.word, 0, float(p.reason))
         return False

@@ -57,7 +57,8 @@ def is_plain(plan: Plan) -> bool:
     alone = plan.sites.number == 1.0 and plan.enrolment.screening_days == 0.0
     no_history = plan.relapse.history_days == 0.0 and plan.activity.on == 0.0
     one_layer = plan.study.study_bound == 1.0 and plan.season.amplitude == 0.0  # nor does the calendar count
-    nobody_fails = e.kind == 0.0 and e.relapse_free_days == 0.0 and e.stenosis_required == 0.0
+    unscreened = plan.screening.on == 0.0
+    nobody_fails = unscreened and e.kind == 0.0 and e.relapse_free_days == 0.0 and e.stenosis_required == 0.0
     nobody_waits = plan.veins.wait_mean_days == 0.0 and plan.self_referral.weight == 1.0
     return (
         alone
@@ -81,6 +82,7 @@ def is_further(plan: Plan) -> bool:
             plan.effect.onset_days > 0.0,
             plan.lesions.on == 1.0,
             plan.course.on == 1.0,
+            plan.screening.on == 1.0,
             plan.attendance.window_days > 0.0 or plan.attendance.missed_prob > 0.0,
         )
     )

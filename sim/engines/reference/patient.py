@@ -32,6 +32,7 @@ from sim.core.units import on_clock
 from sim.engines.reference import scores
 from sim.engines.reference.attendance import appointment, on_visit_missed
 from sim.engines.reference.course import course_first, disability_of, rate_of
+from sim.engines.reference.doppler import examine_veins
 from sim.engines.reference.latent import Latent, Point, PointClock
 from sim.engines.reference.lesions import be_scanned, meet_lesions
 from sim.engines.reference.medication import consider_medication, on_medication_start
@@ -122,6 +123,7 @@ class Patient:
         self.queueing: dict[int, Request] = {}
         self.woken = Event(self.trial.agenda)
         meet_lesions(self)
+        self.group, self.doppler_criteria, self.venography, self.ivus = 0, -1, -1, -1
         if plan.activity.on:
             self.note(Kind.ACTIVITY, 0, self.latent.path[0].told, on_clock(start, plan.study.resolution))
             self.set_clock(self.latent.path[0].end, Kind.ACTIVITY, 1)
@@ -159,6 +161,7 @@ class Patient:
         untreatable = bool(rule.stenosis_required) and not any(v.stenosed for v in self.own_veins)
         reason = eligibility.reason(float(fits), float(enough), float(recent), float(untreatable))
         self.reason = course_first(self, reason)
+        examine_veins(self)
         if self.reason:
             self.note(Kind.SCREEN_FAILURE, 0, float(self.reason))
             return False

@@ -135,10 +135,10 @@ class Trial:
         return number
 
     def allocate(self, patient: Patient) -> int:
-        """Give the patient's arm: the only one, a coin, or the next place of the central list of permuted blocks."""
+        """Give the patient's arm: the only one, or its group's, or a coin, or the next place of the list of blocks."""
         plan = self.plan
         if not plan.study.randomised:
-            return 0
+            return patient.group
         if plan.randomisation.blocks:
             arm = self.next_place(patient.entry_number)
         else:
@@ -213,6 +213,9 @@ def subject_row(p: Patient) -> tuple[Any, ...]:
         p.mental_start,
         p.lesion_factor,
         p.course,
+        p.doppler_criteria,
+        p.venography,
+        p.ivus,
     )
 
 
