@@ -78,6 +78,7 @@ _ALL = (
         "msqol_mental_change", "difference", 1, "MSQOL-54 mental, after - before", "points", "before_after", False
     ),
     Endpoint("msfc_change", "difference", 1, "MSFC, after - before", "z", "before_after", False),
+    Endpoint("restenosis", "difference", -1, "Restenosis, share of the treated", "share", "before_after", True),
 )
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType({e.base: e for e in _ALL})
@@ -89,7 +90,7 @@ AT_VISITS: Final = ("edss", "msfc", "msqol_physical", "msqol_mental")
 CONFIRMED_AFTER: Final[Mapping[str, float]] = MappingProxyType({"cdp_12w": 12.0, "cdp_24w": 24.0})
 """Weeks after which a worsening has to be confirmed, by endpoint."""
 
-RESERVED: Final = ("gd_lesions", "new_t2", "restenosis")
+RESERVED: Final = ("gd_lesions", "new_t2")
 """Base names promised to later endpoints (gd_lesions_12m, new_t2_24m, ...)."""
 
 _NAME = re.compile(r"(?P<base>[a-z][a-z0-9_]*?)(?:_(?P<count>[1-9][0-9]{0,3})(?P<unit>[mw]))?")

@@ -28,6 +28,7 @@ class Kind(IntEnum):
     RANDOMISED = 124
     ENROLMENT_CLOSED = 130
     VISIT = 140
+    IMAGING = 144
     PROCEDURE = 150
     VEIN_TREATED = 152
     COMPLICATION = 154
@@ -56,6 +57,7 @@ VALUES: dict[Kind, str] = {
     Kind.RANDOMISED: "arm number",
     Kind.ENROLMENT_CLOSED: "number enrolled",
     Kind.VISIT: "EDSS found",
+    Kind.IMAGING: "veins read as narrow",
     Kind.PROCEDURE: "1 angioplasty, 0 sham",
     Kind.VEIN_TREATED: "1 opened, 0 failed",
     Kind.COMPLICATION: "complication number",

@@ -42,6 +42,8 @@ SUBJECT = np.dtype(
         ("belief_assessor", "f8"),
         ("msfc_latent", "f8"),
         ("mental_latent", "f8"),
+        ("restenosis_time", "f8"),
+        ("detected_time", "f8"),
     ]
 )
 RELAPSE = np.dtype(
@@ -83,6 +85,7 @@ VEIN = np.dtype(
         ("treated", "i8"),
         ("opened", "i8"),
         ("restenosis_time", "f8"),
+        ("detected_time", "f8"),
     ]
 )
 PROCEDURE = np.dtype(
@@ -104,6 +107,17 @@ EVENT = np.dtype(
         ("value", "f8"),
     ]
 )
+IMAGING = np.dtype(
+    [
+        *_KEY,
+        ("number", "i8"),
+        ("time", "f8"),
+        ("trigger", "i8"),
+        ("vein", "i8"),
+        ("narrow", "i8"),
+        ("read", "i8"),
+    ]
+)
 ENGINE_VERSION = 3  # one number for all engines, raised whenever an answer changes
 
 LAYOUT = {
@@ -113,6 +127,7 @@ LAYOUT = {
     "veins": VEIN,
     "procedures": PROCEDURE,
     "events": EVENT,
+    "imaging": IMAGING,
 }
 
 
@@ -131,6 +146,7 @@ class TrialRecords:
     veins: Records
     procedures: Records
     events: Records
+    imaging: Records
 
 
 @dataclass(frozen=True, slots=True)

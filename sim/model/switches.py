@@ -24,3 +24,5 @@ class Switches(Table):
     practice: bool = _switch("false: nobody does better on the MSFC for having done it before")
     attrition: bool = _switch("false: nobody leaves early and all are analysed")
     effect: bool = _switch("false: open veins do nothing")
+    triggered_imaging: bool = _switch("false: a relapse brings no imaging; what is scheduled stays")
+    unblinded_doppler: bool = _switch("false: whoever reads a Doppler knows nothing of the patient")

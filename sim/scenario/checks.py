@@ -25,7 +25,19 @@ ARMS: dict[str, tuple[str, ...]] = {
 
 def check(scenario: Scenario) -> None:
     """Raise Refusals with everything in the scenario that contradicts itself."""
-    parts = (_arms, _blinding, _allocation, _visits, _endpoints, _windows, _history, _layers, _recruitment, _population)
+    parts = (
+        _arms,
+        _blinding,
+        _allocation,
+        _visits,
+        _endpoints,
+        _windows,
+        _history,
+        _layers,
+        _recruitment,
+        _population,
+        _surveillance,
+    )
     refusals = [refusal for part in parts for refusal in part(scenario)]
     if refusals:
         raise Refusals(refusals)
@@ -126,8 +138,17 @@ def _endpoint_design(s: Scenario, here: str, name: str, base: str, months: float
         yield Refusal(f"{here}.name", name, f"no later than study.follow_up_months = {s.study.follow_up_months:g}")
     elif s.before_after and base.removesuffix("_change") in AT_VISITS and end not in s.visits.months:
         yield Refusal(f"{here}.name", name, f"a visit in visits.months at the end of the after-window, month {end:g}")
+    elif base == "restenosis":
+        yield from _restenosis(s, here, name)
     elif base in CONFIRMED_AFTER:
         yield from _confirmation(s, here, name, CONFIRMED_AFTER[base])
+
+
+def _restenosis(s: Scenario, here: str, name: str) -> Iterator[Refusal]:
+    if not s.surveillance.enabled:
+        yield Refusal(f"{here}.name", name, "an endpoint of [surveillance] where surveillance.enabled = true")
+    if [a.procedure for a in s.arm] != ["angioplasty"]:
+        yield Refusal(f"{here}.name", name, "a share of those who had angioplasty: one arm, of angioplasty")
 
 
 def _confirmation(s: Scenario, here: str, name: str, weeks: float) -> Iterator[Refusal]:
@@ -258,3 +279,15 @@ def _population(s: Scenario) -> Iterator[Refusal]:
             p.window_months,
             f"no more than study.follow_up_months = {s.study.follow_up_months:g}",
         )
+
+
+def _surveillance(s: Scenario) -> Iterator[Refusal]:
+    rule, end = s.surveillance, s.study.follow_up_months
+    planned = rule.scheduled_months
+    if any(b <= a for a, b in pairwise([0.0, *planned])):
+        yield Refusal("surveillance.scheduled_months", planned, "months above 0 in rising order")
+    elif planned and planned[-1] > end:
+        last = f"no month after study.follow_up_months = {end:g}"
+        yield Refusal("surveillance.scheduled_months", planned[-1], last)
+    if rule.enabled and not planned and not rule.on_relapse:
+        yield Refusal("surveillance.scheduled_months", planned, "a month at least, or surveillance.on_relapse = true")

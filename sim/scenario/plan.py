@@ -25,6 +25,7 @@ from sim.model.reporting import ReportingPlan
 from sim.model.season import SeasonPlan, highest
 from sim.model.self_referral import SelfReferralPlan
 from sim.model.sites import SitesPlan
+from sim.model.surveillance import SurveillancePlan
 from sim.model.veins import PROCEDURES, VeinsPlan
 from sim.scenario.schema import Scenario
 
@@ -68,6 +69,7 @@ class Plan(NamedTuple):
     recall: RecallPlan
     medication: MedicationPlan
     dropout: DropoutPlan
+    surveillance: SurveillancePlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -122,4 +124,5 @@ def make_plan(scenario: Scenario) -> Plan:
         recall=scenario.recall.plan(on.recall),
         medication=scenario.medication.plan(on.medication),
         dropout=scenario.dropout.plan(on.attrition),
+        surveillance=scenario.surveillance.plan(on.triggered_imaging, on.unblinded_doppler, on.rater_bias),
     )

@@ -26,6 +26,7 @@ from sim.model.reporting import Reporting
 from sim.model.season import Season
 from sim.model.self_referral import SelfReferral
 from sim.model.sites import Sites
+from sim.model.surveillance import Surveillance
 from sim.model.switches import Switches
 from sim.model.veins import Veins
 from sim.model.visits import Visits
@@ -193,6 +194,7 @@ class Scenario(Table):
     recall: Recall = Recall()
     medication: Medication = Medication()
     dropout: Dropout = Dropout()
+    surveillance: Surveillance = Surveillance()
     switches: Switches = Switches()
     arm: list[Arm] = Field(default=[], max_length=3, description="the arms")
     endpoint: list[Endpoint] = Field(default=[], description="the endpoints")

@@ -45,7 +45,7 @@ class BeforeAfter:
     def __call__(self, trial: int) -> tuple[float, float, float, float]:
         """Play trial number `trial`; the counting is that of its first endpoint on relapses."""
         counts = relapse_counts(self.play.scenario)
-        people = self.play.people(trial, want=Want(frozenset((counts, "recalled")), (), True))
+        people = self.play.people(trial, want=Want(frozenset((counts, "recalled")), (), True, surveillance=False))
         before, after = windows(self.play.scenario, counts, people)
         seen = after.years > 0.0
         rates = [w.counts[seen].sum() / w.years[seen].sum() if seen.any() else math.nan for w in (before, after)]

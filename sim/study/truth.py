@@ -17,10 +17,10 @@ from sim.analysis.survival import first_relapse_estimates
 from sim.analysis.trial import VISIT_FIELD, contrast, visit_number
 from sim.core.defaults import TWIN_TRIALS
 from sim.core.endpoints import CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
-from sim.data.cohort import Cohort, at_visit, first_event, window
+from sim.data.cohort import Cohort, at_visit, first_event, restenosed, window
 from sim.data.worsening import first_worsening
 from sim.engines.world import World, potential
-from sim.model.veins import PROCEDURES
+from sim.model.veins import ANGIOPLASTY, PROCEDURES
 from sim.scenario.schema import Endpoint, Scenario
 from sim.study.keep import keep, kept_file, read
 from sim.study.performance import Truth, block_sum
@@ -61,6 +61,10 @@ class Twins:
 
         sums, times = np.zeros((len(scenario.endpoint), 2, 4)), {}
         for i, endpoint in enumerate(scenario.endpoint):
+            if endpoint.name.startswith("restenosis"):  # a share, not a contrast: nothing is taken off
+                share = _restenosed(endpoint, lived(potential(float(ANGIOPLASTY), True)))
+                sums[i] = [(*share, 0.0, 1.0)] * 2
+                continue
             for j, (treated, control) in enumerate(worlds(scenario, endpoint)):
                 if treated == control:
                     continue
@@ -117,6 +121,13 @@ def _sum(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> tuple[float,
         return float(lived.counts.sum()), float(lived.years.sum())
     followed = lived.years > 0.0
     return float((lived.counts[followed] == 0.0).sum()), float(followed.sum())
+
+
+def _restenosed(endpoint: Endpoint, people: Cohort) -> tuple[float, float]:
+    """Give how many with an opened vein had one narrow again, found or not, and how many they are."""
+    _, months = parse_endpoint(endpoint.name)
+    narrow = restenosed(people, False, months or 0.0)
+    return float(np.nansum(narrow)), float((~np.isnan(narrow)).sum())
 
 
 def _first(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> Times:

@@ -297,7 +297,6 @@ def test_unknown_endpoint_names_are_refused_with_help(name: str) -> None:
     [
         "gd_lesions_12m",
         "new_t2_24m",
-        "restenosis_18m",
     ],
 )
 def test_reserved_endpoints_say_so(name: str) -> None:

@@ -54,6 +54,8 @@ LAYOUTS = {
         ("belief_assessor", F),
         ("msfc_latent", F),
         ("mental_latent", F),
+        ("restenosis_time", F),
+        ("detected_time", F),
     ],
     "relapses": [
         *KEY,
@@ -89,6 +91,7 @@ LAYOUTS = {
         ("treated", WHOLE),
         ("opened", WHOLE),
         ("restenosis_time", F),
+        ("detected_time", F),
     ],
     "procedures": [
         *KEY,
@@ -99,6 +102,15 @@ LAYOUTS = {
         ("complications", WHOLE),
     ],
     "events": [("time", F), ("rank", WHOLE), ("patient", WORD), ("index", WHOLE), ("value", F)],
+    "imaging": [
+        *KEY,
+        ("number", WHOLE),
+        ("time", F),
+        ("trigger", WHOLE),
+        ("vein", WHOLE),
+        ("narrow", WHOLE),
+        ("read", WHOLE),
+    ],
 }
 
 COLUMNS = {
@@ -106,11 +118,12 @@ COLUMNS = {
     " DAY1DT TRTSDT EOSDT EOSPLDT EOSSTT VEINSTRT VEINSOPN MEDSTDT",
     "adrel": "TRIAL USUBJID RELSEQ TRUEFL ASTDT ASTDY SEVERITY RESIDUAL RCLDT REPDT REPFL CONFDT CONFFL",
     "visits": "TRIAL USUBJID AVISITN AVISIT ADT ADY EDSS MSQOLPHY MSQOLMEN MSFC",
-    "veins": "TRIAL USUBJID VEIN STENFL TRTFL SUCCFL RESTDT",
+    "veins": "TRIAL USUBJID VEIN STENFL TRTFL SUCCFL RESTDT DETDT",
     "procedures": "TRIAL USUBJID PRSEQ PRTRT PRREQDT PRSTDT COMPLIC",
     "events": "trial time rank usubjid index event value",
     "truth": "trial usubjid avisitn time frailty active edss_slope_per_year edss_latent msqol_latent patency"
     " belief_patient belief_physician belief_assessor msqol_mental_latent msfc_latent",
+    "imaging": "TRIAL USUBJID IMSEQ IMDT IMDY TRIGGER VEIN READFL NARROWFL",
 }
 
 EVENTS = {
@@ -129,6 +142,7 @@ EVENTS = {
     "randomised": 124,
     "enrolment_closed": 130,
     "visit": 140,
+    "imaging": 144,
     "procedure": 150,
     "vein_treated": 152,
     "complication": 154,
@@ -148,6 +162,7 @@ BUSY: dict[str, object] = {
     "dropout": {"enabled": True, "hazard_per_year": 0.3},
     "veins.success_prob": 0.8,
     "veins.complications": {"dissection_prob": 0.3, "thrombosis_prob": 0.2},
+    "surveillance": {"enabled": True, "on_relapse": True, "after_relapse_days": 2.0},
 }
 # The same with no time between cause and effect wherever a scenario may say so.
 AT_ONCE: dict[str, object] = BUSY | {
@@ -155,6 +170,7 @@ AT_ONCE: dict[str, object] = BUSY | {
     "reporting.report_delay_days": 0.0,
     "reporting.confirm_delay_days": 0.0,
     "veins.wait_days": 0.0,
+    "surveillance": {"enabled": True, "on_relapse": True, "after_relapse_days": 0.0},
 }
 WHOLE_DAYS: dict[str, object] = AT_ONCE | {"clock.resolution_days": 1, "study.close_days": 1000.5}
 ALL = pytest.mark.parametrize(
@@ -198,6 +214,9 @@ def test_cause_ranks_below_effect() -> None:
         ("pseudo_relapse", "relapse_reported"),
         ("relapse_reported", "relapse_confirmed"),
         ("relapse_reported", "medication_start"),
+        ("relapse_reported", "imaging"),
+        ("restenosis", "imaging"),
+        ("imaging", "dropout"),
         ("screened", "screen_failure"),
         ("screened", "enrolled"),
         ("enrolled", "randomised"),
@@ -215,7 +234,7 @@ def test_cause_ranks_below_effect() -> None:
 def test_table_columns_are_frozen(name: str) -> None:
     """Every table of a trial has its columns, in order, whatever the design."""
     assert tuple(COLUMNS) == TABLES
-    for scenario_name, overrides in (("sham_rct", BUSY), ("zamboni_2009", {})):
+    for scenario_name, overrides in (("sham_rct", BUSY), ("surveillance", {})):
         table = tables(scenario(scenario_name, overrides), play(scenario_name, overrides))[name]
         assert list(table.columns) == COLUMNS[name].split()
         assert len(table) > 0
@@ -311,6 +330,9 @@ def test_effects_follow_their_causes(name: str, overrides: Overrides) -> None:
                 causes = ((Kind.ENROLLED, None),)
             elif rank in (Kind.VEIN_TREATED, Kind.COMPLICATION):
                 causes = ((Kind.PROCEDURE, None),)
+            elif rank == Kind.IMAGING:
+                causes = ((Kind.PROCEDURE, None),)
+                causes += ((Kind.IMAGING, index - 1),) if index else ()
             elif rank == Kind.RESTENOSIS:
                 causes = ((Kind.VEIN_TREATED, index),)
             elif rank == Kind.MEDICATION_START:
@@ -345,7 +367,8 @@ def test_on_whole_days_every_time_is_whole(name: str) -> None:
         "subjects": ("screening_time", "entry_time", "day_1", "procedure_time", "planned_end", "end_time"),
         "relapses": ("onset", "reported_time", "confirmed_time"),
         "visits": ("time",),
-        "veins": ("restenosis_time",),
+        "veins": ("restenosis_time", "detected_time"),
+        "imaging": ("time",),
         "procedures": ("request_time", "time"),
         "events": ("time",),
     }

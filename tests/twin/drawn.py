@@ -33,6 +33,7 @@ PARALLEL = (
     *(f"{base}_6m" for base in AT_VISITS),
 )
 BEFORE_AFTER = ("relapse_free_change", "arr_change", *(f"{base}_change" for base in AT_VISITS))
+IMAGED = (0.001, 0.01, 0.02, 0.25, 1.0, 3.0, 6.0, 12.0, 18.0, 24.0)  # months; some fall on one whole day
 WORLDS = (OBSERVED, *(potential(p, path) for p in (0.0, 1.0, 2.0) for path in (False, True)), World(-1.0, 1.0, 1.0))
 
 PROB = st.one_of(st.sampled_from([0.0, 1.0, 0.5]), st.floats(0.0, 1.0))
@@ -179,9 +180,21 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
             "practice",
             "attrition",
             "effect",
+            "triggered_imaging",
+            "unblinded_doppler",
         ),
         mostly(True, ON_OFF),
     ),
+    "surveillance": {
+        "enabled": ON_OFF,
+        "after_relapse_days": SOME_DAYS,
+        "sensitivity": PROB,
+        "specificity": PROB,
+        "reader": st.sampled_from(["blinded", "unblinded"]),
+        "over_reading_logits": spread(-10.0, 10.0, 0.0, 2.0),
+        "known_relapse_days": spread(0.0, 3650.0, 60.0),
+        "reader_lean_logits": spread(-10.0, 10.0, 0.0),
+    },
 }
 """Tables whose keys go together with everything else, whatever their values."""
 
@@ -217,6 +230,7 @@ BUILT = {
     "decline": {"enabled", "fall_per_year"},
     "season": {"enabled", "amplitude", "peak_day", "first_site_day"},
     "belief": {"patient"},
+    "surveillance": {"scheduled_months", "on_relapse"},
 }
 """Keys whose values must suit each other: `tables` builds them."""
 
@@ -240,6 +254,8 @@ def tables(draw: Draw) -> Tables:
     }
     made["visits"] = {"months": draw(visit_months(follow_up))}
     made["arm"], made["randomisation"] = draw(arms(design))
+    surveyed = draw(st.sets(st.sampled_from([m for m in IMAGED if m <= follow_up]), max_size=6))
+    made["surveillance"] |= {"scheduled_months": sorted(surveyed), "on_relapse": not surveyed or draw(ON_OFF)}
     patient = {"open_label_parallel": "open", "sham_parallel": "blinded"}.get(design)
     made["belief"]["patient"] = patient or draw(st.sampled_from(["blinded", "open"]))
     if design == "uncontrolled_before_after":

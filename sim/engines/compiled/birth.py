@@ -11,6 +11,7 @@ from sim.core.streams import PRESENT
 from sim.engines.compiled.clocks import draw
 from sim.engines.compiled.effect import set_patency
 from sim.engines.compiled.latent import begin_log, open_layer, start_path
+from sim.engines.compiled.surveillance import blank_surveillance
 from sim.jit import bare_part
 from sim.model import frailty, relapse, veins
 
@@ -42,6 +43,7 @@ def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: 
     blank(p)
     if plan.want.everything == 1.0:
         blank_record(p)
+    blank_surveillance(plan, p)
     set_patency(plan, p, 0.0)
     start = relapse.history_start(time, plan.relapse.history_days)
     start_path(plan, t, p)

@@ -7,11 +7,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.engines.compiled.ranks import ON_IMAGING
+from sim.engines.compiled.surveillance import on_imaging
 from sim.jit import further_part
 
 
 @further_part
 def ring_further(
-    plan: Any, t: Any, p: Any, relapses: Any, seen: Any, procedures: Any, events: Any, rank: Any, index: Any
+    plan: Any,
+    t: Any,
+    p: Any,
+    relapses: Any,
+    seen: Any,
+    procedures: Any,
+    imaging: Any,
+    events: Any,
+    rank: Any,
+    index: Any,
 ) -> None:
     """Let a clock of a further mechanism ring."""
+    if rank == ON_IMAGING:
+        on_imaging(plan, t, p, imaging, events, index)

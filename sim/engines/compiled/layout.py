@@ -18,6 +18,7 @@ from sim.engines.world import World
 from sim.jit import INTERPRETED
 from sim.model.activity import months_back
 from sim.model.relapse import MOST_HISTORY_YEARS, MOST_LAYERS
+from sim.model.surveillance import MOST_IMAGINGS
 from sim.model.visits import MOST_VISITS
 from sim.scenario.plan import Plan
 
@@ -26,8 +27,9 @@ LISTS = {
     "visit_days": MOST_VISITS,
     "middle": 4 * MIDDLE_TABLE,
     "tails": 4 * TAIL_STEPS,
+    "imaging_days": MOST_IMAGINGS,
 }  # of a plan, their length varies
-MOST_CLOCKS = 24  # one a layer, one a vein, and one each of ten kinds: never more than 21
+MOST_CLOCKS = 26  # one a layer, one a vein, one each of ten kinds, and two of imaging: never more than 23
 
 WANT = np.dtype(
     [
@@ -44,6 +46,7 @@ WANT = np.dtype(
         ("plain", "f8"),
         ("msfc", "f8"),
         ("mental", "f8"),
+        ("surveillance", "f8"),
     ]
 )
 """What is asked of the engine (1 or 0): draws that nothing asked for depends on are not made."""
@@ -142,6 +145,7 @@ TRIAL = np.dtype(
         ("left", "f8", (3,)),
         ("lane", "f8", (4,)),
         ("past_level", "f8", (months_back(years(MOST_HISTORY_YEARS)) + 1,)),
+        ("imaging", "i8"),
     ]
 )
 """One trial in play: its address, how many rows of each table it has filled, what enrolment has come to, and the
@@ -224,6 +228,11 @@ STATE = np.dtype(
         ("vein_opened", "f8", (3,)),
         ("vein_open_now", "f8", (3,)),
         ("vein_restenosis", "f8", (3,)),
+        ("vein_detected", "f8", (3,)),
+        ("under_surveillance", "f8"),
+        ("imagings", "i8"),
+        ("relapse_imaging_due", "f8"),
+        ("last_reported", "f8"),
     ]
 )
 """A candidate: the row of `records.SUBJECT`, and what the life needs to go on from where it paused."""
@@ -241,6 +250,9 @@ OWN_RELAPSE = np.dtype(
 """A relapse: the row of `records.RELAPSE`, the patient's next one, and the next in its queue."""
 
 PERSON = np.dtype([("arm", "i8"), ("day_1", "f8"), ("planned_end", "f8"), ("end_time", "f8"), ("dropped_out", "i8")])
+FURTHER_PERSON = np.dtype([*PERSON.descr, ("opened_veins", "i8"), ("restenosis_time", "f8"), ("detected_time", "f8")])
+"""What a plan with further mechanisms tells of a patient beyond that, as far as it is asked for."""
+
 SEEN_RELAPSE = np.dtype(
     [
         ("row", "i8"),
@@ -268,6 +280,7 @@ SEEN_VISIT = np.dtype(
 )
 
 __all__ = [
+    "FURTHER_PERSON",
     "GIVEN",
     "OWN_RELAPSE",
     "PERSON",

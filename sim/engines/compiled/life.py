@@ -41,7 +41,16 @@ from sim.jit import bare_part, inlined_part
 
 @bare_part
 def live(
-    plan: Any, t: Any, p: Any, relapses: Any, seen: Any, procedures: Any, events: Any, until: Any, until_rank: Any
+    plan: Any,
+    t: Any,
+    p: Any,
+    relapses: Any,
+    seen: Any,
+    procedures: Any,
+    imaging: Any,
+    events: Any,
+    until: Any,
+    until_rank: Any,
 ) -> None:
     """Let clocks ring up to (but not at) this time and rank."""
     while True:
@@ -95,7 +104,7 @@ def live(
         elif rank == ON_ACTIVITY:
             on_activity(plan, t, p, events, index)
         else:
-            ring_further(plan, t, p, relapses, seen, procedures, events, rank, index)
+            ring_further(plan, t, p, relapses, seen, procedures, imaging, events, rank, index)
 
 
 @inlined_part

@@ -8,6 +8,7 @@ from sim.core.streams import COMPLICATION
 from sim.engines.compiled.clocks import FULL_PROCEDURES, draw, note
 from sim.engines.compiled.ranks import ON_COMPLICATION, ON_PROCEDURE
 from sim.engines.compiled.reporting import await_pseudo
+from sim.engines.compiled.surveillance import begin_surveillance
 from sim.engines.compiled.veins import open_vein, refresh_patency, treat
 from sim.jit import bare_part, inlined_part
 from sim.model import veins
@@ -31,6 +32,7 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
         for number in range(3):
             treat(plan, t, p, events, number)
         refresh_patency(plan, p)
+    begin_surveillance(plan, p)
     if plan.want.everything == 0.0:
         return
     row = t.procedures

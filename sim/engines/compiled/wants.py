@@ -28,7 +28,8 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
         return asked
     visits = wanted_visits(plan, want)
     e, r, m = plan.eligibility, plan.reporting, plan.medication
-    reports = m.start_prob > 0.0 or not want.counts.isdisjoint(("reported", "confirmed"))
+    imaging = plan.surveillance.on == 1.0 and want.surveillance
+    reports = m.start_prob > 0.0 or not want.counts.isdisjoint(("reported", "confirmed")) or imaging
     entry_exam = e.edss_min > 0.0 or e.edss_max < 10.0
     mild_differs = r.mild_prob != r.severe_prob or r.unreported_by_cured > 0.0
     exams = bool(visits) or entry_exam
@@ -37,7 +38,8 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
     asked["severity"] = exams or (reports and mild_differs)
     asked["recall"] = e.kind != 0.0 or e.relapse_free_days > 0.0 or "recalled" in want.counts
     asked["past"] = want.past
-    asked["first"] = want.first and not want.past
+    asked["first"] = want.first and not want.past and not imaging
+    asked["surveillance"] = imaging
     asked["reports"] = reports
     for score in want.scores if visits else ():
         asked[score] = 1.0
@@ -61,4 +63,4 @@ def is_plain(plan: Plan) -> bool:
 
 def is_further(plan: Plan) -> bool:
     """Tell whether a plan has a mechanism whose parts are marked `further_part`: one line a mechanism."""
-    return any(())
+    return any((plan.surveillance.on == 1.0,))

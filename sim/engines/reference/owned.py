@@ -35,3 +35,4 @@ class OwnVein:
     opened: bool = False
     open_now: bool = False
     restenosis_time: float = NEVER
+    detected_time: float = NEVER

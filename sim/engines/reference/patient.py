@@ -34,6 +34,7 @@ from sim.engines.reference.medication import consider_medication, on_medication_
 from sim.engines.reference.owned import ASSESSOR, NEVER, PATIENT, OwnRelapse, OwnVein
 from sim.engines.reference.procedure import on_procedure, on_restenosis
 from sim.engines.reference.reporting import on_confirmed, on_pseudo, on_reported, speaks_up
+from sim.engines.reference.surveillance import OwnSurveillance, on_imaging
 from sim.model import (
     belief,
     decline,
@@ -107,6 +108,7 @@ class Patient:
         self.dropped_out = 0
         self.beliefs = (NEVER, NEVER, NEVER)
         self.own_veins: list[OwnVein] = []
+        self.surveillance = OwnSurveillance()
         if plan.activity.on:
             self.note(Kind.ACTIVITY, 0, self.latent.path[0].told, on_clock(start, plan.study.resolution))
             self.set_clock(self.latent.path[0].end, Kind.ACTIVITY, 1)
@@ -368,6 +370,7 @@ HANDLERS: dict[int, Callable[[Patient, int, Any], None]] = {
     Kind.MEDICATION_START: on_medication_start,
     Kind.ENROLLED: Patient.on_enrolled,
     Kind.VISIT: Patient.on_visit,
+    Kind.IMAGING: on_imaging,
     Kind.PROCEDURE: on_procedure,
     Kind.DROPOUT: Patient.on_dropout,
     Kind.END_OF_STUDY: Patient.on_end,

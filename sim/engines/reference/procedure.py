@@ -8,6 +8,7 @@ from sim.core.events import Kind
 from sim.core.streams import COMPLICATION
 from sim.engines.reference.owned import OwnVein
 from sim.engines.reference.reporting import await_pseudo
+from sim.engines.reference.surveillance import begin_surveillance
 from sim.model import veins
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def on_procedure(p: Patient, index: int, _: Any) -> None:
         for number, vein in enumerate(p.own_veins):
             treat(p, number, vein)
         refresh_patency(p)
+    begin_surveillance(p)
     p.procedures.append((p.site, p.arrival, index, p.procedure, p.entry_time, p.now, mask))
 
 
