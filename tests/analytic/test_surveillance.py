@@ -81,7 +81,7 @@ def test_what_readers_do_not_know() -> None:
 
 def test_played_readings_have_their_shares() -> None:
     """In played trials narrow and open veins are read as narrow with their probabilities (to 0.08 and 0.05)."""
-    read = play("sham_rct", {**ONE_VEIN, "enrolment.target": 600}).imaging
+    read = play("sham_rct", {**ONE_VEIN, "enrolment.target": 800}).imaging
     share_agrees(read["read"][read["narrow"] == 1] == 1, 0.7, detects=0.08)
     share_agrees(read["read"][read["narrow"] == 0] == 1, 0.05, detects=0.05)
 
