@@ -42,6 +42,7 @@ class Surveillance(Table):
     enabled: bool = param(False, unit="-", meaning="whether patients are imaged after their procedure", source="design")
     scheduled_months: list[float] = Field(
         default=[1.0, 3.0, 6.0, 12.0, 18.0],
+        min_length=0,
         max_length=MOST_IMAGINGS,
         description="months after the procedure at which veins are imaged; may be empty",
         json_schema_extra={"unit": "months", "source": "design"},
