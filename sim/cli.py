@@ -199,6 +199,42 @@ def replay(study: str, trials: int, seed: int, workers: int | None, engine: str,
 
 
 @cli.command()
+@click.argument("scenario", default="surveillance")
+@click.option("--trials", type=int, default=1000, show_default=True, help="Replays to run in each setting.")
+@SEED
+@WORKERS
+@ENGINE
+@OUT
+@SET
+@AS_JSON
+def restenosis(scenario: str, trials: int, seed: int, workers: int | None, engine: str, out: str | None,
+               sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
+    """What imaging alone ties restenosis to relapses.
+
+    The same patients imaged on a schedule, after relapses, and by readers who know of them. SCENARIO has both kinds
+    of imaging and veins that do nothing.
+    """
+    from sim.report.console import progress, restenosis_table
+    from sim.study import store
+    from sim.study.restenosis import restenosis
+
+    loaded, folder = _load(scenario, sets), _folder(out)
+    with progress() as bar:
+        result = restenosis(
+            loaded.scenario, loaded.name, trials, seed, _workers(workers), engine, watch=bar.watch
+        )  # fmt: skip
+    if folder:
+        from sim.report.restenosis import restenosis_figure
+        from sim.report.style import save
+
+        store.write_run(folder, "restenosis", loaded.scenario, seed, result.to_dict(), result.elapsed_s)
+        save(restenosis_figure(result), folder, "restenosis")
+    status = _failures(result.failed)
+    _print(result.to_dict(), as_json, lambda: restenosis_table(result))
+    return status
+
+
+@cli.command()
 @click.option("--out", type=click.Path(), default="out/demo", show_default=True, help="Folder to write to.")
 @SEED
 @WORKERS

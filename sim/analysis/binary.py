@@ -13,15 +13,19 @@ __all__ = [
     "MCNEMAR_METHOD",
     "ODDS_RATIO_METHOD",
     "RISK_DIFFERENCE_METHOD",
+    "SHARE_METHOD",
     "mcnemar_exact",
     "mcnemar_exact_batch",
     "odds_ratio",
     "odds_ratio_batch",
     "risk_difference",
     "risk_difference_batch",
+    "share",
+    "share_batch",
 ]
 
 RISK_DIFFERENCE_METHOD: Final = "risk difference, Newcombe hybrid score interval, Fisher exact test"
+SHARE_METHOD: Final = "share, Wilson score interval; no hypothesis is tested, p is 1"
 MCNEMAR_METHOD: Final = "paired risk difference, Newcombe paired score interval, McNemar exact test"
 
 ODDS_RATIO_METHOD: Final = (
@@ -119,6 +123,31 @@ def mcnemar_exact_batch(
     with np.errstate(all="ignore"):
         count_pairs(b, a, ends, table, outcomes)
         return _from_pairs(table, outcomes, alpha)
+
+
+def share(events: BoolArray | FloatArray, alpha: float = 0.05) -> Estimate:
+    """Estimate the share of patients with the outcome, with Wilson's interval; nothing is tested, so p is 1.
+
+    events (n,): True (1.0) where the patient has the outcome, NaN where there is none to have (left out). The standard
+    error is Wald's, 0 where everyone has the same outcome. Raises ValueError for a bad alpha.
+    """
+    return share_batch(events, alone(events), alpha)[0]
+
+
+def share_batch(events: BoolArray | FloatArray, first: IntArray, alpha: float = 0.05) -> Estimates:
+    """Estimate the share in each of many data sets, patients first[k] to first[k + 1] - 1 being set k."""
+    check_alpha(alpha)
+    ends, (y,) = batch(first, events=events)
+    seen = ~np.isnan(y)
+    x, n = (
+        np.diff(np.concatenate([[0.0], np.cumsum(column)])[ends]) for column in (np.where(seen, y, 0.0), seen * 1.0)
+    )
+    with np.errstate(all="ignore"):
+        value = x / n
+        se = np.sqrt(value * (1.0 - value) / n)
+        lower, upper = _wilson(x, n, alpha)
+    outcomes = np.where(n > 0.0, CODES["ok"], CODES["no_follow_up"]).astype(np.int8)
+    return masked(value, se, lower, upper, np.ones(len(n)), n.astype(np.int64), outcomes, SHARE_METHOD)
 
 
 def _from_pairs(table: IntArray, outcomes: IntArray, alpha: float) -> Estimates:

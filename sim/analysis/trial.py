@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from sim.analysis.ancova import ancova_change_batch
 from sim.analysis.arrays import BoolArray, FloatArray, IntArray
 from sim.analysis.before_after import paired_rate_ratio_batch, paired_t_batch
-from sim.analysis.binary import mcnemar_exact_batch, odds_ratio_batch, risk_difference_batch
+from sim.analysis.binary import mcnemar_exact_batch, odds_ratio_batch, risk_difference_batch, share_batch
 from sim.analysis.estimate import Estimates
 from sim.analysis.negbin import negbin_rate_ratio_batch
 from sim.analysis.survival import first_relapse_estimates
 from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER, parse_endpoint
-from sim.data.cohort import Cohort, Counts, Window, at_visit, first_event, of_course, stayed, window
+from sim.data.cohort import Cohort, Counts, Window, at_visit, first_event, of_course, restenosed, stayed, window
 from sim.data.lesions import at_scans, since_baseline
 from sim.data.worsening import first_worsening
 from sim.model.doppler import NEEDED
@@ -176,8 +176,12 @@ def windows(scenario: Scenario, counts: Counts, people: Cohort) -> tuple[Window,
 
 
 def _before_after(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept) -> Estimates:
-    base, _ = parse_endpoint(endpoint.name)
+    base, months = parse_endpoint(endpoint.name)
     alpha = scenario.study.alpha
+    if base == "restenosis":
+        assert months is not None
+        narrow = restenosed(people, endpoint.counts != "true", months)
+        return _as_observed(share_batch(kept.of(narrow), kept.first, alpha))
     field = VISIT_FIELD.get(base.removesuffix("_change"))
     if field:
         visit = visit_number(scenario, scenario.study.after_months[1])

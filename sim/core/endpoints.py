@@ -92,6 +92,7 @@ _ALL = (
         "case_control",
         False,
     ),
+    Endpoint("restenosis", "difference", -1, "Restenosis, share of the treated", "share", "before_after", True),
 )
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType({e.base: e for e in _ALL})
@@ -106,8 +107,6 @@ CONFIRMED_AFTER: Final[Mapping[str, float]] = MappingProxyType({"cdp_12w": 12.0,
 AT_SCANS: Final = ("gd_lesions", "new_t2", "gd_lesions_change")
 """Base names of the endpoints on lesions: these ask for `[lesions]`."""
 
-RESERVED: Final = ("restenosis",)
-"""Base names promised to later endpoints (restenosis_18m, ...)."""
 ON_SCREENING: Final = ("ccsvi_odds_ratio",)
 """Base names of what is found at screening; nothing after it is looked at."""
 
@@ -118,15 +117,12 @@ _NAME = re.compile(r"(?P<base>[a-z][a-z0-9_]*?)(?:_(?P<count>[1-9][0-9]{0,3})(?P
 def parse_endpoint(name: str) -> tuple[str, float | None]:
     """Split an endpoint name into (base, months): "arr_24m" is ("arr", 24.0), "arr_change" is ("arr_change", None).
 
-    Raises ValueError, with what is allowed, for an unknown name, for months that are missing or superfluous, and for
-    the names that are reserved but not served yet. The weeks of "cdp_12w" belong to its name.
+    Raises ValueError, with what is allowed, for an unknown name and for months that are missing or superfluous. The weeks of "cdp_12w" belong to its name.
     """
     if name in CONFIRMED_AFTER:
         return name, None
     match = _NAME.fullmatch(name)
     base, count, unit = match.group("base", "count", "unit") if match else ("", None, None)
-    if base in RESERVED:
-        raise ValueError(f"endpoint {name!r} is reserved and not served yet; {_allowed()}")
     endpoint = ENDPOINTS.get(base)
     if endpoint is None or unit == "w" or endpoint.months is (count is None):
         raise ValueError(f"unknown endpoint {name!r}{_nearest(name)}; {_allowed()}")

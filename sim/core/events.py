@@ -35,6 +35,7 @@ class Kind(IntEnum):
     PROCEDURE_REQUESTED = 146
     SLOT_FREE = 148
     VISIT_MISSED = 142
+    IMAGING = 144
     PROCEDURE = 150
     VEIN_TREATED = 152
     COMPLICATION = 154
@@ -70,6 +71,7 @@ VALUES: dict[Kind, str] = {
     Kind.PROCEDURE_REQUESTED: "1 angioplasty, 0 sham",
     Kind.SLOT_FREE: "never in the log: a slot is free again",
     Kind.VISIT_MISSED: "0",
+    Kind.IMAGING: "veins read as narrow",
     Kind.PROCEDURE: "1 angioplasty, 0 sham",
     Kind.VEIN_TREATED: "1 opened, 0 failed",
     Kind.COMPLICATION: "complication number",

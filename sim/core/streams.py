@@ -57,6 +57,7 @@ def _register() -> dict[str, Stream]:
         Stream(22, "scan", "visit + 1", ("gd", "gd_variation", "t2", "-")),
         # block 0: criteria 1 to 4 of the examination; block 1: the lanes named here; examination 0 is at screening
         Stream(23, "doppler", "examination; block", ("criterion_5", "venography", "ivus", "-")),
+        Stream(24, "imaging", "imaging", ("left_ijv", "right_ijv", "azygos", "-")),
     )
     return {row.name: row for row in rows}
 
@@ -85,6 +86,7 @@ ACTIVITY_MONTH = STREAMS["activity_month"].process
 LESION = STREAMS["lesion"].process
 SCAN = STREAMS["scan"].process
 DOPPLER = STREAMS["doppler"].process
+IMAGING = STREAMS["imaging"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 

@@ -176,6 +176,16 @@ def at_visit(people: Cohort, field: str, visit: int) -> Floats:
     return values
 
 
+def restenosed(people: Cohort, detected: bool, end_months: float) -> Floats:
+    """Tell (1 or 0) in whom an opened vein was narrow again by `end_months` from study day 1.
+
+    NaN where no vein was opened. `detected`: was first read as narrow by then, true or not.
+    """
+    time = people.subjects["detected_time" if detected else "restenosis_time"]
+    narrow = time <= people.subjects["day_1"] + months(end_months)
+    return np.where(people.subjects["opened_veins"] > 0, narrow.astype(float), np.nan)
+
+
 def stayed(people: Cohort) -> NDArray[np.bool_]:
     """Tell who was followed to the planned end."""
     complete: NDArray[np.bool_] = people.subjects["dropped_out"] == 0

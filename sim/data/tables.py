@@ -13,10 +13,11 @@ from sim.core.streams import SITE_ITSELF, TRIAL_WORD
 from sim.engines.records import Records, TrialRecords
 from sim.model.course import COURSES
 from sim.model.eligibility import REASONS
+from sim.model.surveillance import TRIGGERS
 from sim.model.veins import COMPLICATIONS, NONE, PROCEDURES, VEINS
 from sim.scenario.schema import Scenario
 
-TABLES = ("adsl", "adrel", "visits", "veins", "procedures", "events", "truth")
+TABLES = ("adsl", "adrel", "visits", "veins", "procedures", "events", "truth", "imaging")
 
 
 def tables(scenario: Scenario, records: TrialRecords) -> dict[str, pd.DataFrame]:
@@ -29,6 +30,7 @@ def tables(scenario: Scenario, records: TrialRecords) -> dict[str, pd.DataFrame]
         "procedures": procedures,
         "events": events,
         "truth": truth,
+        "imaging": imaging,
     }
     return {name: makers[name](scenario, records) for name in TABLES}
 
@@ -144,7 +146,7 @@ def visits(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
 
 
 def veins(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
-    """Give the veins of the entered patients: narrow or not, treated, opened, narrow again."""
+    """Give the veins of the entered patients: narrow or not, treated, opened, narrow again, first found so."""
     v = records.veins
     return pd.DataFrame(
         {
@@ -155,6 +157,7 @@ def veins(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "TRTFL": _flag(v["treated"] == 1),
             "SUCCFL": _flag(v["opened"] == 1),
             "RESTDT": v["restenosis_time"],
+            "DETDT": v["detected_time"],
         }
     )
 
@@ -172,6 +175,24 @@ def procedures(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "PRREQDT": p["request_time"],
             "PRSTDT": p["time"],
             "COMPLIC": names,
+        }
+    )
+
+
+def imaging(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
+    """Give the readings of surveillance: one row a vein read, what was read and (NARROWFL) what was so."""
+    m = records.imaging
+    return pd.DataFrame(
+        {
+            "TRIAL": records.trial,
+            "USUBJID": _ids(m),
+            "IMSEQ": m["number"] + 1,
+            "IMDT": m["time"],
+            "IMDY": _study_day(m["time"], _per_patient(records, m, "day_1")),
+            "TRIGGER": [TRIGGERS[k].upper() for k in m["trigger"]],
+            "VEIN": [VEINS[k] for k in m["vein"]],
+            "READFL": _flag(m["read"] == 1),
+            "NARROWFL": _flag(m["narrow"] == 1),
         }
     )
 

@@ -47,6 +47,8 @@ SUBJECT = np.dtype(
         ("doppler_criteria", "i8"),
         ("venography", "i8"),
         ("ivus", "i8"),
+        ("restenosis_time", "f8"),
+        ("detected_time", "f8"),
     ]
 )
 RELAPSE = np.dtype(
@@ -92,6 +94,7 @@ VEIN = np.dtype(
         ("treated", "i8"),
         ("opened", "i8"),
         ("restenosis_time", "f8"),
+        ("detected_time", "f8"),
     ]
 )
 PROCEDURE = np.dtype(
@@ -113,6 +116,17 @@ EVENT = np.dtype(
         ("value", "f8"),
     ]
 )
+IMAGING = np.dtype(
+    [
+        *_KEY,
+        ("number", "i8"),
+        ("time", "f8"),
+        ("trigger", "i8"),
+        ("vein", "i8"),
+        ("narrow", "i8"),
+        ("read", "i8"),
+    ]
+)
 ENGINE_VERSION = 3  # one number for all engines, raised whenever an answer changes
 
 LAYOUT = {
@@ -122,6 +136,7 @@ LAYOUT = {
     "veins": VEIN,
     "procedures": PROCEDURE,
     "events": EVENT,
+    "imaging": IMAGING,
 }
 
 
@@ -140,6 +155,7 @@ class TrialRecords:
     veins: Records
     procedures: Records
     events: Records
+    imaging: Records
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,3 +27,4 @@ class Switches(Table):
         "false: readers of Doppler examinations know and believe nothing, at screening and in surveillance"
     )
     effect: bool = _switch("false: open veins do nothing")
+    triggered_imaging: bool = _switch("false: a relapse brings no imaging; what is scheduled stays")

@@ -15,9 +15,11 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from sim.data.consort import Flow
+from sim.report import restenosis
 from sim.report.consort import WORDS
 from sim.study.power import PowerResult
 from sim.study.replay import ReplayResult
+from sim.study.restenosis import RestenosisResult
 from sim.study.runner import Progress, Watcher
 
 Counter = Callable[[Any], int]
@@ -163,6 +165,12 @@ def _replay_rows(result: ReplayResult) -> Iterator[tuple[str, ...]]:
         total = f" of {f['total']}" if f["total"] else ""
         spread = f"{f['interval'][0]:.3g} to {f['interval'][1]:.3g}"
         yield f["quantity"], published + total, f"{f['median']:.3g}", spread, f"{f['mid_pit']:.3f}"
+
+
+def restenosis_table(result: RestenosisResult) -> None:
+    """Print a RestenosisResult: a row a setting (% with MCSE), then what it says of the published sentence."""
+    title = f"{result.name}: {result.trials} replays of {result.patients} patients in four settings, seed {result.seed}"
+    _print(title, restenosis.HEADINGS, restenosis.rows(result), result.sentences)
 
 
 def flow_table(flow: Flow) -> None:

@@ -43,6 +43,7 @@ def check(scenario: Scenario) -> None:
         _recruitment,
         _population,
         _lesions,
+        _surveillance,
     )
     parts += (courses, quotas, attendance, screening, prevalence)
     refusals = [refusal for part in parts for refusal in part(scenario)]
@@ -189,6 +190,8 @@ def _endpoint_design(s: Scenario, here: str, name: str, base: str, months: float
         yield Refusal(f"{here}.name", name, f"a visit in visits.months at the end of the after-window, month {end:g}")
     elif base in AT_SCANS:
         yield from _scans(s, here, name, base, end if months is None else months)
+    elif base == "restenosis":
+        yield from _restenosis(s, here, name)
     elif base in CONFIRMED_AFTER:
         yield from _confirmation(s, here, name, CONFIRMED_AFTER[base])
 
@@ -212,6 +215,13 @@ def _lesions(s: Scenario) -> Iterator[Refusal]:
         yield Refusal("lesions.scan_months", scans, "months in rising order")
     elif not set(scans) <= set(s.visits.months):
         yield Refusal("lesions.scan_months", scans, f"months at which there is a visit: {s.visits.months}")
+
+
+def _restenosis(s: Scenario, here: str, name: str) -> Iterator[Refusal]:
+    if not s.surveillance.enabled:
+        yield Refusal(f"{here}.name", name, "an endpoint of [surveillance] where surveillance.enabled = true")
+    if [a.procedure for a in s.arm] != ["angioplasty"]:
+        yield Refusal(f"{here}.name", name, "a share of those who had angioplasty: one arm, of angioplasty")
 
 
 def _confirmation(s: Scenario, here: str, name: str, weeks: float) -> Iterator[Refusal]:
@@ -345,3 +355,15 @@ def _population(s: Scenario) -> Iterator[Refusal]:
             p.window_months,
             f"no more than study.follow_up_months = {s.study.follow_up_months:g}",
         )
+
+
+def _surveillance(s: Scenario) -> Iterator[Refusal]:
+    rule, end = s.surveillance, s.study.follow_up_months
+    planned = rule.scheduled_months
+    if any(b <= a for a, b in pairwise([0.0, *planned])):
+        yield Refusal("surveillance.scheduled_months", planned, "months above 0 in rising order")
+    elif planned and planned[-1] > end:
+        last = f"no month after study.follow_up_months = {end:g}"
+        yield Refusal("surveillance.scheduled_months", planned[-1], last)
+    if rule.enabled and not planned and not rule.on_relapse:
+        yield Refusal("surveillance.scheduled_months", planned, "a month at least, or surveillance.on_relapse = true")

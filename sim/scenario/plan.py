@@ -30,6 +30,7 @@ from sim.model.season import SeasonPlan, highest
 from sim.model.self_referral import SelfReferralPlan
 from sim.model.sites import SitesPlan
 from sim.model.slots import SlotsPlan
+from sim.model.surveillance import SurveillancePlan
 from sim.model.veins import PROCEDURES, VeinsPlan
 from sim.scenario.schema import Scenario
 
@@ -91,6 +92,7 @@ class Plan(NamedTuple):
     course: CoursePlan
     attendance: AttendancePlan
     screening: ScreeningPlan
+    surveillance: SurveillancePlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -169,4 +171,5 @@ def make_plan(scenario: Scenario) -> Plan:
         course=scenario.course.plan(scenario.eligibility.may_enter),
         attendance=scenario.visits.attendance_plan(),
         screening=_screening(scenario, veins.stenosis),
+        surveillance=scenario.surveillance.plan(on.triggered_imaging, on.unblinded_doppler, on.rater_bias),
     )

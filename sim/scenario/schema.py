@@ -30,6 +30,7 @@ from sim.model.season import Season
 from sim.model.self_referral import SelfReferral
 from sim.model.sites import Sites
 from sim.model.slots import Slots
+from sim.model.surveillance import Surveillance
 from sim.model.switches import Switches
 from sim.model.veins import Veins
 from sim.model.visits import Visits
@@ -241,6 +242,7 @@ class Scenario(Table):
     dropout: Dropout = Dropout()
     lesions: Lesions = Lesions()
     screening: Screening = Screening()
+    surveillance: Surveillance = Surveillance()
     switches: Switches = Switches()
     arm: list[Arm] = Field(default=[], max_length=3, description="the arms")
     endpoint: list[Endpoint] = Field(default=[], description="the endpoints")

@@ -47,7 +47,7 @@ class BeforeAfter:
     def __call__(self, trial: int) -> tuple[float, float, float, float]:
         """Play trial number `trial`; the counting is that of its first endpoint on relapses."""
         counts = relapse_counts(self.play.scenario)
-        people = self.play.people(trial, want=Want(frozenset((counts, "recalled")), (), True))
+        people = self.play.people(trial, want=Want(frozenset((counts, "recalled")), (), True, surveillance=False))
         people = of_course(people, asked_course(self.play.scenario))
         before, after = windows(self.play.scenario, counts, people)
         seen = after.years > 0.0

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class SimulatedTrial:
-    """One trial: its records, and its tables on demand (adsl, adrel, visits, veins, procedures, events, truth)."""
+    """One trial: its records, and its tables on demand.
+
+    They are adsl, adrel, visits, veins, procedures, events, truth, imaging.
+    """
 
     name: str
     scenario: Scenario

@@ -91,6 +91,7 @@ def _words(trial: SimulatedTrial, event: Records) -> str:
         Kind.TURNED_AWAY: "turned away: enrolment has closed",
         Kind.VISIT: f"visit {event['index']}: EDSS {value:g}",
         Kind.VISIT_MISSED: f"visit {event['index']} missed",
+        Kind.IMAGING: f"imaging {int(event['index']) + 1}: {number} veins read as narrow",
         Kind.PROCEDURE: "angioplasty" if value else "sham procedure",
         Kind.VEIN_TREATED: f"{VEINS[int(event['index']) % len(VEINS)]} {'opened' if value else 'not opened'}",
         Kind.COMPLICATION: f"complication: {COMPLICATIONS[number % len(COMPLICATIONS)]}",

@@ -17,11 +17,11 @@ from sim.analysis.survival import first_relapse_estimates
 from sim.analysis.trial import VISIT_FIELD, contrast, lesions, visit_number
 from sim.core.defaults import TWIN_TRIALS
 from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
-from sim.data.cohort import Cohort, at_visit, first_event, of_course, window
+from sim.data.cohort import Cohort, at_visit, first_event, of_course, restenosed, window
 from sim.data.worsening import first_worsening
 from sim.engines.world import World, potential, potential_arm
 from sim.model.doppler import log_odds_ratio, prevalence
-from sim.model.veins import PROCEDURES
+from sim.model.veins import ANGIOPLASTY, PROCEDURES
 from sim.scenario.plan import make_plan
 from sim.scenario.schema import Endpoint, Scenario
 from sim.study.keep import keep, kept_file, read
@@ -63,6 +63,10 @@ class Twins:
 
         sums, times = np.zeros((len(scenario.endpoint), 2, 4)), {}
         for i, endpoint in enumerate(scenario.endpoint):
+            if endpoint.name.startswith("restenosis"):  # a share, not a contrast: nothing is taken off
+                share = _restenosed(endpoint, lived(potential(float(ANGIOPLASTY), True)))
+                sums[i] = [(*share, 0.0, 1.0)] * 2
+                continue
             for j, (treated, control) in enumerate(worlds(scenario, endpoint)):
                 if treated == control:
                     continue
@@ -131,6 +135,13 @@ def _sum(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> tuple[float,
         return float(lived.counts.sum()), float(lived.years.sum())
     followed = lived.years > 0.0
     return float((lived.counts[followed] == 0.0).sum()), float(followed.sum())
+
+
+def _restenosed(endpoint: Endpoint, people: Cohort) -> tuple[float, float]:
+    """Give how many with an opened vein had one narrow again, found or not, and how many they are."""
+    _, months = parse_endpoint(endpoint.name)
+    narrow = restenosed(people, False, months or 0.0)
+    return float(np.nansum(narrow)), float((~np.isnan(narrow)).sum())
 
 
 def _first(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> Times:

@@ -11,15 +11,18 @@ FIRST_SUFFICES = {"first_relapse", "relapse_free"}
 
 
 def wanted(scenario: Scenario) -> Want:
-    """Give the relapses that are counted and the visits and scores that are looked at, by any endpoint."""
+    """Give the relapses, visits, scores and surveillance that any endpoint counts or looks at."""
     visits: set[int] = set()
     first = not scenario.before_after
     counts: set[str] = set()
     scores: set[str] = set()
+    surveillance = False
     for endpoint in scenario.endpoint:
         base, month = parse_endpoint(endpoint.name)
         first = first and base in FIRST_SUFFICES
-        if field := VISIT_FIELD.get(base.removesuffix("_change")):
+        if base == "restenosis":
+            surveillance = True
+        elif field := VISIT_FIELD.get(base.removesuffix("_change")):
             scores.add(field)
             last = scenario.study.after_months[1] if month is None else month
             visits |= {0, visit_number(scenario, last)}
@@ -36,4 +39,5 @@ def wanted(scenario: Scenario) -> Want:
             counts.add(endpoint.counts)
             if scenario.before_after:
                 counts.add("recalled")
-    return Want(frozenset(counts), tuple(sorted(visits)), scenario.before_after, first, FURTHER & scores)
+    past = scenario.before_after
+    return Want(frozenset(counts), tuple(sorted(visits)), past, first, FURTHER & scores, surveillance)

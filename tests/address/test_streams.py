@@ -37,6 +37,7 @@ REGISTER = (
     (21, "lesion", "0", ("factor", "-", "-", "-")),
     (22, "scan", "visit + 1", ("gd", "gd_variation", "t2", "-")),
     (23, "doppler", "examination; block", ("criterion_5", "venography", "ivus", "-")),
+    (24, "imaging", "imaging", ("left_ijv", "right_ijv", "azygos", "-")),
 )
 
 # What `uniforms` has to do with its arguments, written out a second time.

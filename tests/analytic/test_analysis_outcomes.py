@@ -18,7 +18,7 @@ from sim.analysis.binary import mcnemar_exact, risk_difference
 from sim.analysis.estimate import OUTCOMES, Estimate
 from sim.analysis.negbin import fit_negbin, negbin_rate_ratio
 from sim.analysis.survival import cox, log_rank
-from sim.core.endpoints import AT_VISITS, CONFIRMED_AFTER, ENDPOINTS, RESERVED, parse_endpoint
+from sim.core.endpoints import AT_VISITS, CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
 
 NAN = math.nan
 T, F = True, False
@@ -289,19 +289,6 @@ def test_endpoint_names_are_parsed() -> None:
 def test_unknown_endpoint_names_are_refused_with_help(name: str) -> None:
     """A name that is not served raises ValueError that lists what is."""
     with pytest.raises(ValueError, match=r"unknown endpoint .*allowed: arr_Nm, relapse_free_Nm"):
-        parse_endpoint(name)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "restenosis_18m",
-    ],
-)
-def test_reserved_endpoints_say_so(name: str) -> None:
-    """Endpoints promised for later are refused as reserved, not as unknown."""
-    assert any(name.startswith(base) for base in RESERVED)
-    with pytest.raises(ValueError, match="reserved and not served yet"):
         parse_endpoint(name)
 
 

@@ -257,7 +257,7 @@ def lives() -> Cohort:
     relapses["onset"] = [50.0, 160.0, 180.0, 120.0, 155.0]
     relapses["reported_time"] = [math.nan, math.nan, 185.0, math.nan, 156.0]
     relapses["confirmed_time"] = [math.nan, math.nan, 186.0, math.nan, math.nan]
-    empty = TrialRecords(0, *(np.zeros(0, SUBJECT) for _ in range(6)))
+    empty = TrialRecords(0, *(np.zeros(0, SUBJECT) for _ in range(7)))
     return cohort(replace(empty, subjects=subjects, relapses=relapses))
 
 

@@ -42,7 +42,7 @@ FIGURE_KEYS: dict[str, Any] = {
     "id": str, "status": str, "published": list, "median": NUMBER, "interval": list, "mid_pit": NUMBER,
     "share_as_favourable": NUMBER, "used_for_fit": bool,
 }  # fmt: skip
-TABLES = ("adsl", "adrel", "visits", "veins", "procedures", "events", "truth")
+TABLES = ("adsl", "adrel", "visits", "veins", "procedures", "events", "truth", "imaging")
 
 
 @pytest.fixture(autouse=True)
@@ -515,7 +515,16 @@ def test_help_says_what_each_verb_is_for() -> None:
     """`--help` gives each verb a whole sentence, none cut off, and the version is the package's."""
     out = done("--help").out
     verbs = re.findall(r"^  (\w+)  +(.+)$", out.partition("Commands:")[2], re.MULTILINE)
-    assert [v for v, _ in verbs] == ["demo", "power", "replay", "scenarios", "selftest", "simulate", "trace"]
+    assert [v for v, _ in verbs] == [
+        "demo",
+        "power",
+        "replay",
+        "restenosis",
+        "scenarios",
+        "selftest",
+        "simulate",
+        "trace",
+    ]
     assert all(text.endswith(".") and not text.endswith("...") for _, text in verbs)
     assert re.fullmatch(r"shamtrial, version \d+\.\d+\.\d+\S*\n", done("--version").out)
 

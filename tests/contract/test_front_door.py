@@ -112,7 +112,7 @@ def test_simulate_and_trace_of_the_front_door() -> None:
     loaded = sim.load("sham_rct", SMALL_KEYS)
     trial = sim.simulate(loaded, trial=2, seed=4)
     few_lines(trial)
-    assert set(trial.tables) == {"adsl", "adrel", "visits", "veins", "procedures", "events", "truth"}
+    assert set(trial.tables) == {"adsl", "adrel", "visits", "veins", "procedures", "events", "truth", "imaging"}
     pd.testing.assert_frame_equal(trial.to_frame(), trial.tables["adsl"])
     with pytest.raises(ShamtrialError, match="found 'adls'; allowed: adsl, adrel"):
         trial.to_frame("adls")

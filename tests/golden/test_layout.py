@@ -59,6 +59,8 @@ LAYOUTS = {
         ("doppler_criteria", WHOLE),
         ("venography", WHOLE),
         ("ivus", WHOLE),
+        ("restenosis_time", F),
+        ("detected_time", F),
     ],
     "relapses": [
         *KEY,
@@ -98,6 +100,7 @@ LAYOUTS = {
         ("treated", WHOLE),
         ("opened", WHOLE),
         ("restenosis_time", F),
+        ("detected_time", F),
     ],
     "procedures": [
         *KEY,
@@ -108,6 +111,15 @@ LAYOUTS = {
         ("complications", WHOLE),
     ],
     "events": [("time", F), ("rank", WHOLE), ("patient", WORD), ("index", WHOLE), ("value", F)],
+    "imaging": [
+        *KEY,
+        ("number", WHOLE),
+        ("time", F),
+        ("trigger", WHOLE),
+        ("vein", WHOLE),
+        ("narrow", WHOLE),
+        ("read", WHOLE),
+    ],
 }
 
 COLUMNS = {
@@ -116,12 +128,13 @@ COLUMNS = {
     " DOPPCRIT VENOGRES IVUSRES",
     "adrel": "TRIAL USUBJID RELSEQ TRUEFL ASTDT ASTDY SEVERITY RESIDUAL RCLDT REPDT REPFL CONFDT CONFFL",
     "visits": "TRIAL USUBJID AVISITN AVISIT ADT ADY EDSS MSQOLPHY MSQOLMEN MSFC GDLES NEWT2",
-    "veins": "TRIAL USUBJID VEIN STENFL TRTFL SUCCFL RESTDT",
+    "veins": "TRIAL USUBJID VEIN STENFL TRTFL SUCCFL RESTDT DETDT",
     "procedures": "TRIAL USUBJID PRSEQ PRTRT PRREQDT PRSTDT COMPLIC",
     "events": "trial time rank usubjid index event value",
     "truth": "trial usubjid avisitn time frailty active edss_slope_per_year edss_latent msqol_latent patency"
     " belief_patient belief_physician belief_assessor msqol_mental_latent msfc_latent lesion_factor"
     " gd_lesions_latent new_t2_latent",
+    "imaging": "TRIAL USUBJID IMSEQ IMDT IMDY TRIGGER VEIN READFL NARROWFL",
 }
 
 EVENTS = {
@@ -144,6 +157,7 @@ EVENTS = {
     "enrolment_closed": 130,
     "visit": 140,
     "visit_missed": 142,
+    "imaging": 144,
     "procedure": 150,
     "vein_treated": 152,
     "complication": 154,
@@ -163,6 +177,7 @@ BUSY: dict[str, object] = {
     "dropout": {"enabled": True, "hazard_per_year": 0.3},
     "veins.success_prob": 0.8,
     "veins.complications": {"dissection_prob": 0.3, "thrombosis_prob": 0.2},
+    "surveillance": {"enabled": True, "on_relapse": True, "after_relapse_days": 2.0},
 }
 # The same with no time between cause and effect wherever a scenario may say so.
 AT_ONCE: dict[str, object] = BUSY | {
@@ -170,6 +185,7 @@ AT_ONCE: dict[str, object] = BUSY | {
     "reporting.report_delay_days": 0.0,
     "reporting.confirm_delay_days": 0.0,
     "veins.wait_days": 0.0,
+    "surveillance": {"enabled": True, "on_relapse": True, "after_relapse_days": 0.0},
 }
 WHOLE_DAYS: dict[str, object] = AT_ONCE | {"clock.resolution_days": 1, "study.close_days": 1000.5}
 # Doppler, venography and IVUS, each with errors.
@@ -233,6 +249,9 @@ def test_cause_ranks_below_effect() -> None:
         ("doppler", "venography"),
         ("venography", "ivus"),
         ("ivus", "screen_failure"),
+        ("relapse_reported", "imaging"),
+        ("restenosis", "imaging"),
+        ("imaging", "dropout"),
         ("screened", "screen_failure"),
         ("screened", "enrolled"),
         ("enrolled", "randomised"),
@@ -250,7 +269,7 @@ def test_cause_ranks_below_effect() -> None:
 def test_table_columns_are_frozen(name: str) -> None:
     """Every table of a trial has its columns, in order, whatever the design."""
     assert tuple(COLUMNS) == TABLES
-    for scenario_name, overrides in (("sham_rct", BUSY), ("zamboni_2009", {})):
+    for scenario_name, overrides in (("sham_rct", BUSY), ("surveillance", {})):
         table = tables(scenario(scenario_name, overrides), play(scenario_name, overrides))[name]
         assert list(table.columns) == COLUMNS[name].split()
         assert len(table) > 0
@@ -349,6 +368,9 @@ def test_effects_follow_their_causes(name: str, overrides: Overrides) -> None:
                 causes = ((Kind.ENROLLED, None),)
             elif rank in (Kind.VEIN_TREATED, Kind.COMPLICATION):
                 causes = ((Kind.PROCEDURE, None),)
+            elif rank == Kind.IMAGING:
+                causes = ((Kind.PROCEDURE, None),)
+                causes += ((Kind.IMAGING, index - 1),) if index else ()
             elif rank == Kind.RESTENOSIS:
                 causes = ((Kind.VEIN_TREATED, index),)
             elif rank == Kind.MEDICATION_START:
@@ -383,7 +405,8 @@ def test_on_whole_days_every_time_is_whole(name: str) -> None:
         "subjects": ("screening_time", "entry_time", "day_1", "procedure_time", "planned_end", "end_time"),
         "relapses": ("onset", "reported_time", "confirmed_time"),
         "visits": ("time",),
-        "veins": ("restenosis_time",),
+        "veins": ("restenosis_time", "detected_time"),
+        "imaging": ("time",),
         "procedures": ("request_time", "time"),
         "events": ("time",),
     }

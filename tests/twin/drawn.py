@@ -52,6 +52,7 @@ DESIGNS = (
     "immediate_v_delayed",
     "sham_crossover",
 )
+IMAGED = (0.001, 0.01, 0.02, 0.25, 1.0, 3.0, 6.0, 12.0, 18.0, 24.0)  # months; some fall on one whole day
 
 PROB = st.one_of(st.sampled_from([0.0, 1.0, 0.5]), st.floats(0.0, 1.0))
 OPEN_PROB = st.one_of(st.sampled_from([0.001, 0.5, 0.999]), st.floats(0.01, 0.99))
@@ -224,9 +225,21 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
             "attrition",
             "unblinded_doppler",
             "effect",
+            "triggered_imaging",
+            "unblinded_doppler",
         ),
         mostly(True, ON_OFF),
     ),
+    "surveillance": {
+        "enabled": ON_OFF,
+        "after_relapse_days": SOME_DAYS,
+        "sensitivity": PROB,
+        "specificity": PROB,
+        "reader": st.sampled_from(["blinded", "unblinded"]),
+        "over_reading_logits": spread(-10.0, 10.0, 0.0, 2.0),
+        "known_relapse_days": spread(0.0, 3650.0, 60.0),
+        "reader_lean_logits": spread(-10.0, 10.0, 0.0),
+    },
 }
 """Tables whose keys go together with everything else, whatever their values."""
 
@@ -283,6 +296,7 @@ BUILT = {
     "belief": {"patient"},
     "lesions": {"scan_months"},
     "screening": {"control_ccsvi_prob"},
+    "surveillance": {"scheduled_months", "on_relapse"},
 }
 """Keys whose values must suit each other: `tables` builds them."""
 
@@ -308,6 +322,8 @@ def tables(draw: Draw) -> Tables:
     made["visits"] = draw(attendance(draw(visit_months(follow_up))))
     made["arm"], made["randomisation"] = draw(arms(design))
     draw(strategies(made, made["veins"]["wait_days"] / DAYS_PER_MONTH))
+    surveyed = draw(st.sets(st.sampled_from([m for m in IMAGED if m <= follow_up]), max_size=6))
+    made["surveillance"] |= {"scheduled_months": sorted(surveyed), "on_relapse": not surveyed or draw(ON_OFF)}
     patient = {
         "open_label_parallel": "open",
         "immediate_v_delayed": "open",

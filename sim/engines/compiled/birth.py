@@ -13,6 +13,7 @@ from sim.engines.compiled.course import be_of_course
 from sim.engines.compiled.effect import set_patency
 from sim.engines.compiled.latent import begin_log, open_layer, start_path
 from sim.engines.compiled.lesions import blank_lesions
+from sim.engines.compiled.surveillance import blank_surveillance
 from sim.jit import bare_part
 from sim.model import frailty, relapse, veins
 
@@ -47,6 +48,7 @@ def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: 
         blank_record(p)
     set_patency(plan, p, 0.0, 0.0)
     be_of_course(plan, t, p)
+    blank_surveillance(plan, p)
     start = relapse.history_start(time, plan.relapse.history_days)
     start_path(plan, t, p)
     begin_log(plan, t, p, events, start)

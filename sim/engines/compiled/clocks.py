@@ -12,6 +12,7 @@ from sim.core.units import on_clock
 from sim.jit import bare_part
 
 FULL_STATES, FULL_RELAPSES, FULL_VISITS, FULL_PROCEDURES, FULL_EVENTS, FULL_BATCH, ABOVE_BOUND = 1, 2, 4, 8, 16, 32, 64
+FULL_IMAGING = 128
 
 
 @bare_part

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from sim.engines.compiled.later import on_requested
-from sim.engines.compiled.ranks import ON_EFFECT, ON_MISSED, ON_REQUESTED
+from sim.engines.compiled.ranks import ON_EFFECT, ON_IMAGING, ON_MISSED, ON_REQUESTED
+from sim.engines.compiled.surveillance import on_imaging
 from sim.engines.compiled.veins import on_effect_begins
 from sim.engines.compiled.visits import on_missed
 from sim.jit import further_part
@@ -16,7 +17,16 @@ from sim.jit import further_part
 
 @further_part
 def ring_further(
-    plan: Any, t: Any, p: Any, relapses: Any, seen: Any, procedures: Any, events: Any, rank: Any, index: Any
+    plan: Any,
+    t: Any,
+    p: Any,
+    relapses: Any,
+    seen: Any,
+    procedures: Any,
+    imaging: Any,
+    events: Any,
+    rank: Any,
+    index: Any,
 ) -> None:
     """Let a clock of a further mechanism ring."""
     if rank == ON_REQUESTED:
@@ -25,3 +35,5 @@ def ring_further(
         on_effect_begins(plan, t, p, events, index)
     elif rank == ON_MISSED:
         on_missed(plan, t, p, events, index)
+    elif rank == ON_IMAGING:
+        on_imaging(plan, t, p, imaging, events, index)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sim.engines.compiled.clocks import FULL_BATCH
 from sim.engines.compiled.doppler import hand_up_doppler
+from sim.engines.compiled.surveillance import hand_up_veins
 from sim.jit import bare_part, inlined_part
 
 
@@ -32,6 +33,7 @@ def hand_up_person(plan: Any, t: Any, p: Any, tables: Any, batch: Any) -> None:
     one.dropped_out = p.dropped_out
     one.course = p.course
     hand_up_doppler(plan, p, one)
+    hand_up_veins(plan, p, one)
     filled[0] = person + 1
     row = p.first_own
     while row >= 0:

@@ -19,6 +19,7 @@ from sim.jit import INTERPRETED
 from sim.model.activity import months_back
 from sim.model.relapse import MOST_HISTORY_YEARS, MOST_LAYERS
 from sim.model.slots import MOST_SLOTS
+from sim.model.surveillance import MOST_IMAGINGS
 from sim.model.veins import MOST_PROCEDURES
 from sim.model.visits import MOST_VISITS
 from sim.scenario.plan import Plan
@@ -29,8 +30,9 @@ LISTS = {
     "middle": 4 * MIDDLE_TABLE,
     "tails": 4 * TAIL_STEPS,
     "scan_visits": MOST_VISITS,
+    "imaging_days": MOST_IMAGINGS,
 }  # of a plan, their length varies
-MOST_CLOCKS = 32  # one a layer, one a vein, one each of ten kinds, two a further procedure: never more than 28
+MOST_CLOCKS = 40  # one a layer, one a vein, one each of ten kinds, two a further procedure, two of imaging
 WALKERS = 3  # of the activity path, beside the layers: the log, and two that lesions ask for
 
 WANT = np.dtype(
@@ -50,6 +52,7 @@ WANT = np.dtype(
         ("mental", "f8"),
         ("gd_lesions", "f8"),
         ("new_t2", "f8"),
+        ("surveillance", "f8"),
     ]
 )
 """What is asked of the engine (1 or 0): draws that nothing asked for depends on are not made."""
@@ -150,6 +153,7 @@ TRIAL = np.dtype(
         ("lane", "f8", (4,)),
         ("of_course", "f8", (3,)),
         ("past_level", "f8", (months_back(years(MOST_HISTORY_YEARS)) + 1,)),
+        ("imaging", "i8"),
     ]
 )
 """One trial in play: its address, how many rows of each table it has filled, what enrolment has come to, and the
@@ -248,6 +252,11 @@ STATE = np.dtype(
         ("lesion_since", "f8"),
         ("lesion_days", "f8"),
         ("group", "i8"),
+        ("vein_detected", "f8", (3,)),
+        ("under_surveillance", "f8"),
+        ("imagings", "i8"),
+        ("relapse_imaging_due", "f8"),
+        ("last_reported", "f8"),
     ]
 )
 """A candidate: the row of `records.SUBJECT`, and what the life needs to go on from where it paused."""
@@ -278,6 +287,9 @@ PERSON = np.dtype(
         ("doppler_criteria", "i8"),
     ]
 )
+FURTHER_PERSON = np.dtype([*PERSON.descr, ("opened_veins", "i8"), ("restenosis_time", "f8"), ("detected_time", "f8")])
+"""What a plan with further mechanisms tells of a patient beyond that, as far as it is asked for."""
+
 SEEN_RELAPSE = np.dtype(
     [
         ("row", "i8"),
@@ -309,6 +321,7 @@ SEEN_VISIT = np.dtype(
 )
 
 __all__ = [
+    "FURTHER_PERSON",
     "GIVEN",
     "OWN_RELAPSE",
     "OWN_VISIT",

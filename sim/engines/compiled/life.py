@@ -42,7 +42,16 @@ from sim.jit import bare_part, inlined_part
 
 @bare_part
 def live(
-    plan: Any, t: Any, p: Any, relapses: Any, seen: Any, procedures: Any, events: Any, until: Any, until_rank: Any
+    plan: Any,
+    t: Any,
+    p: Any,
+    relapses: Any,
+    seen: Any,
+    procedures: Any,
+    imaging: Any,
+    events: Any,
+    until: Any,
+    until_rank: Any,
 ) -> None:
     """Let clocks ring up to (but not at) this time and rank, or to a request that others must be settled for."""
     while True:
@@ -96,7 +105,7 @@ def live(
         elif rank == ON_ACTIVITY:
             on_activity(plan, t, p, events, index)
         else:
-            ring_further(plan, t, p, relapses, seen, procedures, events, rank, index)
+            ring_further(plan, t, p, relapses, seen, procedures, imaging, events, rank, index)
             if is_paused(plan, p) == 1.0:
                 return
 

@@ -9,6 +9,7 @@ from sim.engines.compiled.clocks import FULL_PROCEDURES, draw, note
 from sim.engines.compiled.later import await_effect, begin_procedure, further_kind, tell_request
 from sim.engines.compiled.ranks import ON_COMPLICATION, ON_PROCEDURE
 from sim.engines.compiled.reporting import await_pseudo
+from sim.engines.compiled.surveillance import begin_surveillance
 from sim.engines.compiled.veins import open_vein, refresh_patency, treat
 from sim.jit import bare_part, inlined_part
 from sim.model import veins
@@ -38,6 +39,7 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
             treat(plan, t, p, events, number, index)
         refresh_patency(plan, p)
         await_effect(plan, p, index)
+    begin_surveillance(plan, p)
     if plan.want.everything == 0.0:
         return
     row = t.procedures

@@ -10,6 +10,7 @@ from sim.engines.compiled.clocks import draw, join_queue, note, set_clock
 from sim.engines.compiled.medication import consider_medication, may_start
 from sim.engines.compiled.owned import begin
 from sim.engines.compiled.ranks import ON_CONFIRMED, ON_PSEUDO, ON_REPORTED
+from sim.engines.compiled.surveillance import hear_of_report
 from sim.jit import bare_part
 from sim.model import belief, relapse, reporting
 
@@ -79,6 +80,7 @@ def on_reported(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> None:
     note(plan, t, events, p.now, ON_REPORTED, p.word, own.index, 1.0 - own.pseudo)
     own.due = on_clock(p.now + plan.reporting.confirm_delay_days, plan.study.resolution)
     p.confirms = join_queue(relapses, p.confirms, row)
+    hear_of_report(plan, p)
     if p.ended == 0.0 and may_start(plan, p):
         consider_medication(plan, p, report_lanes(t, p, own)[1])
 

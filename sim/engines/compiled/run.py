@@ -14,6 +14,7 @@ from sim.engines.compiled.clocks import (
     ABOVE_BOUND,
     FULL_BATCH,
     FULL_EVENTS,
+    FULL_IMAGING,
     FULL_PROCEDURES,
     FULL_RELAPSES,
     FULL_STATES,
@@ -21,6 +22,7 @@ from sim.engines.compiled.clocks import (
 )
 from sim.engines.compiled.kernel import play_further_trials, play_plain_trials, play_trials
 from sim.engines.compiled.layout import (
+    FURTHER_PERSON,
     OWN_RELAPSE,
     OWN_VISIT,
     PERSON,
@@ -34,7 +36,7 @@ from sim.engines.compiled.layout import (
 )
 from sim.engines.compiled.plain import COLUMNS
 from sim.engines.compiled.wants import demand, is_further, wanted_visits
-from sim.engines.records import EVENT, LAYOUT, PROCEDURE, SUBJECT, VEIN, Batch, Records, TrialRecords
+from sim.engines.records import EVENT, IMAGING, LAYOUT, PROCEDURE, SUBJECT, VEIN, Batch, Records, TrialRecords
 from sim.engines.want import EVERYTHING, Want
 from sim.engines.world import OBSERVED, World
 from sim.scenario.plan import Plan
@@ -48,6 +50,7 @@ ROOM_FOR = {
     FULL_VISITS: "visits",
     FULL_PROCEDURES: "procedures",
     FULL_EVENTS: "events",
+    FULL_IMAGING: "imaging",
 }
 
 
@@ -81,6 +84,7 @@ class Tables(NamedTuple):
     relapses: Records
     visits: Records
     procedures: Records
+    imaging: Records
     events: Records
     scratch: NDArray[np.float64]
 
@@ -111,6 +115,7 @@ class Desk:
         self.given = given(plan, seed, world, demand(plan, want, record), visits, further)
         plain = self.given["want"]["plain"][0] == 1.0
         self.kernel = play_plain_trials if plain else play_further_trials if further else play_trials
+        self.person = FURTHER_PERSON if self.kernel is play_further_trials else PERSON
         people = plan.enrolment.target
         self.visits = float(len(visits))
         log = people if record else 0.0
@@ -123,6 +128,7 @@ class Desk:
             relapses=_room(4.0 * states, OWN_RELAPSE),
             visits=_room(log * self.visits + self.visits, OWN_VISIT),
             procedures=_room(log, PROCEDURE),
+            imaging=_room(3.0 * log * plan.surveillance.scheduled, IMAGING),
             events=_room(log * 80.0, EVENT),
             scratch=np.zeros((COLUMNS, int(people) if plain else 1)),
         )
@@ -145,7 +151,7 @@ class Desk:
         """Give an empty batch for so many trials, as far as their needs can be told before."""
         people = self.people * trials
         return Filled(
-            _room(people, PERSON),
+            _room(people, self.person),
             _room(people * self.relapses_each + 100.0, SEEN_RELAPSE),
             _room(people * self.visits, SEEN_VISIT),
             np.zeros(3, np.int64),
@@ -180,9 +186,13 @@ class Desk:
         while row >= 0:  # of candidates who stayed at home
             kept[row], row = False, int(relapses[row]["next_own"])
         people = _sorted(states, ("site", "arrival"))
+        if self.plan.surveillance.on == 0.0:
+            people["vein_detected"] = np.nan
         entered = people[people["entry_number"] >= 0]
         counts = np.stack([people["vein_treated"].sum(axis=1), people["vein_opened"].sum(axis=1)]).astype(np.int64)
         people["treated_veins"], people["opened_veins"] = counts
+        people["restenosis_time"] = np.fmin.reduce(people["vein_restenosis"], axis=1)
+        people["detected_time"] = np.fmin.reduce(people["vein_detected"], axis=1)
         return TrialRecords(
             trial=number,
             subjects=_as(people, SUBJECT),
@@ -191,6 +201,7 @@ class Desk:
             veins=_veins(entered),
             procedures=_as(_sorted(r.procedures[: t["procedures"]], ("site", "arrival", "number")), PROCEDURE),
             events=_as(_sorted(r.events[: t["events"]], ("time", "rank", "patient", "index")), EVENT),
+            imaging=_as(_sorted(r.imaging[: t["imaging"]], ("site", "arrival", "number", "vein")), IMAGING),
         )
 
 
@@ -226,4 +237,5 @@ def _veins(people: Records) -> Records:
         table["treated"][:, k] = people["vein_treated"][:, k]
         table["opened"][:, k] = people["vein_opened"][:, k]
         table["restenosis_time"][:, k] = people["vein_restenosis"][:, k]
+        table["detected_time"][:, k] = people["vein_detected"][:, k]
     return table.reshape(-1)

@@ -106,4 +106,4 @@ def serve(plan: Any, t: Any, tables: Any, s: Any, p: Any) -> None:
 @bare_part
 def go_on(plan: Any, t: Any, tables: Any, p: Any) -> None:
     """Live on to the end, or to where the patient asks for a slot."""
-    live(plan, t, p, tables.relapses, tables.visits, tables.procedures, tables.events, math.inf, 0)
+    live(plan, t, p, tables.relapses, tables.visits, tables.procedures, tables.imaging, tables.events, math.inf, 0)

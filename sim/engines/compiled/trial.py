@@ -41,6 +41,7 @@ def clear(plan: Any, t: Any, number: Any) -> None:
     t.relapses = 0
     t.visits = 0
     t.procedures = 0
+    t.imaging = 0
     t.events = 0
     t.entered = 0
     t.block = 0
@@ -150,7 +151,7 @@ def meet(plan: Any, t: Any, s: Any, number: Any, tables: Any) -> None:
     told = t.events
     u = (s.u[0], s.u[1], s.u[2], s.u[3])
     born(plan, t, p, events, number, s.arrival, s.clock, s.rater, u)
-    live(plan, t, p, relapses, tables.visits, tables.procedures, events, s.clock, ON_SCREENED)
+    live(plan, t, p, relapses, tables.visits, tables.procedures, tables.imaging, events, s.clock, ON_SCREENED)
     p.now = s.clock
     if not presents(plan, p):
         t.events = told
@@ -227,7 +228,8 @@ def settle(plan: Any, t: Any, tables: Any, batch: Any, until: Any) -> None:
             if p.entry_number >= 0:
                 live_briefly(plan, t, p, tables.relapses, events)
         elif p.entry_number >= 0 or plan.want.everything == 1.0:
-            live(plan, t, p, tables.relapses, tables.visits, tables.procedures, events, math.inf, 0)
+            seen, done, imaging = tables.visits, tables.procedures, tables.imaging
+            live(plan, t, p, tables.relapses, seen, done, imaging, events, math.inf, 0)
         if plan.want.everything == 0.0:
             if p.entry_number >= 0:
                 hand_up(plan, t, p, tables, batch)

@@ -31,7 +31,8 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
         return asked
     visits = wanted_visits(plan, want)
     e, r, m = plan.eligibility, plan.reporting, plan.medication
-    reports = m.start_prob > 0.0 or not want.counts.isdisjoint(("reported", "confirmed"))
+    imaging = plan.surveillance.on == 1.0 and want.surveillance
+    reports = m.start_prob > 0.0 or not want.counts.isdisjoint(("reported", "confirmed")) or imaging
     entry_exam = e.edss_min > 0.0 or e.edss_max < 10.0
     mild_differs = r.mild_prob != r.severe_prob or r.unreported_by_cured > 0.0
     exams = bool(visits) or entry_exam
@@ -40,7 +41,8 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
     asked["severity"] = exams or (reports and mild_differs)
     asked["recall"] = e.kind != 0.0 or e.relapse_free_days > 0.0 or "recalled" in want.counts
     asked["past"] = want.past
-    asked["first"] = want.first and not want.past
+    asked["first"] = want.first and not want.past and not imaging
+    asked["surveillance"] = imaging
     asked["reports"] = reports
     for score in want.scores if visits else ():
         asked[score] = 1.0
@@ -83,6 +85,7 @@ def is_further(plan: Plan) -> bool:
             plan.lesions.on == 1.0,
             plan.course.on == 1.0,
             plan.screening.on == 1.0,
+            plan.surveillance.on == 1.0,
             plan.attendance.window_days > 0.0 or plan.attendance.missed_prob > 0.0,
         )
     )

@@ -36,3 +36,4 @@ class OwnVein:
     open_now: bool = False
     opened_time: float = NEVER
     restenosis_time: float = NEVER
+    detected_time: float = NEVER

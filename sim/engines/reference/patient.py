@@ -40,6 +40,7 @@ from sim.engines.reference.owned import ASSESSOR, NEVER, PATIENT, OwnRelapse, Ow
 from sim.engines.reference.procedure import on_effect_begins, on_procedure, on_restenosis, schedule_procedures
 from sim.engines.reference.reporting import on_confirmed, on_pseudo, on_reported, speaks_up
 from sim.engines.reference.slots import leave_queues, on_requested
+from sim.engines.reference.surveillance import OwnSurveillance, on_imaging
 from sim.model import (
     belief,
     course,
@@ -124,6 +125,7 @@ class Patient:
         self.woken = Event(self.trial.agenda)
         meet_lesions(self)
         self.group, self.doppler_criteria, self.venography, self.ivus = 0, -1, -1, -1
+        self.surveillance = OwnSurveillance()
         if plan.activity.on:
             self.note(Kind.ACTIVITY, 0, self.latent.path[0].told, on_clock(start, plan.study.resolution))
             self.set_clock(self.latent.path[0].end, Kind.ACTIVITY, 1)
@@ -440,6 +442,7 @@ HANDLERS: dict[int, Callable[[Patient, int, Any], None]] = {
     Kind.VISIT: Patient.on_visit,
     Kind.PROCEDURE_REQUESTED: on_requested,
     Kind.VISIT_MISSED: on_visit_missed,
+    Kind.IMAGING: on_imaging,
     Kind.PROCEDURE: on_procedure,
     Kind.EFFECT_BEGINS: on_effect_begins,
     Kind.DROPOUT: Patient.on_dropout,

@@ -11,6 +11,7 @@ from sim.engines.reference.lesions import settle_lesions
 from sim.engines.reference.owned import OwnVein
 from sim.engines.reference.reporting import await_pseudo
 from sim.engines.reference.slots import take_slot
+from sim.engines.reference.surveillance import begin_surveillance
 from sim.model import belief, effect, veins
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def on_procedure(p: Patient, index: int, _: Any) -> None:
         refresh_patency(p)
         if p.plan.effect.onset_days > 0.0:
             p.set_clock(p.now + p.plan.effect.onset_days, Kind.EFFECT_BEGINS, index)
+    begin_surveillance(p)
     p.procedures.append((p.site, p.arrival, index, kind, p.asked.get(index, p.entry_time), p.now, mask))
 
 

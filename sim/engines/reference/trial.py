@@ -16,6 +16,7 @@ from sim.core.units import on_clock
 from sim.engines.records import TrialRecords, pack
 from sim.engines.reference.agenda import Agenda
 from sim.engines.reference.course import course_is_full
+from sim.engines.reference.owned import NEVER
 from sim.engines.reference.patient import Patient
 from sim.engines.world import OBSERVED, World
 from sim.model import disability, enrolment, randomisation, sites
@@ -165,7 +166,7 @@ class Trial:
     def records(self) -> TrialRecords:
         """Gather the records of everyone who was screened."""
         rows: dict[str, list[tuple[Any, ...]]] = {
-            name: [] for name in ("subjects", "relapses", "visits", "veins", "procedures")
+            name: [] for name in ("subjects", "relapses", "visits", "veins", "procedures", "imaging")
         }
         rows["events"] = list(self.events)
         for p in self.patients:
@@ -173,6 +174,7 @@ class Trial:
             rows["relapses"].extend(relapse_rows(p))
             rows["visits"].extend(p.visits)
             rows["procedures"].extend(p.procedures)
+            rows["imaging"].extend(p.surveillance.readings)
             rows["events"].extend(p.events)
             if p.entered:
                 rows["veins"].extend(vein_rows(p))
@@ -216,7 +218,14 @@ def subject_row(p: Patient) -> tuple[Any, ...]:
         p.doppler_criteria,
         p.venography,
         p.ivus,
+        earliest([v.restenosis_time for v in p.own_veins]),
+        earliest([v.detected_time for v in p.own_veins]),
     )
+
+
+def earliest(times: list[float]) -> float:
+    """Give the first of these times, NaN where none ever came."""
+    return min((time for time in times if not math.isnan(time)), default=NEVER)
 
 
 def relapse_rows(p: Patient) -> list[tuple[Any, ...]]:
@@ -242,6 +251,6 @@ def relapse_rows(p: Patient) -> list[tuple[Any, ...]]:
 def vein_rows(p: Patient) -> list[tuple[Any, ...]]:
     """Give a patient's veins in the layout `records.VEIN`."""
     return [
-        (p.site, p.arrival, number, int(v.stenosed), int(v.treated), int(v.opened), v.restenosis_time)
+        (p.site, p.arrival, number, int(v.stenosed), int(v.treated), int(v.opened), v.restenosis_time, v.detected_time)
         for number, v in enumerate(p.own_veins)
     ]

@@ -1,0 +1,103 @@
+"""The restenosis picture: how often a restenosis is found in those who relapsed, by how it was looked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sim.report import style
+from sim.study.restenosis import RestenosisResult, SettingResult, Share
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+EVERYONE: Final = style.Look(style.GREY, "", "o", "")
+THOSE: Final = style.Look(style.BLUE, "", "D", "")
+LABELS: Final = (
+    "On a schedule,\nreaders know nothing",
+    "… and after relapses",
+    "On a schedule,\nreaders over-read",
+    "… and after relapses",
+)
+
+
+def message(result: RestenosisResult) -> str:
+    """Say what the picture says, from the data."""
+    first, last = result.settings[0], result.settings[-1]
+    low, high = (style.percent(s.detected_given_relapse.value) for s in (first, last))
+    if last.detected_given_relapse.value <= first.detected_given_relapse.value:
+        return f"However veins are imaged, {high} of those who relapsed are found with a restenosis"
+    return f"No link, yet a restenosis is found in {high} of those who relapsed once relapses steer imaging, not {low}"
+
+
+@style.drawn
+def restenosis_figure(result: RestenosisResult) -> Figure:
+    """Draw both conditional shares in the four settings, each beside the share of all the treated."""
+    figure = style.new_figure(11.0, 4.9)
+    left, right = figure.subplots(1, 2, sharey=True)
+    style.headline(figure, message(result), 92)
+    settings = result.settings
+    _panel(
+        left,
+        [(s.detected, s.detected_given_relapse) for s in settings],
+        "restenosis detected",
+        "who relapsed",
+        "left",
+    )
+    _panel(
+        right,
+        [(s.relapse, s.relapse_given_detected) for s in settings],
+        "relapse reported",
+        "with one detected",
+        "right",
+    )
+    left.set_yticks(range(len(LABELS)), LABELS)
+    left.set_ylim(len(LABELS) - 0.5, -0.6)
+    left.set_title("Is a restenosis found in those who relapsed?")
+    right.set_title("Did those with a detected restenosis relapse?")
+    style.footnote(
+        figure,
+        f"Scenario {result.name}: veins do nothing. {result.trials:,} replays of {result.patients} patients, seed "
+        f"{result.seed}, the same patients in each row, {result.months:g} months from the procedure. Bars: ±1.96 Monte "
+        f"Carlo standard errors. In truth {style.percent(settings[0].narrow.value)} of the treated have a restenosis.",
+        140,
+    )
+    return figure
+
+
+def _panel(axes: Axes, rows: list[tuple[Share, Share]], what: str, who: str, legend: str) -> None:
+    """Draw one row a setting: the share of all the treated, and of those asked about."""
+    for y, (everyone, those) in enumerate(rows):
+        axes.plot([everyone.value, those.value], [y, y], color=style.PALE, linewidth=5.0, zorder=1)
+        axes.plot(everyone.value, y, marker=EVERYONE.marker, color=EVERYONE.colour, markerfacecolor="white", zorder=3,
+                  markersize=9, linestyle="", label="all the treated" if y == 0 else None)  # fmt: skip
+        axes.errorbar(those.value, y, xerr=style.Z95 * those.mcse, fmt=THOSE.marker, color=THOSE.colour, zorder=3,
+                      markersize=8, capsize=3, label=f"those {who}" if y == 0 else None)  # fmt: skip
+        axes.annotate(style.percent(those.value), (those.value, y), xytext=(0, 9), textcoords="offset points",
+                      ha="center", color=THOSE.colour, fontweight="bold")  # fmt: skip
+    axes.set_xlim(0.0, 1.04)
+    axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0%", "25%", "50%", "75%", "100%"])
+    axes.set_xlabel(f"Share with a {what} (% of patients)")
+    axes.axhline(1.5, color=style.PALE, linewidth=1.0, zorder=0)
+    axes.legend(loc="lower left" if legend == "left" else "lower right")
+    style.bare(axes, "bottom")
+
+
+def rows(result: RestenosisResult) -> list[tuple[str, ...]]:
+    """Give the table: one row a setting, each share in percent with its Monte Carlo standard error."""
+    return [_row(s) for s in result.settings]
+
+
+HEADINGS: Final = (
+    "imaged",
+    "detected",
+    "detected | relapse",
+    "relapse",
+    "relapse | detected",
+    "all who relapsed",
+)
+
+
+def _row(s: SettingResult) -> tuple[str, ...]:
+    cells = (s.detected, s.detected_given_relapse, s.relapse, s.relapse_given_detected, s.all_relapsed_detected)
+    return (s.name, *(f"{style.percent(c.value, 1)} ({style.number(100.0 * c.mcse, 1)})" for c in cells))
