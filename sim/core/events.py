@@ -2,6 +2,8 @@
 
 An event may cause, at its own instant, only kinds of higher rank; anything else needs a lead above zero.
 (A switch of activity may come at the instant of the last one, on a whole-day clock: same rank, higher index.)
+A change of belief is a line in the log, not a clock: it is written where it happens, by the procedure or a visit too,
+and stands before them; several of one holder may stand in one place, in the order in which they happened.
 Ranks are append-only: a new kind takes a free number between.
 """
 
@@ -21,6 +23,8 @@ class Kind(IntEnum):
     RELAPSE_REPORTED = 50
     RELAPSE_CONFIRMED = 52
     MEDICATION_START = 60
+    OUTSIDE_SCAN = 66
+    BELIEF_CHANGE = 70
     SCREENED = 100
     SCREEN_FAILURE = 110
     ENROLLED = 120
@@ -28,6 +32,7 @@ class Kind(IntEnum):
     RANDOMISED = 124
     ENROLMENT_CLOSED = 130
     VISIT = 140
+    GUESS = 145
     PROCEDURE = 150
     VEIN_TREATED = 152
     COMPLICATION = 154
@@ -49,6 +54,8 @@ VALUES: dict[Kind, str] = {
     Kind.RELAPSE_REPORTED: "1 relapse, 0 pseudo-relapse",
     Kind.RELAPSE_CONFIRMED: "1 relapse, 0 pseudo-relapse",
     Kind.MEDICATION_START: "rate ratio while on it",
+    Kind.OUTSIDE_SCAN: "patency",
+    Kind.BELIEF_CHANGE: "belief from now on",
     Kind.SCREENED: "recalled relapses in the last year",
     Kind.SCREEN_FAILURE: "reason code",
     Kind.ENROLLED: "number enrolled so far",
@@ -56,6 +63,7 @@ VALUES: dict[Kind, str] = {
     Kind.RANDOMISED: "arm number",
     Kind.ENROLMENT_CLOSED: "number enrolled",
     Kind.VISIT: "EDSS found",
+    Kind.GUESS: "1 angioplasty, 0 sham, 2 don't know",
     Kind.PROCEDURE: "1 angioplasty, 0 sham",
     Kind.VEIN_TREATED: "1 opened, 0 failed",
     Kind.COMPLICATION: "complication number",

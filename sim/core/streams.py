@@ -53,6 +53,9 @@ def _register() -> dict[str, Stream]:
         Stream(18, "score", "visit", ("msfc", "mental", "-", "-")),
         # block 0: months from screening on, block 1: months before it, counted backwards, both from 0
         Stream(20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
+        Stream(25, "cue", "procedure", ("patient", "physician", "assessor", "-")),
+        Stream(26, "guess", "occasion", ("patient", "physician", "assessor", "-")),
+        Stream(27, "outside_scan", "scan", ("gap", "-", "-", "-")),
     )
     return {row.name: row for row in rows}
 
@@ -78,6 +81,9 @@ BLOCK = STREAMS["block"].process
 LEVEL = STREAMS["level"].process
 SCORE = STREAMS["score"].process
 ACTIVITY_MONTH = STREAMS["activity_month"].process
+CUE = STREAMS["cue"].process
+GUESS = STREAMS["guess"].process
+OUTSIDE_SCAN = STREAMS["outside_scan"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 

@@ -11,11 +11,22 @@ from numpy.typing import NDArray
 from sim.core.events import Kind
 from sim.core.streams import SITE_ITSELF, TRIAL_WORD
 from sim.engines.records import Records, TrialRecords
+from sim.model.belief import HOLDERS
 from sim.model.eligibility import REASONS
+from sim.model.guess import OCCASIONS
 from sim.model.veins import COMPLICATIONS, NONE, PROCEDURES, VEINS
 from sim.scenario.schema import Scenario
 
 TABLES = ("adsl", "adrel", "visits", "veins", "procedures", "events", "truth")
+
+GUESS_COLUMNS = {
+    f"GU{'EAR' if occasion == 'early' else 'END'}{holder[:3].upper()}": f"guess_{occasion}_{holder}"
+    for occasion in OCCASIONS
+    for holder in HOLDERS
+}
+"""Columns of adsl with treatment guesses, and the record fields they come from."""
+
+ANSWERS = ["SHAM", "ANGIOPLASTY", "DON'T KNOW"]
 
 
 def tables(scenario: Scenario, records: TrialRecords) -> dict[str, pd.DataFrame]:
@@ -90,6 +101,7 @@ def adsl(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "VEINSTRT": s["treated_veins"],
             "VEINSOPN": s["opened_veins"],
             "MEDSTDT": s["medication_time"],
+            **{column: _names(s[name], ANSWERS) for column, name in GUESS_COLUMNS.items()},
         }
     )
 

@@ -11,7 +11,7 @@ FURTHER = frozenset(("msfc", "mental"))
 class Want(NamedTuple):
     """Kinds of relapses to be counted, numbers of the visits to be seen (None: all), and whether the past is asked for.
 
-    `scores` are those of `FURTHER` that are wanted at these visits.
+    `scores` are those of `FURTHER` that are wanted at these visits, `guesses` whether treatment guesses are.
     With `first`, of a patient's relapses after study day 1 no more than the first needs to be there.
 
     A draw has an address, so leaving one out moves no other: who asks for less gets the same answers, sooner.
@@ -22,6 +22,7 @@ class Want(NamedTuple):
     past: bool = True
     first: bool = False
     scores: frozenset[str] = FURTHER
+    guesses: bool = True
 
 
 EVERYTHING = Want()

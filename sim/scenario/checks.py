@@ -25,7 +25,19 @@ ARMS: dict[str, tuple[str, ...]] = {
 
 def check(scenario: Scenario) -> None:
     """Raise Refusals with everything in the scenario that contradicts itself."""
-    parts = (_arms, _blinding, _allocation, _visits, _endpoints, _windows, _history, _layers, _recruitment, _population)
+    parts = (
+        _arms,
+        _blinding,
+        _allocation,
+        _visits,
+        _endpoints,
+        _windows,
+        _history,
+        _layers,
+        _recruitment,
+        _population,
+        _guesses,
+    )
     refusals = [refusal for part in parts for refusal in part(scenario)]
     if refusals:
         raise Refusals(refusals)
@@ -257,4 +269,19 @@ def _population(s: Scenario) -> Iterator[Refusal]:
             "population.window_months",
             p.window_months,
             f"no more than study.follow_up_months = {s.study.follow_up_months:g}",
+        )
+
+
+def _guesses(s: Scenario) -> Iterator[Refusal]:
+    b = s.belief
+    if not b.guesses:
+        return
+    key, found = ("guess_early_days", b.guess_early_days) if b.guess_early_days else ("guess_at_end", True)
+    kinds = sorted(a.procedure for a in s.arm if a.procedure != "none")
+    if kinds != ["angioplasty", "sham"]:
+        yield Refusal(f"belief.{key}", found, f"guesses where one arm has angioplasty and one sham; arms: {kinds}")
+    last = DAYS_PER_MONTH * s.study.follow_up_months
+    if b.guess_early_days and not 1.0 <= b.guess_early_days < last:
+        yield Refusal(
+            "belief.guess_early_days", b.guess_early_days, f"0, or from 1 to below the {last:g} days of follow-up"
         )

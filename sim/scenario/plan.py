@@ -15,6 +15,7 @@ from sim.model.effect import EffectPlan
 from sim.model.eligibility import EligibilityPlan
 from sim.model.enrolment import EnrolmentPlan
 from sim.model.frailty import FrailtyPlan
+from sim.model.guess import GuessPlan
 from sim.model.medication import MedicationPlan
 from sim.model.msfc import MsfcPlan
 from sim.model.quality import QualityPlan
@@ -68,6 +69,7 @@ class Plan(NamedTuple):
     recall: RecallPlan
     medication: MedicationPlan
     dropout: DropoutPlan
+    guess: GuessPlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -122,4 +124,5 @@ def make_plan(scenario: Scenario) -> Plan:
         recall=scenario.recall.plan(on.recall),
         medication=scenario.medication.plan(on.medication),
         dropout=scenario.dropout.plan(on.attrition),
+        guess=scenario.belief.guess_plan(),
     )

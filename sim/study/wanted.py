@@ -31,4 +31,11 @@ def wanted(scenario: Scenario) -> Want:
             counts.add(endpoint.counts)
             if scenario.before_after:
                 counts.add("recalled")
-    return Want(frozenset(counts), tuple(sorted(visits)), scenario.before_after, first, FURTHER & scores)
+    return Want(
+        frozenset(counts),
+        tuple(sorted(visits)),
+        scenario.before_after,
+        first,
+        FURTHER & scores,
+        scenario.belief.guesses,
+    )

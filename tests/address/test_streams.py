@@ -34,6 +34,9 @@ REGISTER = (
     (17, "level", "0", ("msfc", "mental", "-", "-")),
     (18, "score", "visit", ("msfc", "mental", "-", "-")),
     (20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
+    (25, "cue", "procedure", ("patient", "physician", "assessor", "-")),
+    (26, "guess", "occasion", ("patient", "physician", "assessor", "-")),
+    (27, "outside_scan", "scan", ("gap", "-", "-", "-")),
 )
 
 # What `uniforms` has to do with its arguments, written out a second time.

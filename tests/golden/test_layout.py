@@ -54,6 +54,12 @@ LAYOUTS = {
         ("belief_assessor", F),
         ("msfc_latent", F),
         ("mental_latent", F),
+        ("guess_early_patient", WHOLE),
+        ("guess_early_physician", WHOLE),
+        ("guess_early_assessor", WHOLE),
+        ("guess_end_patient", WHOLE),
+        ("guess_end_physician", WHOLE),
+        ("guess_end_assessor", WHOLE),
     ],
     "relapses": [
         *KEY,
@@ -103,7 +109,8 @@ LAYOUTS = {
 
 COLUMNS = {
     "adsl": "TRIAL USUBJID SITEID SCRNDT SCRNEDSS RELAPS1Y RELAPS2Y SCRFFL SCRFREAS ENRLFL ENRLSEQ ENRLDT TRT01P TRT01A"
-    " DAY1DT TRTSDT EOSDT EOSPLDT EOSSTT VEINSTRT VEINSOPN MEDSTDT",
+    " DAY1DT TRTSDT EOSDT EOSPLDT EOSSTT VEINSTRT VEINSOPN MEDSTDT GUEARPAT GUEARPHY GUEARASS GUENDPAT GUENDPHY"
+    " GUENDASS",
     "adrel": "TRIAL USUBJID RELSEQ TRUEFL ASTDT ASTDY SEVERITY RESIDUAL RCLDT REPDT REPFL CONFDT CONFFL",
     "visits": "TRIAL USUBJID AVISITN AVISIT ADT ADY EDSS MSQOLPHY MSQOLMEN MSFC",
     "veins": "TRIAL USUBJID VEIN STENFL TRTFL SUCCFL RESTDT",
@@ -122,6 +129,8 @@ EVENTS = {
     "relapse_reported": 50,
     "relapse_confirmed": 52,
     "medication_start": 60,
+    "outside_scan": 66,
+    "belief_change": 70,
     "screened": 100,
     "screen_failure": 110,
     "enrolled": 120,
@@ -129,6 +138,7 @@ EVENTS = {
     "randomised": 124,
     "enrolment_closed": 130,
     "visit": 140,
+    "guess": 145,
     "procedure": 150,
     "vein_treated": 152,
     "complication": 154,
@@ -198,6 +208,10 @@ def test_cause_ranks_below_effect() -> None:
         ("pseudo_relapse", "relapse_reported"),
         ("relapse_reported", "relapse_confirmed"),
         ("relapse_reported", "medication_start"),
+        ("relapse_reported", "belief_change"),
+        ("outside_scan", "belief_change"),
+        ("visit", "guess"),
+        ("guess", "end_of_study"),
         ("screened", "screen_failure"),
         ("screened", "enrolled"),
         ("enrolled", "randomised"),

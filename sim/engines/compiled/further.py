@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.engines.compiled.belief import on_outside_scan
+from sim.engines.compiled.guess import on_guess
+from sim.engines.compiled.ranks import ON_GUESS, ON_OUTSIDE_SCAN
 from sim.jit import further_part
 
 
@@ -15,3 +18,7 @@ def ring_further(
     plan: Any, t: Any, p: Any, relapses: Any, seen: Any, procedures: Any, events: Any, rank: Any, index: Any
 ) -> None:
     """Let a clock of a further mechanism ring."""
+    if rank == ON_OUTSIDE_SCAN:
+        on_outside_scan(plan, t, p, events, index)
+    elif rank == ON_GUESS:
+        on_guess(plan, t, p, events, index)

@@ -27,7 +27,7 @@ LISTS = {
     "middle": 4 * MIDDLE_TABLE,
     "tails": 4 * TAIL_STEPS,
 }  # of a plan, their length varies
-MOST_CLOCKS = 24  # one a layer, one a vein, and one each of ten kinds: never more than 21
+MOST_CLOCKS = 27  # one a layer, one a vein, one each of ten kinds, two of guesses, one of scans: never more than 24
 
 WANT = np.dtype(
     [
@@ -44,6 +44,7 @@ WANT = np.dtype(
         ("plain", "f8"),
         ("msfc", "f8"),
         ("mental", "f8"),
+        ("guesses", "f8"),
     ]
 )
 """What is asked of the engine (1 or 0): draws that nothing asked for depends on are not made."""
@@ -224,9 +225,16 @@ STATE = np.dtype(
         ("vein_opened", "f8", (3,)),
         ("vein_open_now", "f8", (3,)),
         ("vein_restenosis", "f8", (3,)),
+        ("log_odds", "f8", (3,)),
+        ("belief_formed", "f8", (3,)),
+        ("quality_seen", "f8"),
+        ("guess", "i8", (6,)),
     ]
 )
-"""A candidate: the row of `records.SUBJECT`, and what the life needs to go on from where it paused."""
+"""A candidate: the row of `records.SUBJECT`, and what the life needs to go on from where it paused.
+
+`belief_patient` and the like hold what is believed now; where beliefs move, `belief_formed` is what the record shows.
+"""
 
 OWN_RELAPSE = np.dtype(
     [

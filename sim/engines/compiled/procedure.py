@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sim.core.streams import COMPLICATION
+from sim.engines.compiled.belief import notice
 from sim.engines.compiled.clocks import FULL_PROCEDURES, draw, note
+from sim.engines.compiled.guess import await_guesses
 from sim.engines.compiled.ranks import ON_COMPLICATION, ON_PROCEDURE
 from sim.engines.compiled.reporting import await_pseudo
 from sim.engines.compiled.veins import open_vein, refresh_patency, treat
@@ -31,6 +33,8 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
         for number in range(3):
             treat(plan, t, p, events, number)
         refresh_patency(plan, p)
+    notice(plan, t, p, events, index, mask)
+    await_guesses(plan, p)
     if plan.want.everything == 0.0:
         return
     row = t.procedures
@@ -50,9 +54,9 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
 
 @bare_part
 def complicated(plan: Any, t: Any, p: Any, events: Any, procedure: Any) -> Any:
-    """Draw the complications of an angioplasty as a bit mask: for the record, nothing else depends on them."""
+    """Draw the complications of an angioplasty as a bit mask: for the record, or for who takes them for a sign."""
     mask = 0
-    if plan.want.everything == 0.0:
+    if plan.want.everything == 0.0 and plan.belief.side_effect == 0.0:
         return mask
     for kind in range(COMPLICATIONS):
         u = draw(t, p.word, COMPLICATION, procedure, kind // 4)[kind % 4]

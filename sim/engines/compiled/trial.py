@@ -16,6 +16,7 @@ from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WOR
 from sim.core.units import on_clock
 from sim.engines.compiled.birth import born
 from sim.engines.compiled.clocks import FULL_BATCH, FULL_STATES, draw, note
+from sim.engines.compiled.guess import hand_up_guesses
 from sim.engines.compiled.life import live, live_briefly
 from sim.engines.compiled.ranks import ON_CLOSED, ON_SCREENED, ON_SITE_OPEN
 from sim.engines.compiled.screening import presents, screen
@@ -276,6 +277,7 @@ def hand_up(plan: Any, t: Any, p: Any, tables: Any, batch: Any) -> None:
     one.planned_end = p.planned_end
     one.end_time = p.end_time
     one.dropped_out = p.dropped_out
+    hand_up_guesses(plan, p, person, batch)
     filled[0] = person + 1
     row = p.first_own
     while row >= 0:

@@ -13,9 +13,27 @@ from sim.scenario.plan import Plan
 
 
 def wanted_visits(plan: Plan, want: Want) -> list[int]:
-    """Give the numbers of the visits that are wanted and take place."""
+    """Give the numbers of the visits that are wanted and take place: all, where what they find moves a belief."""
     every = range(len(plan.visit_days))
+    if plan.belief.improvement != 0.0 and believes(plan, want):
+        return list(every)
     return [v for v in every if want.visits is None or v in want.visits]
+
+
+def reports(plan: Plan, want: Want) -> bool:
+    """Tell whether reports of relapses are asked for."""
+    return plan.medication.start_prob > 0.0 or not want.counts.isdisjoint(("reported", "confirmed"))
+
+
+def guesses(plan: Plan, want: Want) -> bool:
+    """Tell whether treatment guesses are asked for, and made."""
+    return want.guesses and plan.guess.on == 1.0
+
+
+def believes(plan: Plan, want: Want) -> bool:
+    """Tell whether anything asked for depends on what anybody believes."""
+    seen = want.visits is None or any(v < len(plan.visit_days) for v in want.visits)
+    return reports(plan, want) or guesses(plan, want) or seen or plan.dropout.log_disbelief_ratio != 0.0
 
 
 def demand(plan: Plan, want: Want, record: bool) -> Records:
@@ -27,24 +45,26 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
         asked["brief"] = asked["plain"] = asked["first"] = 0.0
         return asked
     visits = wanted_visits(plan, want)
-    e, r, m = plan.eligibility, plan.reporting, plan.medication
-    reports = m.start_prob > 0.0 or not want.counts.isdisjoint(("reported", "confirmed"))
+    e, r = plan.eligibility, plan.reporting
+    believed = believes(plan, want)
+    told = reports(plan, want) or (plan.belief.relapse != 0.0 and believed)
     entry_exam = e.edss_min > 0.0 or e.edss_max < 10.0
     mild_differs = r.mild_prob != r.severe_prob or r.unreported_by_cured > 0.0
     exams = bool(visits) or entry_exam
     asked["entry_exam"] = entry_exam
     asked["exams"] = exams
-    asked["severity"] = exams or (reports and mild_differs)
+    asked["severity"] = exams or (told and mild_differs)
     asked["recall"] = e.kind != 0.0 or e.relapse_free_days > 0.0 or "recalled" in want.counts
     asked["past"] = want.past
     asked["first"] = want.first and not want.past
-    asked["reports"] = reports
+    asked["reports"] = told
+    asked["guesses"] = guesses(plan, want)
     for score in want.scores if visits else ():
         asked[score] = 1.0
     steady = plan.effect.log_rate_ratio == 0.0 or all(math.isinf(s) for s in plan.veins.restenosis_scale_days)
-    asked["brief"] = steady and not reports and not visits
+    asked["brief"] = steady and not told and not visits and not guesses(plan, want)
     asked["plain"] = asked["brief"] and not asked["recall"] and not exams and is_plain(plan)
-    asked["belief"] = reports or bool(visits) or plan.dropout.log_disbelief_ratio != 0.0
+    asked["belief"] = believed
     return asked
 
 
@@ -61,4 +81,9 @@ def is_plain(plan: Plan) -> bool:
 
 def is_further(plan: Plan) -> bool:
     """Tell whether a plan has a mechanism whose parts are marked `further_part`: one line a mechanism."""
-    return any(())
+    return any(
+        (
+            plan.belief.moves == 1.0,
+            plan.guess.on == 1.0,
+        )
+    )

@@ -13,7 +13,6 @@ from sim.core.errors import RunError
 from sim.core.events import Kind
 from sim.core.inverse import exponential
 from sim.core.streams import (
-    BELIEF,
     EXAMINATION,
     LATENT,
     LEVEL,
@@ -29,6 +28,8 @@ from sim.core.streams import (
 )
 from sim.core.units import on_clock
 from sim.engines.reference import scores
+from sim.engines.reference.belief import form_beliefs, on_outside_scan, perceive
+from sim.engines.reference.guess import on_guess
 from sim.engines.reference.latent import Latent, Point, PointClock
 from sim.engines.reference.medication import consider_medication, on_medication_start
 from sim.engines.reference.owned import ASSESSOR, NEVER, PATIENT, OwnRelapse, OwnVein
@@ -50,6 +51,7 @@ from sim.model import (
     veins,
     visits,
 )
+from sim.model.guess import NOT_ASKED
 
 if TYPE_CHECKING:
     from sim.engines.reference.trial import Trial
@@ -105,7 +107,9 @@ class Patient:
         self.recalled = (0.0, 0.0)
         self.entry_time = self.day_1 = self.procedure_time = self.planned_end = self.end_time = NEVER
         self.dropped_out = 0
-        self.beliefs = (NEVER, NEVER, NEVER)
+        self.beliefs = (NEVER, NEVER, NEVER)  # as formed; `held` is what is believed now
+        self.held, self.log_odds, self.quality_seen = [NEVER] * 3, [NEVER] * 3, NEVER
+        self.guesses = [NOT_ASKED] * 6
         self.own_veins: list[OwnVein] = []
         if plan.activity.on:
             self.note(Kind.ACTIVITY, 0, self.latent.path[0].told, on_clock(start, plan.study.resolution))
@@ -223,7 +227,7 @@ class Patient:
         self.arm = self.trial.allocate(self)
         forced = self.world.procedure
         self.procedure = int(forced if forced >= 0.0 else plan.procedures[self.arm])
-        self.beliefs = self.form_beliefs()
+        form_beliefs(self)
         resolution = plan.study.resolution
         self.procedure_time = veins.procedure_time(self.now, self.wait, resolution)
         self.day_1 = visits.day_1(self.now, self.procedure_time, plan.study.randomised)
@@ -241,28 +245,9 @@ class Patient:
                 self.set_clock(time, Kind.DROPOUT, 0)
         self.set_clock(self.planned_end, Kind.END_OF_STUDY, 0)
 
-    def form_beliefs(self) -> tuple[float, float, float]:
-        """Draw the belief of patient, physician and assessor."""
-        rule, u = self.plan.belief, self.draw(BELIEF)
-        procedure, path = float(self.procedure), self.world.reference_belief
-        a, b, c = (
-            belief.held(
-                u[i],
-                rule.prior_logit,
-                rule.sd,
-                rule.leak,
-                rule.blinded[i],
-                1.0 if i == ASSESSOR else 0.0,
-                procedure,
-                path,
-            )
-            for i in range(3)
-        )
-        return a, b, c
-
     def believed(self, holder: int) -> float:
         """Give what a holder believes now."""
-        return belief.believed(self.beliefs[holder], 1.0 if self.believing else 0.0)
+        return belief.believed(self.held[holder], 1.0 if self.believing else 0.0)
 
     def set_patency(self, patency: float) -> None:
         """Settle progression so far, then let rate and slope follow the new patency."""
@@ -303,6 +288,7 @@ class Patient:
         self.note(Kind.VISIT, index, edss)
         seen = (edss, scored, latent, true, self.patency, self.believed(PATIENT), z, mental, z_true, mental_true)
         self.visits.append((self.site, self.arrival, index, self.now, *seen))
+        perceive(self, index, scored)
 
     def examine(self, number: int) -> tuple[float, float, float, float]:
         """Examine the patient: EDSS found, latent EDSS, its acute part, and the lane of the questionnaire."""
@@ -369,6 +355,8 @@ HANDLERS: dict[int, Callable[[Patient, int, Any], None]] = {
     Kind.ENROLLED: Patient.on_enrolled,
     Kind.VISIT: Patient.on_visit,
     Kind.PROCEDURE: on_procedure,
+    Kind.OUTSIDE_SCAN: on_outside_scan,
+    Kind.GUESS: on_guess,
     Kind.DROPOUT: Patient.on_dropout,
     Kind.END_OF_STUDY: Patient.on_end,
 }

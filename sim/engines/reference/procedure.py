@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sim.core.events import Kind
 from sim.core.streams import COMPLICATION
+from sim.engines.reference.belief import notice
+from sim.engines.reference.guess import await_guesses
 from sim.engines.reference.owned import OwnVein
 from sim.engines.reference.reporting import await_pseudo
 from sim.model import veins
@@ -29,6 +31,8 @@ def on_procedure(p: Patient, index: int, _: Any) -> None:
             treat(p, number, vein)
         refresh_patency(p)
     p.procedures.append((p.site, p.arrival, index, p.procedure, p.entry_time, p.now, mask))
+    notice(p, index, mask)
+    await_guesses(p)
 
 
 def treat(p: Patient, number: int, vein: OwnVein) -> None:

@@ -193,6 +193,7 @@ def subject_row(p: Patient) -> tuple[Any, ...]:
         *p.beliefs,
         p.msfc_start,
         p.mental_start,
+        *p.guesses,
     )
 
 
