@@ -77,7 +77,7 @@ class Belief(Table):
     assessor_cue_prob: float = probability(0.0, meaning="probability that the assessor notices them")
     side_effect_logits: float = _shift("shift at a procedure with a complication, in patient and physician")
     relapse_logits: float = _shift("shift at each relapse the patient reports, in patient and physician")
-    improvement_logits: float = param(
+    improvement_logits_per_point: float = param(
         0.0,
         unit="log odds/point",
         ge=-1.0,
@@ -86,7 +86,7 @@ class Belief(Table):
     )
     outside_scan_prob_per_year: float = param(
         0.0,
-        unit="1",
+        unit="1/year",
         ge=0.0,
         le=0.999,
         meaning="probability that a blinded patient has the veins scanned outside the study within a year",
@@ -132,11 +132,11 @@ class Belief(Table):
         scan = self.outside_scan_logits if a_day > 0.0 else 0.0
         a_day = a_day if scan != 0.0 else 0.0
         shifts = (self.cue_logits, self.sham_cue_logits, self.side_effect_logits, self.relapse_logits)
-        moves = 1.0 if any((*shifts, self.improvement_logits, scan)) else 0.0
+        moves = 1.0 if any((*shifts, self.improvement_logits_per_point, scan)) else 0.0
         cue, sham_cue, side_effect, reported = shifts
         return BeliefPlan(
             prior, self.spread_logits, self.blinding_leak, (p, d, a),
-            cue, sham_cue, noticed, side_effect, reported, self.improvement_logits, a_day, scan, moves,
+            cue, sham_cue, noticed, side_effect, reported, self.improvement_logits_per_point, a_day, scan, moves,
         )  # fmt: skip
 
     def guess_plan(self) -> GuessPlan:

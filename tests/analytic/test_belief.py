@@ -209,7 +209,7 @@ def test_reported_relapses_add_up() -> None:
 
 def test_improvement_is_counted_from_baseline() -> None:
     """After each visit the patient's log odds are those formed + 0.02 for each point above the baseline's score."""
-    records = play("sham_rct", STILL | {"enrolment.target": 200, "belief.improvement_logits": 0.02})
+    records = play("sham_rct", STILL | {"enrolment.target": 200, "belief.improvement_logits_per_point": 0.02})
     before, after = formed(records, "patient"), last_log_odds(records, 0)
     v = records.visits
     words = (v["site"] << 32) | v["arrival"]
@@ -221,7 +221,7 @@ def test_improvement_is_counted_from_baseline() -> None:
 
 
 def test_outside_scans_come_at_their_rate_and_tell_patency() -> None:
-    """Within two years a share 1 - 0.7^2 has a scan (finds 0.06); each shifts by 0.5 (2 patency - 1) and no more."""
+    """Within two years a share 1 - 0.7^2 has a scan (finds 0.08); each shifts by 0.5 (2 patency - 1) and no more."""
     scans = {"belief.outside_scan_prob_per_year": 0.3, "belief.outside_scan_logits": 0.5, "veins.wait_days": 0.0}
     records = play("sham_rct", STILL | scans)
     rows, s = of_kind(records, Kind.OUTSIDE_SCAN), entered(records)
@@ -231,9 +231,9 @@ def test_outside_scans_come_at_their_rate_and_tell_patency() -> None:
     for row in rows:
         shown[int(row["patient"])] = shown.get(int(row["patient"]), 0.0) + 0.5 * (2.0 * row["value"] - 1.0)
     before, after = formed(records, "patient"), last_log_odds(records, 0)
-    assert set(after) == set(shown)
-    for word, now in after.items():
-        assert now - before[word] == pytest.approx(shown[word], abs=1e-9)
+    assert set(after) <= set(shown)
+    for word, shift in shown.items():  # who saw one of two veins open is not moved
+        assert after.get(word, before[word]) - before[word] == pytest.approx(shift, abs=1e-9)
     assert {0.0, 1.0} <= set(rows["value"].tolist())
 
 

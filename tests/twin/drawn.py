@@ -139,7 +139,7 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
             for what in ("cue", "sham_cue", "side_effect", "relapse", "outside_scan")
         },
         **{f"{who}_cue_prob": PROB for who in ("patient", "physician", "assessor")},
-        "improvement_logits": mostly(0.0, spread(-1.0, 1.0, 0.02)),
+        "improvement_logits_per_point": mostly(0.0, spread(-1.0, 1.0, 0.02)),
         "outside_scan_prob_per_year": mostly(0.0, spread(0.0, 0.999, 0.5)),
         "guess_noise_logits": spread(0.0, 10.0, 0.5),
         "dont_know_halfwidth": spread(0.0, 0.499, 0.1),

@@ -23,7 +23,7 @@ MOVING: dict[str, object] = {
         "assessor_cue_prob": 0.3,
         "side_effect_logits": 0.7,
         "relapse_logits": -0.6,
-        "improvement_logits": 0.05,
+        "improvement_logits_per_point": 0.05,
         "outside_scan_prob_per_year": 0.6,
         "outside_scan_logits": 1.5,
         "blinding_leak": 0.2,
@@ -60,7 +60,9 @@ def test_beliefs_move_alike(name: str, more: Overrides) -> None:
         twins(plan, 41, 0, world)
 
 
-@pytest.mark.parametrize("off", [(), ("improvement_logits", "relapse_logits")], ids=["all", "without feedback"])
+@pytest.mark.parametrize(
+    "off", [(), ("improvement_logits_per_point", "relapse_logits")], ids=["all", "without feedback"]
+)
 def test_who_asks_for_less_gets_the_same(off: tuple[str, ...]) -> None:
     """Whatever is wanted, guesses or not, is what the full record holds: what moves a belief is always played."""
     belief = {key: value for key, value in dict(MOVING["belief"]).items() if key not in off}  # type: ignore[call-overload]
