@@ -105,7 +105,7 @@ def simulate(scenario: str, trial: int, ending: str, seed: int, engine: str, out
     It is exactly trial K of the power run with that seed. The flow of its participants stands above the tables; --out
     keeps both, and the CONSORT diagram.
     """
-    from sim.report.console import flow_table
+    from sim.report.console import flow_table, guesses_table
     from sim.study import store
     from sim.study.simulate import simulate
 
@@ -117,6 +117,8 @@ def simulate(scenario: str, trial: int, ending: str, seed: int, engine: str, out
         "scenario": loaded.name, "digest": loaded.digest, "seed": seed, "trial": trial, "rows": rows,
         "consort": played.consort.to_dict(), "out": str(folder) if folder else None,
     }  # fmt: skip
+    if guesses := played.guesses:
+        summary["guesses"] = [g.to_dict() for g in guesses]
     if folder:
         from sim.report.consort import consort_figure
         from sim.report.style import save
@@ -129,6 +131,8 @@ def simulate(scenario: str, trial: int, ending: str, seed: int, engine: str, out
     def show() -> None:
         click.echo(repr(played))
         flow_table(played.consort)
+        if guesses:
+            guesses_table(guesses, loaded.scenario.study.alpha)
         for name, count in rows.items():
             click.echo(f"  {name:<11}{count:>8} rows")
         click.echo(f"written to {folder}" if folder else "give --out DIR to write the tables")

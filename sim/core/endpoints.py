@@ -117,7 +117,8 @@ _NAME = re.compile(r"(?P<base>[a-z][a-z0-9_]*?)(?:_(?P<count>[1-9][0-9]{0,3})(?P
 def parse_endpoint(name: str) -> tuple[str, float | None]:
     """Split an endpoint name into (base, months): "arr_24m" is ("arr", 24.0), "arr_change" is ("arr_change", None).
 
-    Raises ValueError, with what is allowed, for an unknown name and for months that are missing or superfluous. The weeks of "cdp_12w" belong to its name.
+    Raises ValueError, with what is allowed, for an unknown name and for months that are missing or superfluous.
+    The weeks of "cdp_12w" belong to its name.
     """
     if name in CONFIRMED_AFTER:
         return name, None

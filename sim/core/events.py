@@ -2,6 +2,8 @@
 
 An event may cause, at its own instant, only kinds of higher rank; anything else needs a lead above zero.
 (A switch of activity may come at the instant of the last one, on a whole-day clock: same rank, higher index.)
+A change of belief is a line in the log, not a clock: it is written where it happens, by the procedure or a visit too,
+and stands before them; several of one holder may stand in one place, in the order in which they happened.
 Ranks are append-only: a new kind takes a free number between.
 """
 
@@ -22,6 +24,8 @@ class Kind(IntEnum):
     RELAPSE_REPORTED = 50
     RELAPSE_CONFIRMED = 52
     MEDICATION_START = 60
+    OUTSIDE_SCAN = 66
+    BELIEF_CHANGE = 70
     SCREENED = 100
     DOPPLER = 102
     VENOGRAPHY = 104
@@ -36,6 +40,7 @@ class Kind(IntEnum):
     SLOT_FREE = 148
     VISIT_MISSED = 142
     IMAGING = 144
+    GUESS = 145
     PROCEDURE = 150
     VEIN_TREATED = 152
     COMPLICATION = 154
@@ -58,6 +63,8 @@ VALUES: dict[Kind, str] = {
     Kind.RELAPSE_REPORTED: "1 relapse, 0 pseudo-relapse",
     Kind.RELAPSE_CONFIRMED: "1 relapse, 0 pseudo-relapse",
     Kind.MEDICATION_START: "rate ratio while on it",
+    Kind.OUTSIDE_SCAN: "patency",
+    Kind.BELIEF_CHANGE: "belief from now on",
     Kind.SCREENED: "recalled relapses in the last year",
     Kind.DOPPLER: "criteria read, of 5",
     Kind.VENOGRAPHY: "1 narrow, 0 not",
@@ -72,6 +79,7 @@ VALUES: dict[Kind, str] = {
     Kind.SLOT_FREE: "never in the log: a slot is free again",
     Kind.VISIT_MISSED: "0",
     Kind.IMAGING: "veins read as narrow",
+    Kind.GUESS: "1 angioplasty, 0 sham, 2 don't know",
     Kind.PROCEDURE: "1 angioplasty, 0 sham",
     Kind.VEIN_TREATED: "1 opened, 0 failed",
     Kind.COMPLICATION: "complication number",

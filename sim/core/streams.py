@@ -58,6 +58,9 @@ def _register() -> dict[str, Stream]:
         # block 0: criteria 1 to 4 of the examination; block 1: the lanes named here; examination 0 is at screening
         Stream(23, "doppler", "examination; block", ("criterion_5", "venography", "ivus", "-")),
         Stream(24, "imaging", "imaging", ("left_ijv", "right_ijv", "azygos", "-")),
+        Stream(25, "cue", "procedure", ("patient", "physician", "assessor", "-")),
+        Stream(26, "guess", "occasion", ("patient", "physician", "assessor", "-")),
+        Stream(27, "outside_scan", "scan", ("gap", "-", "-", "-")),
     )
     return {row.name: row for row in rows}
 
@@ -87,6 +90,9 @@ LESION = STREAMS["lesion"].process
 SCAN = STREAMS["scan"].process
 DOPPLER = STREAMS["doppler"].process
 IMAGING = STREAMS["imaging"].process
+CUE = STREAMS["cue"].process
+GUESS = STREAMS["guess"].process
+OUTSIDE_SCAN = STREAMS["outside_scan"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 

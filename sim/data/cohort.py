@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sim.core.units import months
 from sim.data.counting import observe_first, observe_window
-from sim.engines.records import RELAPSE, SUBJECT, VISIT, Batch, Records, TrialRecords
+from sim.engines.records import GUESSES, RELAPSE, SUBJECT, VISIT, Batch, Records, TrialRecords
 from sim.model.course import COURSES
 
 Counts = Literal["true", "reported", "confirmed", "recalled"]
@@ -23,7 +23,7 @@ class Cohort:
     """One row an entered patient, by trial and order of entry; relapses and visits point to their patient's row.
 
     Patients first[k] to first[k + 1] - 1 are those of trial k. `relapse_row` and `visit_row` are -1 for rows of
-    candidates who did not enter.
+    candidates who did not enter. `guesses` has a row a patient, or none where they were not wanted.
     """
 
     first: NDArray[np.int64]
@@ -32,6 +32,7 @@ class Cohort:
     relapse_row: NDArray[np.int64]
     visits: Records
     visit_row: NDArray[np.int64]
+    guesses: Records = field(default_factory=lambda: np.empty(0, GUESSES))
 
     @property
     def size(self) -> int:
@@ -55,12 +56,14 @@ def cohort(records: TrialRecords) -> Cohort:
         _rows(entered, records.relapses),
         records.visits,
         _rows(entered, records.visits),
+        _guesses(entered),
     )
 
 
 def cohort_of(batch: Batch) -> Cohort:
     """Give the entered patients of a batch of trials."""
-    return Cohort(batch.first, batch.people, batch.relapses, batch.relapses["row"], batch.visits, batch.visits["row"])
+    rows = batch.relapses["row"], batch.visits["row"]
+    return Cohort(batch.first, batch.people, batch.relapses, rows[0], batch.visits, rows[1], batch.guesses)
 
 
 def nobody() -> Cohort:
@@ -92,7 +95,16 @@ def joined(parts: Sequence[Cohort]) -> Cohort:
         _moved([p.relapse_row for p in parts], first),
         np.concatenate([p.visits for p in parts]),
         _moved([p.visit_row for p in parts], first),
+        np.concatenate([p.guesses for p in parts]),
     )
+
+
+def _guesses(entered: Records) -> Records:
+    """Give the guesses among the fields of subjects."""
+    found = np.empty(len(entered), GUESSES)
+    for name in GUESSES.names or ():
+        found[name] = entered[name]
+    return found
 
 
 def _moved(rows: list[NDArray[np.int64]], first: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -11,13 +11,24 @@ from numpy.typing import NDArray
 from sim.core.events import Kind
 from sim.core.streams import SITE_ITSELF, TRIAL_WORD
 from sim.engines.records import Records, TrialRecords
+from sim.model.belief import HOLDERS
 from sim.model.course import COURSES
 from sim.model.eligibility import REASONS
+from sim.model.guess import OCCASIONS
 from sim.model.surveillance import TRIGGERS
 from sim.model.veins import COMPLICATIONS, NONE, PROCEDURES, VEINS
 from sim.scenario.schema import Scenario
 
 TABLES = ("adsl", "adrel", "visits", "veins", "procedures", "events", "truth", "imaging")
+
+GUESS_COLUMNS = {
+    f"GU{'EAR' if occasion == 'early' else 'END'}{holder[:3].upper()}": f"guess_{occasion}_{holder}"
+    for occasion in OCCASIONS
+    for holder in HOLDERS
+}
+"""Columns of adsl with treatment guesses, and the record fields they come from."""
+
+ANSWERS = ["SHAM", "ANGIOPLASTY", "DON'T KNOW"]
 
 
 def tables(scenario: Scenario, records: TrialRecords) -> dict[str, pd.DataFrame]:
@@ -97,6 +108,7 @@ def adsl(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "DOPPCRIT": s["doppler_criteria"],
             "VENOGRES": _names(s["venography"], ["NEGATIVE", "POSITIVE"]),
             "IVUSRES": _names(s["ivus"], ["COLLAPSE", "STENOSIS"]),
+            **{column: _names(s[name], ANSWERS) for column, name in GUESS_COLUMNS.items()},
         }
     )
 

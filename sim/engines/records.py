@@ -8,9 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.model.belief import HOLDERS
+from sim.model.guess import OCCASIONS
+
 Records = NDArray[np.void]
 
 _KEY = [("site", "i8"), ("arrival", "i8")]
+
+GUESSES = np.dtype([(f"guess_{occasion}_{holder}", "i8") for occasion in OCCASIONS for holder in HOLDERS])
+"""Treatment guesses by occasion and holder: 0 sham, 1 angioplasty, 2 don't know, -1 not asked."""
 
 SUBJECT = np.dtype(
     [
@@ -49,6 +55,7 @@ SUBJECT = np.dtype(
         ("ivus", "i8"),
         ("restenosis_time", "f8"),
         ("detected_time", "f8"),
+        *GUESSES.descr,
     ]
 )
 RELAPSE = np.dtype(
@@ -163,13 +170,14 @@ class Batch:
     """The entered patients of several trials in order of entry, and what was asked for of each.
 
     Patients first[k] to first[k + 1] - 1 are those of the k-th trial; fields are named as in the layouts above, `row`
-    being the patient's place in `people`.
+    being the patient's place in `people`. `guesses` has a row a patient where they are asked, else none.
     """
 
     first: NDArray[np.int64]
     people: Records
     relapses: Records
     visits: Records
+    guesses: Records
 
 
 def pack(trial: int, rows: dict[str, list[tuple[Any, ...]]]) -> TrialRecords:

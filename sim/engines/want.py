@@ -11,7 +11,7 @@ FURTHER = frozenset(("msfc", "mental", "gd_lesions", "new_t2"))
 class Want(NamedTuple):
     """Kinds of relapses to be counted, numbers of the visits to be seen (None: all), and whether the past is asked for.
 
-    `scores` are those of `FURTHER` that are wanted at these visits.
+    `scores` are those of `FURTHER` that are wanted at these visits, `guesses` whether treatment guesses are.
     `surveillance` asks for each patient's opened veins, first restenosis and first detected one, where there is any.
     With `first`, of a patient's relapses after study day 1 no more than the first needs to be there.
 
@@ -24,6 +24,7 @@ class Want(NamedTuple):
     first: bool = False
     scores: frozenset[str] = FURTHER
     surveillance: bool = True
+    guesses: bool = True
 
 
 EVERYTHING = Want()

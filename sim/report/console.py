@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from rich.table import Table
 from sim.data.consort import Flow
 from sim.report import restenosis
 from sim.report.consort import WORDS
+from sim.study.blinding import Blinding, Index, TrialGuesses
 from sim.study.power import PowerResult
 from sim.study.replay import ReplayResult
 from sim.study.restenosis import RestenosisResult
@@ -25,6 +26,10 @@ from sim.study.runner import Progress, Watcher
 Counter = Callable[[Any], int]
 
 WIDE = 92
+INDICES = (
+    "Bang: share right less share wrong, don't-knows counted; 1 everybody knows, 0 a coin's guesses. "
+    "James: 0 everybody knows, 1/2 a coin's guesses, 1 nobody guesses."
+)
 
 
 class Bars:
@@ -101,6 +106,10 @@ def power_table(result: PowerResult) -> None:
     title = f"{result.name}: {result.trials} trial{'s' * (result.trials > 1)}, seed {result.seed}"
     headings = ("endpoint", "power (MCSE)", "estimate (SD)", "truth", "bias (MCSE)", "coverage")
     _print(title, headings, _power_rows(result), _power_notes(result))
+    if result.blinding:
+        arms = list(result.blinding[0].bang)
+        indices = ("guesses", *(f"Bang, {arm} (MCSE)" for arm in arms), "James (MCSE)")
+        _print("Blinding", indices, map(_blinding_row, result.blinding), [INDICES])
 
 
 def _power_rows(result: PowerResult) -> Iterator[tuple[str, ...]]:
@@ -113,6 +122,30 @@ def _power_rows(result: PowerResult) -> Iterator[tuple[str, ...]]:
             f"{_number(p.bias, sign=True)} ({_number(p.bias_mcse)})",
             _number(p.coverage),
         )
+
+
+def _blinding_row(b: Blinding) -> tuple[str, ...]:
+    indices = (*b.bang.values(), b.james)
+    return f"{b.holder}, {b.occasion}", *(f"{_number(i.mean, sign=True)} ({_number(i.mcse)})" for i in indices)
+
+
+def guesses_table(guesses: Sequence[TrialGuesses], alpha: float) -> None:
+    """Print who guessed what in a trial, and the blinding indices with intervals of level 1 - alpha."""
+    level = f"({100.0 * (1.0 - alpha):g}%)"
+    headings = ("guesses", "arm", "angioplasty", "sham", "don't know", f"Bang {level}", f"James {level}")
+    _print("Treatment guesses", headings, (row for g in guesses for row in _guess_rows(g)), [INDICES])
+
+
+def _guess_rows(g: TrialGuesses) -> Iterator[tuple[str, ...]]:
+    """Give a row an arm; James's index is of both and stands in the first."""
+    for number, (arm, said) in enumerate(g.answers.items()):
+        who = "" if number else f"{g.holder}, {g.occasion}"
+        yield who, arm, *map(str, said.values()), _interval(g.bang[arm]), "" if number else _interval(g.james)
+
+
+def _interval(index: Index) -> str:
+    value, low, high = (_number(x, digits=2, sign=True) for x in (index.value, index.lower, index.upper))
+    return f"{value} ({low} to {high})"
 
 
 def _power_notes(result: PowerResult) -> Iterator[str]:

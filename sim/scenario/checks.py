@@ -44,6 +44,7 @@ def check(scenario: Scenario) -> None:
         _population,
         _lesions,
         _surveillance,
+        _guesses,
     )
     parts += (courses, quotas, attendance, screening, prevalence)
     refusals = [refusal for part in parts for refusal in part(scenario)]
@@ -367,3 +368,18 @@ def _surveillance(s: Scenario) -> Iterator[Refusal]:
         yield Refusal("surveillance.scheduled_months", planned[-1], last)
     if rule.enabled and not planned and not rule.on_relapse:
         yield Refusal("surveillance.scheduled_months", planned, "a month at least, or surveillance.on_relapse = true")
+
+
+def _guesses(s: Scenario) -> Iterator[Refusal]:
+    b = s.belief
+    if not b.guesses:
+        return
+    key, found = ("guess_early_days", b.guess_early_days) if b.guess_early_days else ("guess_at_end", True)
+    kinds = sorted(a.procedure for a in s.arm if a.procedure != "none")
+    if kinds != ["angioplasty", "sham"]:
+        yield Refusal(f"belief.{key}", found, f"guesses where one arm has angioplasty and one sham; arms: {kinds}")
+    last = DAYS_PER_MONTH * s.study.follow_up_months
+    if b.guess_early_days and not 1.0 <= b.guess_early_days < last:
+        yield Refusal(
+            "belief.guess_early_days", b.guess_early_days, f"0, or from 1 to below the {last:g} days of follow-up"
+        )

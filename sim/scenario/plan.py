@@ -18,6 +18,7 @@ from sim.model.effect import EffectPlan
 from sim.model.eligibility import EligibilityPlan
 from sim.model.enrolment import EnrolmentPlan
 from sim.model.frailty import FrailtyPlan
+from sim.model.guess import GuessPlan
 from sim.model.lesions import LesionsPlan
 from sim.model.medication import MedicationPlan
 from sim.model.msfc import MsfcPlan
@@ -93,6 +94,7 @@ class Plan(NamedTuple):
     attendance: AttendancePlan
     screening: ScreeningPlan
     surveillance: SurveillancePlan
+    guess: GuessPlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -172,4 +174,5 @@ def make_plan(scenario: Scenario) -> Plan:
         attendance=scenario.visits.attendance_plan(),
         screening=_screening(scenario, veins.stenosis),
         surveillance=scenario.surveillance.plan(on.triggered_imaging, on.unblinded_doppler, on.rater_bias),
+        guess=scenario.belief.guess_plan(),
     )

@@ -27,7 +27,7 @@ from sim.study.runner import Failure, Pool, Watcher
 SOLVER_SEED = 20090202
 PATIENTS = 4000
 STEPS = 16
-TRUE_RELAPSES = Want(frozenset(("true",)), (), False, surveillance=False)
+TRUE_RELAPSES = Want(frozenset(("true",)), (), False, surveillance=False, guesses=False)
 
 
 @dataclass(frozen=True, slots=True)

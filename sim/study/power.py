@@ -17,8 +17,10 @@ from sim.core.defaults import TWIN_TRIALS
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
 from sim.core.errors import RunError, ShamtrialError
 from sim.data.cohort import nobody
+from sim.data.guesses import ANSWERS, ARMS, guess_counts, questions
 from sim.engines.want import Want
 from sim.scenario.schema import Endpoint, Scenario
+from sim.study.blinding import Blinding, mean_indices
 from sim.study.performance import (
     ESTIMATE,
     FAILED,
@@ -60,12 +62,14 @@ class Analyse:
         """Play and analyse these trials: one row a trial, layout `row_type`."""
         scenario = self.play.scenario
         people = self.play.cohorts(trials, want=self.want)
-        rows = np.empty(len(trials), row_type(len(scenario.endpoint)))
+        rows = np.empty(len(trials), row_type(len(scenario.endpoint), len(questions(scenario))))
         rows["trial"], rows["entered"] = trials, np.diff(people.first)
         for i, found in enumerate(analyse(scenario, people)):
             own = rows["estimates"][:, i]
             for name in ESTIMATE.names or ():
                 own[name] = getattr(found, name)
+        if scenario.belief.guesses:
+            rows["guesses"] = guess_counts(scenario, people)
         return rows
 
     def __call__(self, trial: int) -> Rows:
@@ -78,9 +82,10 @@ class Analyse:
 
 
 @cache
-def row_type(endpoints: int) -> np.dtype[np.void]:
-    """Give the layout of a trial's row: its number, how many entered, an ESTIMATE an endpoint."""
-    return np.dtype([("trial", "i8"), ("entered", "i8"), ("estimates", ESTIMATE, (endpoints,))])
+def row_type(endpoints: int, questions: int = 0) -> np.dtype[np.void]:
+    """Give the layout of a trial's row: its number, how many entered, an ESTIMATE an endpoint, guesses if asked."""
+    fields: list[Any] = [("trial", "i8"), ("entered", "i8"), ("estimates", ESTIMATE, (endpoints,))]
+    return np.dtype(fields + [("guesses", "i8", (questions, len(ARMS), len(ANSWERS)))] * (questions > 0))
 
 
 def method_words(scenario: Scenario) -> list[tuple[str, str]]:
@@ -93,7 +98,8 @@ class PowerResult:
     """Power and its company for each endpoint of a scenario.
 
     `estimates` has a row a trial and a column an endpoint (layout `performance.ESTIMATE`); `short_trials` counts the
-    trials in which enrolment closed at enrolment.max_days before the target; `failed` are the trials that raised.
+    trials in which enrolment closed at enrolment.max_days before the target; `failed` are the trials that raised;
+    `blinding` has an entry a question where treatment guesses are asked.
     """
 
     name: str
@@ -109,6 +115,7 @@ class PowerResult:
     short_trials: int
     failed: tuple[Failure, ...] = ()
     solution: Solution | None = None
+    blinding: tuple[Blinding, ...] = ()
     estimates: Rows = field(default_factory=lambda: np.empty((0, 0), ESTIMATE), repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -126,6 +133,7 @@ class PowerResult:
             "short_trials": self.short_trials,
             "failed": [{"seed": f.seed, "trial": f.trial, "message": f.message} for f in self.failed],
             "population": self.solution.to_dict() if self.solution else None,
+            **({"blinding": [b.to_dict() for b in self.blinding]} if self.blinding else {}),
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -218,6 +226,7 @@ def power(
         short_trials=int((good["entered"] < ready.enrolment.target).sum()),
         failed=tuple(failed),
         solution=solution,
+        blinding=mean_indices(ready, good["guesses"]) if ready.belief.guesses else (),
         estimates=rows["estimates"],
     )
 

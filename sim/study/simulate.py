@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.data.consort import Flow
+    from sim.study.blinding import TrialGuesses
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,6 +43,13 @@ class SimulatedTrial:
         from sim.data.consort import flow
 
         return flow(self.scenario, self.records)
+
+    @property
+    def guesses(self) -> list[TrialGuesses]:
+        """The treatment guesses, a question an entry; none where they are not asked."""
+        from sim.study.blinding import trial_guesses
+
+        return trial_guesses(self.scenario, self.records)
 
     def to_frame(self, table: str = "adsl") -> pd.DataFrame:
         """Give one table; ShamtrialError names the tables there are."""

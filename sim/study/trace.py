@@ -5,8 +5,9 @@ from __future__ import annotations
 from sim.core.errors import ShamtrialError
 from sim.core.events import Kind
 from sim.core.streams import patient_word
-from sim.data.tables import parse_usubjid, usubjid
+from sim.data.tables import ANSWERS, parse_usubjid, usubjid
 from sim.engines.records import Records
+from sim.model.belief import HOLDERS
 from sim.model.eligibility import REASONS
 from sim.model.veins import COMPLICATIONS, VEINS
 from sim.study.simulate import SimulatedTrial
@@ -74,6 +75,7 @@ def _activity(trial: SimulatedTrial, value: float) -> str:
 def _words(trial: SimulatedTrial, event: Records) -> str:
     kind, value = Kind(int(event["rank"])), float(event["value"])
     number = int(value) if value == value else 0
+    holder = int(event["index"]) % len(HOLDERS)
     words = {
         Kind.ACTIVITY: _activity(trial, value),
         Kind.RELAPSE: f"relapse, {value:.1f} EDSS points",
@@ -82,6 +84,8 @@ def _words(trial: SimulatedTrial, event: Records) -> str:
         Kind.RELAPSE_REPORTED: "reported" if value else "pseudo-relapse reported",
         Kind.RELAPSE_CONFIRMED: "confirmed" if value else "pseudo-relapse confirmed",
         Kind.MEDICATION_START: f"medication started (relapse rate x {value:g})",
+        Kind.OUTSIDE_SCAN: f"veins scanned outside the study: {100.0 * value:.0f}% of those treated open",
+        Kind.BELIEF_CHANGE: f"{HOLDERS[holder]} believes in angioplasty with {100.0 * value:.0f}% now",
         Kind.SCREENED: f"screened, recalls {number} relapses in the last year",
         Kind.DOPPLER: f"Doppler: {number} of 5 criteria",
         Kind.VENOGRAPHY: f"venography: {'narrow' if value else 'not narrow'}",
@@ -92,6 +96,7 @@ def _words(trial: SimulatedTrial, event: Records) -> str:
         Kind.VISIT: f"visit {event['index']}: EDSS {value:g}",
         Kind.VISIT_MISSED: f"visit {event['index']} missed",
         Kind.IMAGING: f"imaging {int(event['index']) + 1}: {number} veins read as narrow",
+        Kind.GUESS: f"{HOLDERS[holder]} guesses {ANSWERS[number % len(ANSWERS)].lower()}",
         Kind.PROCEDURE: "angioplasty" if value else "sham procedure",
         Kind.VEIN_TREATED: f"{VEINS[int(event['index']) % len(VEINS)]} {'opened' if value else 'not opened'}",
         Kind.COMPLICATION: f"complication: {COMPLICATIONS[number % len(COMPLICATIONS)]}",

@@ -54,7 +54,7 @@ class Twins:
         """Give the sums of a trial, and the times of first events of the endpoints that ask for them."""
         people: dict[World, Cohort] = {}
         scenario = self.play.scenario
-        want = wanted(scenario)._replace(counts=frozenset(("true",)), past=False)
+        want = wanted(scenario)._replace(counts=frozenset(("true",)), past=False, guesses=False)
 
         def lived(world: World) -> Cohort:
             if world not in people:
@@ -88,8 +88,8 @@ class Twins:
 def worlds(scenario: Scenario, endpoint: Endpoint) -> tuple[Pair, Pair]:
     """Give the two worlds behind the truth and the two behind the total effect; equal worlds are one world.
 
-    Where open veins do nothing, the worlds of the truth coincide; where both arms have a procedure and everyone is
-    blinded without a leak, belief is on its reference path anyhow and the total effect is the truth.
+    Where open veins do nothing, the worlds of the truth coincide; where both arms have a procedure, everyone is blinded
+    without a leak and nothing moves a belief, it is on its reference path anyhow and the total effect is the truth.
     """
     if scenario.before_after:
         kinds = (float(PROCEDURES.index(scenario.arm[0].procedure)), 0.0)
@@ -101,7 +101,7 @@ def worlds(scenario: Scenario, endpoint: Endpoint) -> tuple[Pair, Pair]:
     first, second = (potential(k, True) for k in kinds)
     truth = (first, first) if scenario.no_effect else (first, second)
     b = scenario.belief
-    blind = b.blinding_leak == 0.0 and "open" not in (b.patient, b.physician, b.assessor)
+    blind = b.blinding_leak == 0.0 and "open" not in (b.patient, b.physician, b.assessor) and not b.moves
     if kinds[0] == kinds[1]:
         return (first, first), (first, first)
     if blind and 0.0 not in kinds:

@@ -40,4 +40,5 @@ def wanted(scenario: Scenario) -> Want:
             if scenario.before_after:
                 counts.add("recalled")
     past = scenario.before_after
-    return Want(frozenset(counts), tuple(sorted(visits)), past, first, FURTHER & scores, surveillance)
+    shown = FURTHER & scores
+    return Want(frozenset(counts), tuple(sorted(visits)), past, first, shown, surveillance, scenario.belief.guesses)

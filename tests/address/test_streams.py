@@ -38,6 +38,9 @@ REGISTER = (
     (22, "scan", "visit + 1", ("gd", "gd_variation", "t2", "-")),
     (23, "doppler", "examination; block", ("criterion_5", "venography", "ivus", "-")),
     (24, "imaging", "imaging", ("left_ijv", "right_ijv", "azygos", "-")),
+    (25, "cue", "procedure", ("patient", "physician", "assessor", "-")),
+    (26, "guess", "occasion", ("patient", "physician", "assessor", "-")),
+    (27, "outside_scan", "scan", ("gap", "-", "-", "-")),
 )
 
 # What `uniforms` has to do with its arguments, written out a second time.

@@ -38,12 +38,12 @@ from tests.helpers import agrees, of_kind, people, play, share_agrees
 def test_belief_is_known_when_open_and_around_the_prior_when_blinded() -> None:
     """Open: 0 or 1. Blinded at 1:1: median 0.62, alike in both arms; a leak shifts the log odds by as much each way."""
     p = belief.Belief().plan(0.5)
-    assert [belief.belief(0.3, p.prior_logit, p.sd, 9.0, 0.0, arm) for arm in (0.0, 1.0)] == [0.0, 1.0]
-    assert belief.belief(0.5, p.prior_logit, p.sd, 0.0, 1.0, 1.0) == pytest.approx(0.62, rel=8.0 * EPS)
+    assert [belief.held(0.3, p.prior_logit, p.sd, 9.0, 0.0, 0.0, done, 0.0) for done in (1.0, 2.0)] == [0.0, 1.0]
+    assert belief.held(0.5, p.prior_logit, p.sd, 0.0, 1.0, 0.0, 2.0, 0.0) == pytest.approx(0.62, rel=8.0 * EPS)
     for u in U[:100, 0]:
-        same = [belief.belief(u, p.prior_logit, p.sd, 0.0, 1.0, arm) for arm in (0.0, 1.0)]
+        same = [belief.held(u, p.prior_logit, p.sd, 0.0, 1.0, 0.0, done, 0.0) for done in (1.0, 2.0)]
         assert same[0] == same[1]
-        down, up = (special.logit(belief.belief(u, p.prior_logit, p.sd, 0.7, 1.0, arm)) for arm in (0.0, 1.0))
+        down, up = (special.logit(belief.held(u, p.prior_logit, p.sd, 0.7, 1.0, 0.0, done, 0.0)) for done in (1.0, 2.0))
         assert up - down == pytest.approx(1.4, rel=1e-9)  # logit loses digits near 1
 
 

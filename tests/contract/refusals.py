@@ -34,6 +34,30 @@ class Case:
 
 
 CASES = [
+    Case(
+        "guesses in an arm without a procedure alone",
+        "open_label_rct",
+        {"arm": [ANGIO, NONE], "belief.guess_at_end": True},
+        "belief.guess_at_end",
+        {"arm": [ANGIO, SHAM], "belief.guess_at_end": True},
+        "one arm has angioplasty and one sham",
+    ),
+    Case(
+        "early guesses after the end",
+        "sham_rct",
+        {"belief.guess_early_days": 730.5},
+        "belief.guess_early_days",
+        {"belief.guess_early_days": 730.0},
+        "from 1 to below the 730.5 days",
+    ),
+    Case(
+        "guesses at once",
+        "sham_rct",
+        {"belief.guess_early_days": 0.5},
+        "belief.guess_early_days",
+        {"belief.guess_early_days": 1.0},
+        "from 1 to below",
+    ),
     Case("sham trial without sham", "sham_rct", {"arm": [ANGIO, NONE]}, "arm", {"arm": [ANGIO, SHAM]}, "sham_parallel"),
     Case("sham trial with one arm", "sham_rct", {"arm": [ANGIO]}, "arm", {"arm": [SHAM, ANGIO]}, "sham_parallel"),
     Case(

@@ -155,6 +155,15 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "prior_prob": OPEN_PROB,
         "spread_logits": spread(0.0, 10.0, 1.0),
         "blinding_leak": spread(-10.0, 10.0, 0.0),
+        **{
+            f"{what}_logits": mostly(0.0, spread(-10.0, 10.0, 0.4))
+            for what in ("cue", "sham_cue", "side_effect", "relapse", "outside_scan")
+        },
+        **{f"{who}_cue_prob": PROB for who in ("patient", "physician", "assessor")},
+        "improvement_logits_per_point": mostly(0.0, spread(-1.0, 1.0, 0.02)),
+        "outside_scan_prob_per_year": mostly(0.0, spread(0.0, 0.999, 0.5)),
+        "guess_noise_logits": spread(0.0, 10.0, 0.5),
+        "dont_know_halfwidth": spread(0.0, 0.499, 0.1),
     },
     "reporting": {
         "enabled": mostly(True, ON_OFF),
@@ -293,10 +302,10 @@ BUILT = {
     },
     "decline": {"enabled", "fall_per_year"},
     "season": {"enabled", "amplitude", "peak_day", "first_site_day"},
-    "belief": {"patient"},
     "lesions": {"scan_months"},
     "screening": {"control_ccsvi_prob"},
     "surveillance": {"scheduled_months", "on_relapse"},
+    "belief": {"patient", "guess_early_days", "guess_at_end"},
 }
 """Keys whose values must suit each other: `tables` builds them."""
 
@@ -331,6 +340,9 @@ def tables(draw: Draw) -> Tables:
         "sham_crossover": "blinded",
     }.get(design)
     made["belief"]["patient"] = patient or draw(st.sampled_from(["blinded", "open"]))
+    if {"angioplasty", "sham"} <= {arm["procedure"] for arm in made["arm"]}:
+        early = st.sampled_from([1.0, 28.0, 200.0]).filter(lambda days: days < DAYS_PER_MONTH * follow_up)
+        made["belief"] |= {"guess_early_days": draw(mostly(0.0, early)), "guess_at_end": draw(ON_OFF)}
     if design == "uncontrolled_before_after":
         made["study"]["before_months"] = draw(st.sampled_from([[-12.0, 0.0], [-6.0, -1.0], [-24.0, -12.0]]))
         made["study"]["after_months"] = [0.0, follow_up]

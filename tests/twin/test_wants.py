@@ -53,6 +53,8 @@ WANTS = (
     Want(frozenset(), (0, 2), past=False, scores=frozenset()),
     Want(TRUE, (1,), past=False, scores=frozenset(["msfc"])),
     Want(frozenset(), (0, 1), past=False, scores=frozenset(["mental"])),
+    Want(TRUE, (), past=False, guesses=False),
+    Want(CONFIRMED, (1,), past=False, guesses=False),
 )
 
 
@@ -65,6 +67,8 @@ def answers(people: Cohort, want: Want, visits: int) -> dict[str, bytes]:
     """Give the bytes of all that was wanted of a cohort, each under its name."""
     found = {"first": people.first.astype("i8").tobytes()}
     found |= {name: people.subjects[name].tobytes() for name in PERSON.names or ()}
+    if want.guesses and people.guesses.size:
+        found["guesses"] = people.guesses.tobytes()
     for kind in kinds(want):
         for start, end in (*WINDOWS, *(PAST_WINDOWS if want.past else ())):
             for planned in (False, True):
@@ -205,13 +209,14 @@ def test_where_no_relapse_is_mild() -> None:
 wants = st.one_of(
     st.sampled_from(WANTS),
     st.builds(
-        lambda counts, visits, past, scores: Want(
-            frozenset(counts), visits, past or "recalled" in counts, scores=frozenset(scores)
+        lambda counts, visits, past, scores, guesses: Want(
+            frozenset(counts), visits, past or "recalled" in counts, scores=frozenset(scores), guesses=guesses
         ),
         st.sets(st.sampled_from(get_args(Counts))),
         st.one_of(st.none(), st.sets(st.integers(0, 6)).map(lambda v: tuple(sorted(v)))),
         st.booleans(),
         st.sets(st.sampled_from(sorted(FURTHER))),
+        st.booleans(),
     ),
 )
 

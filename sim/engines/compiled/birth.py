@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sim.core.streams import PRESENT
+from sim.engines.compiled.belief import blank_belief
 from sim.engines.compiled.clocks import draw
 from sim.engines.compiled.course import be_of_course
 from sim.engines.compiled.effect import set_patency
@@ -44,6 +45,7 @@ def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: 
     p.pause = time
     blank(p)
     blank_lesions(plan, p)
+    blank_belief(plan, p)
     if plan.want.everything == 1.0:
         blank_record(p)
     set_patency(plan, p, 0.0, 0.0)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.engines.compiled.belief import on_outside_scan
+from sim.engines.compiled.guess import on_guess
 from sim.engines.compiled.later import on_requested
-from sim.engines.compiled.ranks import ON_EFFECT, ON_IMAGING, ON_MISSED, ON_REQUESTED
+from sim.engines.compiled.ranks import ON_EFFECT, ON_GUESS, ON_IMAGING, ON_MISSED, ON_OUTSIDE_SCAN, ON_REQUESTED
 from sim.engines.compiled.surveillance import on_imaging
 from sim.engines.compiled.veins import on_effect_begins
 from sim.engines.compiled.visits import on_missed
@@ -37,3 +39,7 @@ def ring_further(
         on_missed(plan, t, p, events, index)
     elif rank == ON_IMAGING:
         on_imaging(plan, t, p, imaging, events, index)
+    elif rank == ON_OUTSIDE_SCAN:
+        on_outside_scan(plan, t, p, events, index)
+    elif rank == ON_GUESS:
+        on_guess(plan, t, p, events, index)

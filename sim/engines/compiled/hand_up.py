@@ -6,6 +6,7 @@ from typing import Any
 
 from sim.engines.compiled.clocks import FULL_BATCH
 from sim.engines.compiled.doppler import hand_up_doppler
+from sim.engines.compiled.guess import hand_up_guesses
 from sim.engines.compiled.surveillance import hand_up_veins
 from sim.jit import bare_part, inlined_part
 
@@ -34,6 +35,7 @@ def hand_up_person(plan: Any, t: Any, p: Any, tables: Any, batch: Any) -> None:
     one.course = p.course
     hand_up_doppler(plan, p, one)
     hand_up_veins(plan, p, one)
+    hand_up_guesses(plan, p, person, batch)
     filled[0] = person + 1
     row = p.first_own
     while row >= 0:

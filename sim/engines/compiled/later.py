@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from sim.engines.compiled.belief import PATIENT, PHYSICIAN, be_told
 from sim.engines.compiled.clocks import forget_clock, note, set_clock
 from sim.engines.compiled.dropout import await_dropout
 from sim.engines.compiled.ranks import ON_DROPOUT, ON_EFFECT, ON_PROCEDURE, ON_REQUESTED
 from sim.jit import bare_part, further_part, further_value
-from sim.model import belief, veins
+from sim.model import veins
 
 NONE, ANGIOPLASTY = veins.NONE, veins.ANGIOPLASTY
 
@@ -79,17 +80,21 @@ def is_paused(plan: Any, p: Any) -> Any:
 
 @further_part
 def begin_procedure(plan: Any, p: Any, index: Any) -> None:
-    """Hold the slot, settle when the patient would leave, and have an open second procedure told."""
+    """Hold the slot, and settle when the patient would leave."""
     if plan.slots.on == 1.0 and index == 0:
         p.procedure_time = p.now
         forget_clock(p, ON_DROPOUT)
         await_dropout(plan, p)
     p.waits = 0.0
     p.served = 1.0
-    if index > 0 and plan.later.is_open[p.treated_as] == 1.0:
-        told = 1.0 if p.kinds[index] == ANGIOPLASTY else 0.0
-        p.belief_patient = belief.told(p.belief_patient, told, plan.world.reference_belief)
-        p.belief_physician = belief.told(p.belief_physician, told, plan.world.reference_belief)
+
+
+@further_part
+def learn(plan: Any, t: Any, p: Any, events: Any, kind: Any) -> None:
+    """Be told what a second procedure is, patient and physician, if it is an open one."""
+    if plan.later.is_open[p.treated_as] == 1.0:
+        be_told(plan, t, p, events, PATIENT, 1.0 if kind == ANGIOPLASTY else 0.0)
+        be_told(plan, t, p, events, PHYSICIAN, 1.0 if kind == ANGIOPLASTY else 0.0)
 
 
 @further_part

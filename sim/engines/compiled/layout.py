@@ -32,7 +32,7 @@ LISTS = {
     "scan_visits": MOST_VISITS,
     "imaging_days": MOST_IMAGINGS,
 }  # of a plan, their length varies
-MOST_CLOCKS = 40  # one a layer, one a vein, one each of ten kinds, two a further procedure, two of imaging
+MOST_CLOCKS = 40  # one a layer, one a vein, one each of some twenty kinds, two a further procedure
 WALKERS = 3  # of the activity path, beside the layers: the log, and two that lesions ask for
 
 WANT = np.dtype(
@@ -53,6 +53,7 @@ WANT = np.dtype(
         ("gd_lesions", "f8"),
         ("new_t2", "f8"),
         ("surveillance", "f8"),
+        ("guesses", "f8"),
     ]
 )
 """What is asked of the engine (1 or 0): draws that nothing asked for depends on are not made."""
@@ -257,9 +258,16 @@ STATE = np.dtype(
         ("imagings", "i8"),
         ("relapse_imaging_due", "f8"),
         ("last_reported", "f8"),
+        ("log_odds", "f8", (3,)),
+        ("belief_formed", "f8", (3,)),
+        ("quality_seen", "f8"),
+        ("guess", "i8", (6,)),
     ]
 )
-"""A candidate: the row of `records.SUBJECT`, and what the life needs to go on from where it paused."""
+"""A candidate: the row of `records.SUBJECT`, and what the life needs to go on from where it paused.
+
+`belief_patient` and the like hold what is believed now; where beliefs move, `belief_formed` is what the record shows.
+"""
 
 OWN_RELAPSE = np.dtype(
     [

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from sim.core.streams import COMPLICATION
+from sim.engines.compiled.belief import notice
 from sim.engines.compiled.clocks import FULL_PROCEDURES, draw, note
-from sim.engines.compiled.later import await_effect, begin_procedure, further_kind, tell_request
+from sim.engines.compiled.guess import await_guesses
+from sim.engines.compiled.later import await_effect, begin_procedure, further_kind, learn, tell_request
 from sim.engines.compiled.ranks import ON_COMPLICATION, ON_PROCEDURE
 from sim.engines.compiled.reporting import await_pseudo
 from sim.engines.compiled.surveillance import begin_surveillance
@@ -39,7 +41,12 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
             treat(plan, t, p, events, number, index)
         refresh_patency(plan, p)
         await_effect(plan, p, index)
-    begin_surveillance(plan, p)
+    notice(plan, t, p, events, index, mask, kind)
+    if index == 0:
+        begin_surveillance(plan, p)
+        await_guesses(plan, p)
+    else:
+        learn(plan, t, p, events, kind)
     if plan.want.everything == 0.0:
         return
     row = t.procedures
@@ -60,9 +67,9 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
 
 @bare_part
 def complicated(plan: Any, t: Any, p: Any, events: Any, procedure: Any) -> Any:
-    """Draw the complications of an angioplasty as a bit mask: for the record, nothing else depends on them."""
+    """Draw the complications of an angioplasty as a bit mask: for the record, or for who takes them for a sign."""
     mask = 0
-    if plan.want.everything == 0.0:
+    if plan.want.everything == 0.0 and plan.belief.side_effect == 0.0:
         return mask
     for kind in range(COMPLICATIONS):
         u = draw(t, p.word, COMPLICATION, procedure, kind // 4)[kind % 4]

@@ -6,6 +6,7 @@ from typing import Any
 
 from sim.core.streams import POINTS, PSEUDO, PSEUDO_REPORT, REPORT
 from sim.core.units import on_clock
+from sim.engines.compiled.belief import hear_of_relapse
 from sim.engines.compiled.clocks import draw, join_queue, note, set_clock
 from sim.engines.compiled.medication import consider_medication, may_start
 from sim.engines.compiled.owned import begin
@@ -81,6 +82,7 @@ def on_reported(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> None:
     own.due = on_clock(p.now + plan.reporting.confirm_delay_days, plan.study.resolution)
     p.confirms = join_queue(relapses, p.confirms, row)
     hear_of_report(plan, p)
+    hear_of_relapse(plan, t, p, events)
     if p.ended == 0.0 and may_start(plan, p):
         consider_medication(plan, p, report_lanes(t, p, own)[1])
 

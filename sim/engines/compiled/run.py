@@ -20,6 +20,7 @@ from sim.engines.compiled.clocks import (
     FULL_STATES,
     FULL_VISITS,
 )
+from sim.engines.compiled.guess import QUESTIONS
 from sim.engines.compiled.kernel import play_further_trials, play_plain_trials, play_trials
 from sim.engines.compiled.layout import (
     FURTHER_PERSON,
@@ -36,9 +37,11 @@ from sim.engines.compiled.layout import (
 )
 from sim.engines.compiled.plain import COLUMNS
 from sim.engines.compiled.wants import demand, is_further, wanted_visits
-from sim.engines.records import EVENT, IMAGING, LAYOUT, PROCEDURE, SUBJECT, VEIN, Batch, Records, TrialRecords
+from sim.engines.records import EVENT, GUESSES, IMAGING, LAYOUT, PROCEDURE, SUBJECT, VEIN, Batch, Records, TrialRecords
 from sim.engines.want import EVERYTHING, Want
 from sim.engines.world import OBSERVED, World
+from sim.model.belief import HOLDERS
+from sim.model.guess import NOT_ASKED
 from sim.scenario.plan import Plan
 
 MOST_DESKS = 8
@@ -90,12 +93,13 @@ class Tables(NamedTuple):
 
 
 class Filled(NamedTuple):
-    """What trials hand up, and how many rows of people, relapses and visits are filled."""
+    """What trials hand up, and how many rows of people, relapses and visits are filled; guesses are a row a person."""
 
     people: Records
     relapses: Records
     visits: Records
     filled: NDArray[np.int64]
+    guesses: NDArray[np.int64] = np.empty((1, QUESTIONS), np.int64)
 
 
 def _room(count: float, layout: np.dtype[np.void]) -> Records:
@@ -118,6 +122,7 @@ class Desk:
         self.person = FURTHER_PERSON if self.kernel is play_further_trials else PERSON
         people = plan.enrolment.target
         self.visits = float(len(visits))
+        self.asked = plan.guess.on == 1.0 and self.given["want"]["guesses"][0] == 1.0
         log = people if record else 0.0
         self.trial = _room(1, TRIAL)
         states = 4.0 * log + 100.0
@@ -144,7 +149,14 @@ class Desk:
             if done == len(numbers):
                 people, relapses, visits = batch.filled.tolist()
                 self.relapses_each = max(self.relapses_each, 1.1 * relapses / max(people, 1))
-                return Batch(first, batch.people[:people], batch.relapses[:relapses], batch.visits[:visits])
+                asked = people if self.asked else 0
+                return Batch(
+                    first,
+                    batch.people[:people],
+                    batch.relapses[:relapses],
+                    batch.visits[:visits],
+                    batch.guesses[:asked].view(GUESSES).reshape(-1),
+                )
             batch = self._make_room(int(numbers[done]), batch)
 
     def _batch(self, trials: int) -> Filled:
@@ -155,6 +167,7 @@ class Desk:
             _room(people * self.relapses_each + 100.0, SEEN_RELAPSE),
             _room(people * self.visits, SEEN_VISIT),
             np.zeros(3, np.int64),
+            np.zeros((int(people) if self.asked else 1, QUESTIONS), np.int64),
         )
 
     def _make_room(self, number: int, b: Filled) -> Filled:
@@ -168,6 +181,7 @@ class Desk:
                 _grown(b.relapses, 2 * len(b.relapses)),
                 _grown(b.visits, 2 * len(b.visits)),
                 b.filled,
+                _taller(b.guesses, 2 * len(b.people)) if self.asked else b.guesses,
             )
         larger: dict[str, Any] = {}
         for bit, name in ROOM_FOR.items():
@@ -193,6 +207,7 @@ class Desk:
         people["treated_veins"], people["opened_veins"] = counts
         people["restenosis_time"] = np.fmin.reduce(people["vein_restenosis"], axis=1)
         people["detected_time"] = np.fmin.reduce(people["vein_detected"], axis=1)
+        _tell_beliefs(people, is_further(self.plan))
         return TrialRecords(
             trial=number,
             subjects=_as(people, SUBJECT),
@@ -212,6 +227,21 @@ def _grown(table: Records, least: float) -> Records:
     larger = _room(least, table.dtype)
     larger[: len(table)] = table
     return larger
+
+
+def _taller(table: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
+    """Give an array of so many rows that begins with the rows of this one."""
+    taller = np.zeros((rows, table.shape[1]), table.dtype)
+    taller[: len(table)] = table
+    return taller
+
+
+def _tell_beliefs(people: Records, further: bool) -> None:
+    """Write down beliefs as they were formed, and guesses; without further mechanisms none moves, none is asked."""
+    for k, name in enumerate(GUESSES.names or ()):
+        people[name] = people["guess"][:, k] if further else NOT_ASKED
+    for k, holder in enumerate(HOLDERS if further else ()):
+        people[f"belief_{holder}"] = people["belief_formed"][:, k]
 
 
 def _sorted(rows: Records, keys: tuple[str, ...]) -> Records:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sim.core.streams import SCORE
 from sim.engines.compiled.attendance import keep_appointment
+from sim.engines.compiled.belief import perceive
 from sim.engines.compiled.clocks import FULL_VISITS, draw, note, set_clock
 from sim.engines.compiled.examination import examine
 from sim.engines.compiled.lesions import be_scanned
@@ -48,6 +49,7 @@ def on_visit(plan: Any, t: Any, p: Any, relapses: Any, seen: Any, events: Any, i
     points = plan.effect.quality_points
     scored, true = answer(p, plan.quality, p.quality_latent, lasting, acute, held, points, u)
     note(plan, t, events, p.now, ON_VISIT, p.word, index, edss)
+    perceive(plan, t, p, events, index, scored)
     row = t.visits
     if row >= seen.shape[0]:
         t.status |= FULL_VISITS

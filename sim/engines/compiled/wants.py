@@ -13,12 +13,39 @@ from sim.scenario.plan import Plan
 
 
 def wanted_visits(plan: Plan, want: Want) -> list[int]:
-    """Give the numbers of the visits that are wanted and take place, earlier scans too where new lesions are wanted."""
+    """Give the numbers of the visits that are wanted and take place.
+
+    All of them, where what they find moves a belief; earlier scans too, where new lesions are wanted.
+    """
     every = range(len(plan.visit_days))
+    if plan.belief.improvement != 0.0 and believes(plan, want):
+        return list(every)
     wanted = [v for v in every if want.visits is None or v in want.visits]
     if wanted and plan.lesions.on and "new_t2" in want.scores:
         wanted += [v for v in range(wanted[-1]) if plan.lesions.scan_visits[v] and v not in wanted]
     return sorted(wanted)
+
+
+def images(plan: Plan, want: Want) -> bool:
+    """Tell whether surveillance is asked for, and done."""
+    return want.surveillance and plan.surveillance.on == 1.0
+
+
+def reports(plan: Plan, want: Want) -> bool:
+    """Tell whether reports of relapses are asked for."""
+    counted = not want.counts.isdisjoint(("reported", "confirmed"))
+    return plan.medication.start_prob > 0.0 or counted or images(plan, want)
+
+
+def guesses(plan: Plan, want: Want) -> bool:
+    """Tell whether treatment guesses are asked for, and made."""
+    return want.guesses and plan.guess.on == 1.0
+
+
+def believes(plan: Plan, want: Want) -> bool:
+    """Tell whether anything asked for depends on what anybody believes."""
+    seen = want.visits is None or any(v < len(plan.visit_days) for v in want.visits)
+    return reports(plan, want) or guesses(plan, want) or seen or plan.dropout.log_disbelief_ratio != 0.0
 
 
 def demand(plan: Plan, want: Want, record: bool) -> Records:
@@ -30,26 +57,27 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
         asked["brief"] = asked["plain"] = asked["first"] = 0.0
         return asked
     visits = wanted_visits(plan, want)
-    e, r, m = plan.eligibility, plan.reporting, plan.medication
-    imaging = plan.surveillance.on == 1.0 and want.surveillance
-    reports = m.start_prob > 0.0 or not want.counts.isdisjoint(("reported", "confirmed")) or imaging
+    e, r = plan.eligibility, plan.reporting
+    believed = believes(plan, want)
+    told = reports(plan, want) or (plan.belief.relapse != 0.0 and believed)
     entry_exam = e.edss_min > 0.0 or e.edss_max < 10.0
     mild_differs = r.mild_prob != r.severe_prob or r.unreported_by_cured > 0.0
     exams = bool(visits) or entry_exam
     asked["entry_exam"] = entry_exam
     asked["exams"] = exams
-    asked["severity"] = exams or (reports and mild_differs)
+    asked["severity"] = exams or (told and mild_differs)
     asked["recall"] = e.kind != 0.0 or e.relapse_free_days > 0.0 or "recalled" in want.counts
     asked["past"] = want.past
-    asked["first"] = want.first and not want.past and not imaging
-    asked["surveillance"] = imaging
-    asked["reports"] = reports
+    asked["first"] = want.first and not want.past and not images(plan, want)
+    asked["surveillance"] = images(plan, want)
+    asked["reports"] = told
+    asked["guesses"] = guesses(plan, want)
     for score in want.scores if visits else ():
         asked[score] = 1.0
     steady = plan.effect.log_rate_ratio == 0.0 or all(math.isinf(s) for s in plan.veins.restenosis_scale_days)
-    asked["brief"] = steady and not reports and not visits and not is_further(plan)
+    asked["brief"] = steady and not told and not visits and not is_further(plan)
     asked["plain"] = asked["brief"] and not asked["recall"] and not exams and is_plain(plan)
-    asked["belief"] = reports or bool(visits) or plan.dropout.log_disbelief_ratio != 0.0
+    asked["belief"] = believed
     return asked
 
 
@@ -87,5 +115,7 @@ def is_further(plan: Plan) -> bool:
             plan.screening.on == 1.0,
             plan.surveillance.on == 1.0,
             plan.attendance.window_days > 0.0 or plan.attendance.missed_prob > 0.0,
+            plan.belief.moves == 1.0,
+            plan.guess.on == 1.0,
         )
     )

@@ -14,7 +14,6 @@ from sim.core.errors import RunError
 from sim.core.events import Kind
 from sim.core.inverse import exponential
 from sim.core.streams import (
-    BELIEF,
     EXAMINATION,
     LATENT,
     LEVEL,
@@ -31,8 +30,10 @@ from sim.core.streams import (
 from sim.core.units import on_clock
 from sim.engines.reference import scores
 from sim.engines.reference.attendance import appointment, on_visit_missed
+from sim.engines.reference.belief import form_beliefs, on_outside_scan, perceive
 from sim.engines.reference.course import course_first, disability_of, rate_of
 from sim.engines.reference.doppler import examine_veins
+from sim.engines.reference.guess import on_guess
 from sim.engines.reference.latent import Latent, Point, PointClock
 from sim.engines.reference.lesions import be_scanned, meet_lesions
 from sim.engines.reference.medication import consider_medication, on_medication_start
@@ -58,6 +59,7 @@ from sim.model import (
     veins,
     visits,
 )
+from sim.model.guess import NOT_ASKED
 
 if TYPE_CHECKING:
     from sim.engines.reference.trial import Trial
@@ -117,7 +119,9 @@ class Patient:
         self.recalled = (0.0, 0.0)
         self.entry_time = self.day_1 = self.procedure_time = self.planned_end = self.end_time = NEVER
         self.dropped_out = 0
-        self.beliefs = (NEVER, NEVER, NEVER)
+        self.beliefs = (NEVER, NEVER, NEVER)  # as formed; `held` is what is believed now
+        self.held, self.log_odds, self.quality_seen = [NEVER] * 3, [NEVER] * 3, NEVER
+        self.guesses = [NOT_ASKED] * 6
         self.own_veins: list[OwnVein] = []
         self.kinds: list[int] = []
         self.asked: dict[int, float] = {}
@@ -257,7 +261,7 @@ class Patient:
         self.treated_as = int(self.world.arm if self.world.arm >= 0.0 else self.arm)
         forced = self.world.procedure
         self.procedure = int(forced if forced >= 0.0 else plan.procedures[self.treated_as])
-        self.beliefs = self.form_beliefs()
+        form_beliefs(self)
         resolution = plan.study.resolution
         delay = plan.later.delay_days[self.treated_as] if forced < 0.0 else 0.0
         self.procedure_time = veins.procedure_time(self.now, self.wait + delay, resolution)
@@ -307,28 +311,9 @@ class Patient:
         self.set_clock(self.planned_end, Kind.END_OF_STUDY, 0)
         self.wake()
 
-    def form_beliefs(self) -> tuple[float, float, float]:
-        """Draw the belief of patient, physician and assessor."""
-        rule, u = self.plan.belief, self.draw(BELIEF)
-        procedure, path = float(self.procedure), self.world.reference_belief
-        a, b, c = (
-            belief.held(
-                u[i],
-                rule.prior_logit,
-                rule.sd,
-                rule.leak,
-                rule.blinded[i],
-                1.0 if i == ASSESSOR else 0.0,
-                procedure,
-                path,
-            )
-            for i in range(3)
-        )
-        return a, b, c
-
     def believed(self, holder: int) -> float:
         """Give what a holder believes now."""
-        return belief.believed(self.beliefs[holder], 1.0 if self.believing else 0.0)
+        return belief.believed(self.held[holder], 1.0 if self.believing else 0.0)
 
     def set_patency(self, patency: float, working: float) -> None:
         """Settle progression so far, then let rate and slope follow the patency that has its effect by now."""
@@ -369,6 +354,7 @@ class Patient:
         self.note(Kind.VISIT, index, edss)
         seen = (edss, scored, latent, true, self.patency, self.believed(PATIENT), z, mental, z_true, mental_true)
         self.visits.append((self.site, self.arrival, index, self.now, *seen, *be_scanned(self, index)))
+        perceive(self, index, scored)
 
     def examine(self, number: int) -> tuple[float, float, float, float]:
         """Examine the patient: EDSS found, latent EDSS, its acute part, and the lane of the questionnaire."""
@@ -445,6 +431,8 @@ HANDLERS: dict[int, Callable[[Patient, int, Any], None]] = {
     Kind.IMAGING: on_imaging,
     Kind.PROCEDURE: on_procedure,
     Kind.EFFECT_BEGINS: on_effect_begins,
+    Kind.OUTSIDE_SCAN: on_outside_scan,
+    Kind.GUESS: on_guess,
     Kind.DROPOUT: Patient.on_dropout,
     Kind.END_OF_STUDY: Patient.on_end,
 }

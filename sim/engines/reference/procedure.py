@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from sim.core.events import Kind
 from sim.core.streams import COMPLICATION, PROCEDURE_STRIDE, VEIN
+from sim.engines.reference.belief import be_told, notice
+from sim.engines.reference.guess import await_guesses
 from sim.engines.reference.lesions import settle_lesions
-from sim.engines.reference.owned import OwnVein
+from sim.engines.reference.owned import PATIENT, PHYSICIAN, OwnVein
 from sim.engines.reference.reporting import await_pseudo
 from sim.engines.reference.slots import take_slot
 from sim.engines.reference.surveillance import begin_surveillance
-from sim.model import belief, effect, veins
+from sim.model import effect, veins
 
 if TYPE_CHECKING:
     from sim.engines.reference.patient import Patient
@@ -49,8 +51,6 @@ def on_procedure(p: Patient, index: int, _: Any) -> None:
     p.note(Kind.PROCEDURE, index, 1.0 if treated else 0.0)
     if p.plan.slots.on:
         take_slot(p, index)
-    if index > 0:
-        learn(p, kind)
     mask = 0
     if treated:
         mask = complicated(p, index)
@@ -59,16 +59,20 @@ def on_procedure(p: Patient, index: int, _: Any) -> None:
         refresh_patency(p)
         if p.plan.effect.onset_days > 0.0:
             p.set_clock(p.now + p.plan.effect.onset_days, Kind.EFFECT_BEGINS, index)
-    begin_surveillance(p)
     p.procedures.append((p.site, p.arrival, index, kind, p.asked.get(index, p.entry_time), p.now, mask))
+    notice(p, index, mask, kind)
+    if index == 0:
+        begin_surveillance(p)
+        await_guesses(p)
+    else:
+        learn(p, kind)
 
 
 def learn(p: Patient, kind: int) -> None:
     """Be told what a second procedure is, patient and physician, if it is an open one."""
     if p.plan.later.is_open[p.treated_as]:
-        patient, physician, assessor = p.beliefs
-        path, truth = p.world.reference_belief, 1.0 if kind == veins.ANGIOPLASTY else 0.0
-        p.beliefs = belief.told(patient, truth, path), belief.told(physician, truth, path), assessor
+        for holder in (PATIENT, PHYSICIAN):
+            be_told(p, holder, 1.0 if kind == veins.ANGIOPLASTY else 0.0)
 
 
 def treat(p: Patient, number: int, vein: OwnVein, procedure: int) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.core.events import Kind
 from sim.core.streams import POINTS, PSEUDO, PSEUDO_REPORT, REPORT
+from sim.engines.reference.belief import hear_of_relapse
 from sim.engines.reference.medication import consider_medication
 from sim.engines.reference.owned import ASSESSOR, NEVER, PATIENT, OwnRelapse
 from sim.engines.reference.surveillance import hear_of_report
@@ -46,6 +47,7 @@ def on_reported(p: Patient, index: int, own: OwnRelapse) -> None:
     p.note(Kind.RELAPSE_REPORTED, index, 0.0 if own.pseudo else 1.0)
     p.set_clock(p.now + p.plan.reporting.confirm_delay_days, Kind.RELAPSE_CONFIRMED, index, own)
     hear_of_report(p)
+    hear_of_relapse(p)
     if not p.ended:
         consider_medication(p, report_lanes(p, own)[1 if own.pseudo else 2])
 

@@ -220,6 +220,7 @@ def subject_row(p: Patient) -> tuple[Any, ...]:
         p.ivus,
         earliest([v.restenosis_time for v in p.own_veins]),
         earliest([v.detected_time for v in p.own_veins]),
+        *p.guesses,
     )
 
 
