@@ -21,6 +21,8 @@ class Kind(IntEnum):
     RELAPSE_REPORTED = 50
     RELAPSE_CONFIRMED = 52
     MEDICATION_START = 60
+    MEDICATION_STOP = 62
+    MEDICATION_ESCALATION = 64
     SCREENED = 100
     SCREEN_FAILURE = 110
     ENROLLED = 120
@@ -31,6 +33,7 @@ class Kind(IntEnum):
     PROCEDURE = 150
     VEIN_TREATED = 152
     COMPLICATION = 154
+    OUTSIDE_PROCEDURE = 158
     DROPOUT = 160
     END_OF_STUDY = 170
 
@@ -49,6 +52,8 @@ VALUES: dict[Kind, str] = {
     Kind.RELAPSE_REPORTED: "1 relapse, 0 pseudo-relapse",
     Kind.RELAPSE_CONFIRMED: "1 relapse, 0 pseudo-relapse",
     Kind.MEDICATION_START: "rate ratio while on it",
+    Kind.MEDICATION_STOP: "1 first line, 2 second line",
+    Kind.MEDICATION_ESCALATION: "rate ratio while on it",
     Kind.SCREENED: "recalled relapses in the last year",
     Kind.SCREEN_FAILURE: "reason code",
     Kind.ENROLLED: "number enrolled so far",
@@ -59,6 +64,7 @@ VALUES: dict[Kind, str] = {
     Kind.PROCEDURE: "1 angioplasty, 0 sham",
     Kind.VEIN_TREATED: "1 opened, 0 failed",
     Kind.COMPLICATION: "complication number",
+    Kind.OUTSIDE_PROCEDURE: "narrow veins treated",
     Kind.DROPOUT: "study day",
     Kind.END_OF_STUDY: "study day",
 }

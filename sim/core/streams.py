@@ -53,6 +53,7 @@ def _register() -> dict[str, Stream]:
         Stream(18, "score", "visit", ("msfc", "mental", "-", "-")),
         # block 0: months from screening on, block 1: months before it, counted backwards, both from 0
         Stream(20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
+        Stream(32, "hazard", "hazard * 64 + spell % 64; block = spell // 64", ("budget", "-", "-", "-")),
     )
     return {row.name: row for row in rows}
 
@@ -78,6 +79,7 @@ BLOCK = STREAMS["block"].process
 LEVEL = STREAMS["level"].process
 SCORE = STREAMS["score"].process
 ACTIVITY_MONTH = STREAMS["activity_month"].process
+HAZARD = STREAMS["hazard"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 
@@ -85,6 +87,7 @@ SOJOURNS = 4  # in a block of the stream "activity"
 POINTS = 2  # in a block of the streams "relapse" and "pseudo"
 PLACES = 4  # in a block of the stream "block"
 MONTHS = 4  # in a block of the stream "activity_month"
+SPELLS = 64  # of a hazard in a block of the stream "hazard"
 FROM_SCREENING, BEFORE = 0, 1  # blocks of the stream "activity_month"
 
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sim.core.events import Kind
 from sim.core.streams import SITE_ITSELF, TRIAL_WORD
 from sim.engines.records import Records, TrialRecords
+from sim.model.dropout import REASONS as WHY_LEFT
 from sim.model.eligibility import REASONS
-from sim.model.veins import COMPLICATIONS, NONE, PROCEDURES, VEINS
+from sim.model.veins import COMPLICATIONS, DONE, NONE, PROCEDURES, VEINS
 from sim.scenario.schema import Scenario
 
 TABLES = ("adsl", "adrel", "visits", "veins", "procedures", "events", "truth")
@@ -90,6 +91,10 @@ def adsl(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "VEINSTRT": s["treated_veins"],
             "VEINSOPN": s["opened_veins"],
             "MEDSTDT": s["medication_time"],
+            "DCSREAS": _names(np.where(entered, s["dropout_reason"], 0), [r.upper() for r in WHY_LEFT]),
+            "MEDENDT": s["medication_stop_time"],
+            "MEDESCDT": s["escalation_time"],
+            "OUTSDT": s["outside_time"],
         }
     )
 
@@ -161,7 +166,7 @@ def procedures(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "TRIAL": records.trial,
             "USUBJID": _ids(p),
             "PRSEQ": p["number"] + 1,
-            "PRTRT": [PROCEDURES[k].upper() for k in p["kind"]],
+            "PRTRT": [DONE[k].upper() for k in p["kind"]],
             "PRREQDT": p["request_time"],
             "PRSTDT": p["time"],
             "COMPLIC": names,

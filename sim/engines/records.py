@@ -42,6 +42,10 @@ SUBJECT = np.dtype(
         ("belief_assessor", "f8"),
         ("msfc_latent", "f8"),
         ("mental_latent", "f8"),
+        ("dropout_reason", "i8"),
+        ("medication_stop_time", "f8"),
+        ("escalation_time", "f8"),
+        ("outside_time", "f8"),
     ]
 )
 RELAPSE = np.dtype(

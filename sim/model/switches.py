@@ -22,5 +22,6 @@ class Switches(Table):
     recall: bool = _switch("false: the past is recalled as it was")
     medication: bool = _switch("false: nobody starts medication")
     practice: bool = _switch("false: nobody does better on the MSFC for having done it before")
+    contamination: bool = _switch("false: nobody has angioplasty elsewhere")
     attrition: bool = _switch("false: nobody leaves early and all are analysed")
     effect: bool = _switch("false: open veins do nothing")

@@ -14,6 +14,9 @@ VEINS = ("left_ijv", "right_ijv", "azygos")
 COMPLICATIONS = ("haematoma", "arrhythmia", "rupture", "dissection", "thrombosis")
 PROCEDURES = ("none", "sham", "angioplasty")
 NONE, SHAM, ANGIOPLASTY = 0, 1, 2
+DONE = (*PROCEDURES, "outside")
+OUTSIDE = 3  # angioplasty elsewhere: no arm has it
+LANES = 8  # numbers of the stream "vein" that a procedure has
 PATENCY = ("share", "any", "all")
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sim.core.units import months
 from sim.model.activity import ActivityPlan
 from sim.model.belief import BeliefPlan
+from sim.model.contamination import ContaminationPlan
 from sim.model.decline import DeclinePlan
 from sim.model.disability import DisabilityPlan
 from sim.model.dropout import DropoutPlan
@@ -68,6 +69,7 @@ class Plan(NamedTuple):
     recall: RecallPlan
     medication: MedicationPlan
     dropout: DropoutPlan
+    contamination: ContaminationPlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -122,4 +124,5 @@ def make_plan(scenario: Scenario) -> Plan:
         recall=scenario.recall.plan(on.recall),
         medication=scenario.medication.plan(on.medication),
         dropout=scenario.dropout.plan(on.attrition),
+        contamination=scenario.contamination.plan(on.contamination),
     )

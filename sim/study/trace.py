@@ -82,6 +82,8 @@ def _words(trial: SimulatedTrial, event: Records) -> str:
         Kind.RELAPSE_REPORTED: "reported" if value else "pseudo-relapse reported",
         Kind.RELAPSE_CONFIRMED: "confirmed" if value else "pseudo-relapse confirmed",
         Kind.MEDICATION_START: f"medication started (relapse rate x {value:g})",
+        Kind.MEDICATION_STOP: "medication stopped",
+        Kind.MEDICATION_ESCALATION: f"medication escalated (relapse rate x {value:g})",
         Kind.SCREENED: f"screened, recalls {number} relapses in the last year",
         Kind.SCREEN_FAILURE: f"screen failure: {REASONS[number % len(REASONS)]}",
         Kind.ENROLLED: f"entered the study as number {number}",
@@ -90,7 +92,8 @@ def _words(trial: SimulatedTrial, event: Records) -> str:
         Kind.PROCEDURE: "angioplasty" if value else "sham procedure",
         Kind.VEIN_TREATED: f"{VEINS[int(event['index']) % len(VEINS)]} {'opened' if value else 'not opened'}",
         Kind.COMPLICATION: f"complication: {COMPLICATIONS[number % len(COMPLICATIONS)]}",
-        Kind.DROPOUT: "left the study",
+        Kind.OUTSIDE_PROCEDURE: f"angioplasty elsewhere, {number} narrow veins treated",
+        Kind.DROPOUT: "left the study, seeing no benefit" if event["index"] else "left the study",
         Kind.END_OF_STUDY: "end of study",
     }
     if kind == Kind.RANDOMISED:

@@ -34,6 +34,7 @@ REGISTER = (
     (17, "level", "0", ("msfc", "mental", "-", "-")),
     (18, "score", "visit", ("msfc", "mental", "-", "-")),
     (20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
+    (32, "hazard", "hazard * 64 + spell % 64; block = spell // 64", ("budget", "-", "-", "-")),
 )
 
 # What `uniforms` has to do with its arguments, written out a second time.

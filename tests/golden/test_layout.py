@@ -54,6 +54,10 @@ LAYOUTS = {
         ("belief_assessor", F),
         ("msfc_latent", F),
         ("mental_latent", F),
+        ("dropout_reason", WHOLE),
+        ("medication_stop_time", F),
+        ("escalation_time", F),
+        ("outside_time", F),
     ],
     "relapses": [
         *KEY,
@@ -103,7 +107,8 @@ LAYOUTS = {
 
 COLUMNS = {
     "adsl": "TRIAL USUBJID SITEID SCRNDT SCRNEDSS RELAPS1Y RELAPS2Y SCRFFL SCRFREAS ENRLFL ENRLSEQ ENRLDT TRT01P TRT01A"
-    " DAY1DT TRTSDT EOSDT EOSPLDT EOSSTT VEINSTRT VEINSOPN MEDSTDT",
+    " DAY1DT TRTSDT EOSDT EOSPLDT EOSSTT VEINSTRT VEINSOPN MEDSTDT"
+    " DCSREAS MEDENDT MEDESCDT OUTSDT",
     "adrel": "TRIAL USUBJID RELSEQ TRUEFL ASTDT ASTDY SEVERITY RESIDUAL RCLDT REPDT REPFL CONFDT CONFFL",
     "visits": "TRIAL USUBJID AVISITN AVISIT ADT ADY EDSS MSQOLPHY MSQOLMEN MSFC",
     "veins": "TRIAL USUBJID VEIN STENFL TRTFL SUCCFL RESTDT",
@@ -122,6 +127,8 @@ EVENTS = {
     "relapse_reported": 50,
     "relapse_confirmed": 52,
     "medication_start": 60,
+    "medication_stop": 62,
+    "medication_escalation": 64,
     "screened": 100,
     "screen_failure": 110,
     "enrolled": 120,
@@ -132,6 +139,7 @@ EVENTS = {
     "procedure": 150,
     "vein_treated": 152,
     "complication": 154,
+    "outside_procedure": 158,
     "dropout": 160,
     "end_of_study": 170,
 }
@@ -144,8 +152,9 @@ BUSY: dict[str, object] = {
     "reporting.pseudo_per_year": 1.0,
     "reporting.report_delay_days": 3.0,
     "reporting.confirm_delay_days": 4.0,
-    "medication": {"enabled": True, "start_prob": 0.3},
-    "dropout": {"enabled": True, "hazard_per_year": 0.3},
+    "medication": {"enabled": True, "start_prob": 0.3, "stop_per_year": 1.0, "escalate_prob": 0.5},
+    "contamination": {"enabled": True, "per_year": 0.5, "relapse_ratio": 1.5},
+    "dropout": {"enabled": True, "hazard_per_year": 0.3, "lack_of_benefit_per_year": 0.2},
     "veins.success_prob": 0.8,
     "veins.complications": {"dissection_prob": 0.3, "thrombosis_prob": 0.2},
 }
@@ -198,6 +207,10 @@ def test_cause_ranks_below_effect() -> None:
         ("pseudo_relapse", "relapse_reported"),
         ("relapse_reported", "relapse_confirmed"),
         ("relapse_reported", "medication_start"),
+        ("medication_start", "medication_stop"),
+        ("relapse_reported", "medication_escalation"),
+        ("procedure", "outside_procedure"),
+        ("outside_procedure", "dropout"),
         ("screened", "screen_failure"),
         ("screened", "enrolled"),
         ("enrolled", "randomised"),

@@ -160,11 +160,21 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "start_delay_days": spread(0.001, 365.0, 1.0, 14.0),
         "rate_ratio": PROB,
         "disbelief_odds_ratio": spread(0.01, 100.0, 1.0),
+        "stop_per_year": mostly(0.0, spread(0.0, 100.0, 1.0)),
+        "escalate_prob": mostly(0.0, PROB),
+        "second_rate_ratio": PROB,
     },
     "dropout": {
         "enabled": mostly(True, ON_OFF),
         "hazard_per_year": st.one_of(st.sampled_from([0.0, 0.05, 100.0, 100.0]), st.floats(0.0, 2.0)),
         "disbelief_ratio": spread(0.01, 20.0, 1.0),
+        "lack_of_benefit_per_year": mostly(0.0, spread(0.0, 100.0, 0.5)),
+        "relapse_ratio": spread(0.01, 20.0, 1.0),
+    },
+    "contamination": {
+        "enabled": ON_OFF,
+        "per_year": mostly(0.0, spread(0.0, 100.0, 0.5)),
+        "relapse_ratio": spread(0.01, 20.0, 1.0),
     },
     "switches": dict.fromkeys(
         (
@@ -177,6 +187,7 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
             "recall",
             "medication",
             "practice",
+            "contamination",
             "attrition",
             "effect",
         ),

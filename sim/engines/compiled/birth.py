@@ -10,6 +10,7 @@ import numpy as np
 from sim.core.streams import PRESENT
 from sim.engines.compiled.clocks import draw
 from sim.engines.compiled.effect import set_patency
+from sim.engines.compiled.hazard import blank_hazards
 from sim.engines.compiled.latent import begin_log, open_layer, start_path
 from sim.jit import bare_part
 from sim.model import frailty, relapse, veins
@@ -40,6 +41,7 @@ def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: 
     p.horizon = relapse.horizon(time, plan.enrolment.screening_days, p.wait, plan.study.follow_up_days)
     p.pause = time
     blank(p)
+    blank_hazards(plan, p)
     if plan.want.everything == 1.0:
         blank_record(p)
     set_patency(plan, p, 0.0)
@@ -99,6 +101,10 @@ def blank_record(p: Any) -> None:
     p.belief_patient = NAN
     p.belief_physician = NAN
     p.belief_assessor = NAN
+    p.dropout_reason = 0
+    p.medication_stop_time = NAN
+    p.escalation_time = NAN
+    p.outside_time = NAN
     for k in range(3):
         p.vein_opened[k] = 0.0
         p.vein_restenosis[k] = NAN

@@ -86,6 +86,15 @@ def remove_clock(p: Any, k: Any) -> None:
 
 
 @bare_part
+def drop_clock(p: Any, rank: Any, index: Any) -> None:
+    """Take the clock of this kind and index away, if it is set."""
+    for k in range(p.clocks):
+        if p.clock_rank[k] == rank and p.clock_index[k] == index:
+            remove_clock(p, k)
+            return
+
+
+@bare_part
 def join_queue(relapses: Any, head: Any, row: Any) -> Any:
     """Put a relapse into a queue ordered by (due, index); give the queue's new head."""
     new = relapses[row]

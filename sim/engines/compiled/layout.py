@@ -17,6 +17,7 @@ from sim.engines.records import RELAPSE, SUBJECT, Records
 from sim.engines.world import World
 from sim.jit import INTERPRETED
 from sim.model.activity import months_back
+from sim.model.hazard import HAZARDS
 from sim.model.relapse import MOST_HISTORY_YEARS, MOST_LAYERS
 from sim.model.visits import MOST_VISITS
 from sim.scenario.plan import Plan
@@ -27,7 +28,7 @@ LISTS = {
     "middle": 4 * MIDDLE_TABLE,
     "tails": 4 * TAIL_STEPS,
 }  # of a plan, their length varies
-MOST_CLOCKS = 24  # one a layer, one a vein, and one each of ten kinds: never more than 21
+MOST_CLOCKS = 28  # one a layer, one a vein, and one each of fourteen kinds: never more than 25
 
 WANT = np.dtype(
     [
@@ -224,6 +225,13 @@ STATE = np.dtype(
         ("vein_opened", "f8", (3,)),
         ("vein_open_now", "f8", (3,)),
         ("vein_restenosis", "f8", (3,)),
+        ("reported", "f8"),
+        ("spells", "i8"),
+        ("escalation_pending", "f8"),
+        ("hazard_budget", "f8", (HAZARDS,)),
+        ("hazard_spent", "f8", (HAZARDS,)),
+        ("hazard_since", "f8", (HAZARDS,)),
+        ("hazard_now", "f8", (HAZARDS,)),
     ]
 )
 """A candidate: the row of `records.SUBJECT`, and what the life needs to go on from where it paused."""

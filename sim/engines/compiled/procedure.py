@@ -6,9 +6,10 @@ from typing import Any
 
 from sim.core.streams import COMPLICATION
 from sim.engines.compiled.clocks import FULL_PROCEDURES, draw, note
+from sim.engines.compiled.hazard import begin_hazards
 from sim.engines.compiled.ranks import ON_COMPLICATION, ON_PROCEDURE
 from sim.engines.compiled.reporting import await_pseudo
-from sim.engines.compiled.veins import open_vein, refresh_patency, treat
+from sim.engines.compiled.veins import open_vein, redraw_veins, refresh_patency, treat
 from sim.jit import bare_part, inlined_part
 from sim.model import veins
 
@@ -21,16 +22,31 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
     """Have the procedure, or learn that there is none."""
     p.believing = 1.0
     await_pseudo(plan, t, p, 0)
+    begin_hazards(plan, t, p)
     if p.procedure == NONE:
         return
     treated = 1.0 if p.procedure == ANGIOPLASTY else 0.0
     note(plan, t, events, p.now, ON_PROCEDURE, p.word, index, treated)
-    mask = 0
-    if treated == 1.0:
-        mask = complicated(plan, t, p, events, index)
-        for number in range(3):
-            treat(plan, t, p, events, number)
-        refresh_patency(plan, p)
+    mask = open_veins(plan, t, p, events, index) if treated == 1.0 else 0
+    record_procedure(plan, t, p, procedures, index, p.procedure, p.entry_time, mask)
+
+
+@bare_part
+def open_veins(plan: Any, t: Any, p: Any, events: Any, procedure: Any) -> Any:
+    """Treat the narrow veins as this number of procedure (0 is the study's first); give its complications."""
+    mask = complicated(plan, t, p, events, procedure)
+    redraw_veins(plan, t, p, procedure)
+    for number in range(3):
+        treat(plan, t, p, events, number)
+    refresh_patency(plan, p)
+    return mask
+
+
+@bare_part
+def record_procedure(
+    plan: Any, t: Any, p: Any, procedures: Any, number: Any, kind: Any, requested: Any, mask: Any
+) -> None:
+    """Fill the row of a procedure that is done now."""
     if plan.want.everything == 0.0:
         return
     row = t.procedures
@@ -40,9 +56,9 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
     done = procedures[row]
     done.site = p.site
     done.arrival = p.arrival
-    done.number = index
-    done.kind = p.procedure
-    done.request_time = p.entry_time
+    done.number = number
+    done.kind = kind
+    done.request_time = requested
     done.time = p.now
     done.complications = mask
     t.procedures = row + 1

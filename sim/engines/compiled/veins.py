@@ -9,8 +9,10 @@ from sim.core.streams import VEIN
 from sim.engines.compiled.clocks import draw, note, set_clock
 from sim.engines.compiled.effect import set_patency
 from sim.engines.compiled.ranks import ON_RESTENOSIS, ON_VEIN
-from sim.jit import bare_part
+from sim.jit import bare_part, further_part
 from sim.model import veins
+
+LANES = veins.LANES
 
 
 @bare_part
@@ -32,8 +34,8 @@ def look_at_veins(plan: Any, t: Any, p: Any) -> Any:
 
 @bare_part
 def treat(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
-    """Open one vein, or fail to; an opened one gets the clock of its restenosis."""
-    if p.vein_stenosed[number] == 0.0:
+    """Open one narrow vein, or fail to; an opened one gets the clock of its restenosis."""
+    if not is_narrow(p, number):
         return
     rule = plan.veins
     open_vein(plan, p, number)
@@ -43,6 +45,22 @@ def treat(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
             p.vein_u_restenosis[number], rule.restenosis_scale_days[number], rule.restenosis_shape, rule.weibull
         )
         set_clock(plan, p, p.now + days, ON_RESTENOSIS, number)
+
+
+@bare_part
+def is_narrow(p: Any, number: Any) -> Any:
+    """Tell whether a vein is narrow now: born so and not open."""
+    return p.vein_stenosed[number] == 1.0 and p.vein_open_now[number] == 0.0
+
+
+@further_part
+def redraw_veins(plan: Any, t: Any, p: Any, procedure: Any) -> None:
+    """Draw what treating the narrow veins will come to at a procedure after the first."""
+    for number in range(3):
+        if procedure > 0 and is_narrow(p, number):
+            u = draw(t, p.word, VEIN, number + LANES * procedure, 0)
+            p.vein_u_success[number] = u[1]
+            p.vein_u_restenosis[number] = u[2]
 
 
 @bare_part

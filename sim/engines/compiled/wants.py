@@ -28,7 +28,7 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
         return asked
     visits = wanted_visits(plan, want)
     e, r, m = plan.eligibility, plan.reporting, plan.medication
-    reports = m.start_prob > 0.0 or not want.counts.isdisjoint(("reported", "confirmed"))
+    reports = m.start_prob > 0.0 or heeds_reports(plan) or not want.counts.isdisjoint(("reported", "confirmed"))
     entry_exam = e.edss_min > 0.0 or e.edss_max < 10.0
     mild_differs = r.mild_prob != r.severe_prob or r.unreported_by_cured > 0.0
     exams = bool(visits) or entry_exam
@@ -42,9 +42,9 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
     for score in want.scores if visits else ():
         asked[score] = 1.0
     steady = plan.effect.log_rate_ratio == 0.0 or all(math.isinf(s) for s in plan.veins.restenosis_scale_days)
-    asked["brief"] = steady and not reports and not visits
+    asked["brief"] = steady and not reports and not visits and not has_hazards(plan)
     asked["plain"] = asked["brief"] and not asked["recall"] and not exams and is_plain(plan)
-    asked["belief"] = reports or bool(visits) or plan.dropout.log_disbelief_ratio != 0.0
+    asked["belief"] = reports or bool(visits) or plan.dropout.log_disbelief_ratio != 0.0 or has_hazards(plan)
     return asked
 
 
@@ -59,6 +59,24 @@ def is_plain(plan: Plan) -> bool:
     return alone and no_history and one_layer and nobody_fails and nobody_waits and d.log_disbelief_ratio == 0.0
 
 
+def has_hazards(plan: Plan) -> bool:
+    """Tell whether patients leave, or go elsewhere, by a hazard that belief moves."""
+    return plan.dropout.lack_per_day > 0.0 or plan.contamination.per_day > 0.0
+
+
+def heeds_reports(plan: Plan) -> bool:
+    """Tell whether such a hazard rises or falls with each report of a relapse."""
+    d, c = plan.dropout, plan.contamination
+    leaving = d.lack_per_day > 0.0 and d.log_relapse_ratio != 0.0
+    return leaving or (c.per_day > 0.0 and c.log_relapse_ratio != 0.0)
+
+
 def is_further(plan: Plan) -> bool:
     """Tell whether a plan has a mechanism whose parts are marked `further_part`: one line a mechanism."""
-    return any(())
+    m = plan.medication
+    return any(
+        (
+            has_hazards(plan),
+            m.start_prob > 0.0 and (m.stop_per_day > 0.0 or m.escalate_prob > 0.0),
+        )
+    )

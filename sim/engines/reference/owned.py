@@ -35,3 +35,8 @@ class OwnVein:
     opened: bool = False
     open_now: bool = False
     restenosis_time: float = NEVER
+
+    @property
+    def narrow(self) -> bool:
+        """Whether the vein is narrow now: born so and not open."""
+        return self.stenosed and not self.open_now

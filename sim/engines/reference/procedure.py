@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sim.core.events import Kind
-from sim.core.streams import COMPLICATION
+from sim.core.streams import COMPLICATION, VEIN
+from sim.engines.reference.hazard import begin_hazards
 from sim.engines.reference.owned import OwnVein
 from sim.engines.reference.reporting import await_pseudo
 from sim.model import veins
@@ -18,23 +19,29 @@ def on_procedure(p: Patient, index: int, _: Any) -> None:
     """Have the procedure, or learn that there is none."""
     p.believing = True
     await_pseudo(p, 0, p.now)
+    begin_hazards(p)
     if p.procedure == veins.NONE:
         return
     treated = p.procedure == veins.ANGIOPLASTY
     p.note(Kind.PROCEDURE, index, 1.0 if treated else 0.0)
-    mask = 0
-    if treated:
-        mask = complicated(p, index)
-        for number, vein in enumerate(p.own_veins):
-            treat(p, number, vein)
-        refresh_patency(p)
+    mask = open_veins(p, index) if treated else 0
     p.procedures.append((p.site, p.arrival, index, p.procedure, p.entry_time, p.now, mask))
 
 
+def open_veins(p: Patient, procedure: int) -> int:
+    """Treat the narrow veins as this number of procedure (0 is the study's first); give its complications."""
+    mask = complicated(p, procedure)
+    for number, vein in enumerate(p.own_veins):
+        if vein.narrow:
+            if procedure:
+                vein.lanes = p.draw(VEIN, number + veins.LANES * procedure)
+            treat(p, number, vein)
+    refresh_patency(p)
+    return mask
+
+
 def treat(p: Patient, number: int, vein: OwnVein) -> None:
-    """Open one vein, or fail to; an opened one gets the clock of its restenosis."""
-    if not vein.stenosed:
-        return
+    """Open one narrow vein, or fail to; an opened one gets the clock of its restenosis."""
     rule = p.plan.veins
     vein.treated = True
     vein.opened = vein.open_now = veins.happens(vein.lanes[1], rule.success_prob)

@@ -193,6 +193,10 @@ def subject_row(p: Patient) -> tuple[Any, ...]:
         *p.beliefs,
         p.msfc_start,
         p.mental_start,
+        p.dropout_reason,
+        p.medication_stop_time,
+        p.escalation_time,
+        p.outside_time,
     )
 
 
