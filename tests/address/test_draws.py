@@ -23,6 +23,7 @@ BUSY: dict[str, object] = {
     "eligibility.kind": "soft",
     "medication.enabled": True,
     "dropout.enabled": True,
+    "contamination": {"enabled": True, "per_year": 0.5},
 }
 
 Address = tuple[int, int, int, int]
