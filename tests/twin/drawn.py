@@ -160,8 +160,8 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "start_delay_days": spread(0.001, 365.0, 1.0, 14.0),
         "rate_ratio": PROB,
         "disbelief_odds_ratio": spread(0.01, 100.0, 1.0),
-        "stop_per_year": mostly(0.0, spread(0.0, 100.0, 1.0)),
-        "escalate_prob": mostly(0.0, PROB),
+        "stop_per_year": spread(0.0, 100.0, 1.0),
+        "escalate_prob": PROB,
         "second_rate_ratio": PROB,
     },
     "dropout": {
@@ -173,7 +173,7 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     },
     "contamination": {
         "enabled": ON_OFF,
-        "per_year": mostly(0.0, spread(0.0, 100.0, 0.5)),
+        "per_year": spread(0.0, 100.0, 0.5),
         "relapse_ratio": spread(0.01, 20.0, 1.0),
     },
     "switches": dict.fromkeys(
