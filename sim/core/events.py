@@ -26,6 +26,8 @@ class Kind(IntEnum):
     MEDICATION_START = 60
     OUTSIDE_SCAN = 66
     BELIEF_CHANGE = 70
+    MEDICATION_STOP = 62
+    MEDICATION_ESCALATION = 64
     SCREENED = 100
     DOPPLER = 102
     VENOGRAPHY = 104
@@ -44,6 +46,7 @@ class Kind(IntEnum):
     PROCEDURE = 150
     VEIN_TREATED = 152
     COMPLICATION = 154
+    OUTSIDE_PROCEDURE = 158
     DROPOUT = 160
     END_OF_STUDY = 170
 
@@ -65,6 +68,8 @@ VALUES: dict[Kind, str] = {
     Kind.MEDICATION_START: "rate ratio while on it",
     Kind.OUTSIDE_SCAN: "patency",
     Kind.BELIEF_CHANGE: "belief from now on",
+    Kind.MEDICATION_STOP: "1 first line, 2 second line",
+    Kind.MEDICATION_ESCALATION: "rate ratio while on it",
     Kind.SCREENED: "recalled relapses in the last year",
     Kind.DOPPLER: "criteria read, of 5",
     Kind.VENOGRAPHY: "1 narrow, 0 not",
@@ -83,6 +88,7 @@ VALUES: dict[Kind, str] = {
     Kind.PROCEDURE: "1 angioplasty, 0 sham",
     Kind.VEIN_TREATED: "1 opened, 0 failed",
     Kind.COMPLICATION: "complication number",
+    Kind.OUTSIDE_PROCEDURE: "narrow veins treated",
     Kind.DROPOUT: "study day",
     Kind.END_OF_STUDY: "study day",
 }

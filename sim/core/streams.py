@@ -61,6 +61,7 @@ def _register() -> dict[str, Stream]:
         Stream(25, "cue", "procedure", ("patient", "physician", "assessor", "-")),
         Stream(26, "guess", "occasion", ("patient", "physician", "assessor", "-")),
         Stream(27, "outside_scan", "scan", ("gap", "-", "-", "-")),
+        Stream(32, "hazard", "hazard * 64 + spell % 64; block = spell // 64", ("budget", "-", "-", "-")),
     )
     return {row.name: row for row in rows}
 
@@ -93,14 +94,15 @@ IMAGING = STREAMS["imaging"].process
 CUE = STREAMS["cue"].process
 GUESS = STREAMS["guess"].process
 OUTSIDE_SCAN = STREAMS["outside_scan"].process
+HAZARD = STREAMS["hazard"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 
 SOJOURNS = 4  # in a block of the stream "activity"
 POINTS = 2  # in a block of the streams "relapse" and "pseudo"
 PLACES = 4  # in a block of the stream "block"
-PROCEDURE_STRIDE = 8  # of the index of the stream "vein"
 MONTHS = 4  # in a block of the stream "activity_month"
+SPELLS = 64  # of a hazard in a block of the stream "hazard"
 FROM_SCREENING, BEFORE = 0, 1  # blocks of the stream "activity_month"
 
 

@@ -8,19 +8,31 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sim.engines.records import TrialRecords
+import numpy as np
+
+from sim.core.events import Kind
+from sim.engines.records import Records, TrialRecords
+from sim.model.dropout import USUAL
 from sim.model.eligibility import REASONS
 from sim.model.veins import NONE
 from sim.scenario.schema import Scenario
 
 IN_SCREENING = "in_screening"
+INTERCURRENT = (
+    Kind.MEDICATION_START,
+    Kind.MEDICATION_STOP,
+    Kind.MEDICATION_ESCALATION,
+    Kind.OUTSIDE_PROCEDURE,
+)
 
 
 @dataclass(frozen=True)
 class ArmFlow:
     """One arm: allocated = received + not_received (left while they waited); discontinued + completed = allocated.
 
-    In an arm without a procedure everyone counts as having received what was allocated.
+    In an arm without a procedure everyone counts as having received what was allocated. Then the intercurrent events:
+    how many left for lack of benefit (they are among the discontinued), started, stopped and escalated medication on
+    study, and had angioplasty elsewhere.
     """
 
     arm: str
@@ -30,6 +42,11 @@ class ArmFlow:
     not_received: int
     discontinued: int
     completed: int
+    lack_of_benefit: int
+    medication_started: int
+    medication_stopped: int
+    medication_escalated: int
+    outside: int
 
 
 @dataclass(frozen=True)
@@ -61,6 +78,26 @@ def flow(scenario: Scenario, records: TrialRecords) -> Flow:
         waits = (own["procedure"] > NONE) & (own["end_time"] < own["procedure_time"])
         gone = int((own["dropped_out"] == 1).sum())
         missed = int(waits.sum())
-        arms.append(ArmFlow(arm.name, arm.procedure, len(own), len(own) - missed, missed, gone, len(own) - gone))
+        arms.append(
+            ArmFlow(
+                arm.name,
+                arm.procedure,
+                len(own),
+                len(own) - missed,
+                missed,
+                gone,
+                len(own) - gone,
+                int((own["dropout_reason"] > USUAL).sum()),
+                *(_had(records, own, kind) for kind in INTERCURRENT),
+            )
+        )
     kept_out = {reason: n for reason, n in counts.items() if n}
     return Flow(len(s), kept_out, int(entered.sum()), tuple(arms))
+
+
+def _had(records: TrialRecords, own: Records, kind: Kind) -> int:
+    """Count the patients who had an event of this kind after they entered."""
+    e = records.events[records.events["rank"] == int(kind)]
+    entry = dict(zip(((own["site"] << 32) | own["arrival"]).tolist(), own["entry_time"].tolist(), strict=True))
+    times = zip(e["patient"].tolist(), e["time"].tolist(), strict=True)
+    return len({word for word, time in times if time > entry.get(word, np.inf)})

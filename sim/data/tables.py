@@ -13,10 +13,11 @@ from sim.core.streams import SITE_ITSELF, TRIAL_WORD
 from sim.engines.records import Records, TrialRecords
 from sim.model.belief import HOLDERS
 from sim.model.course import COURSES
+from sim.model.dropout import REASONS as WHY_LEFT
 from sim.model.eligibility import REASONS
 from sim.model.guess import OCCASIONS
 from sim.model.surveillance import TRIGGERS
-from sim.model.veins import COMPLICATIONS, NONE, PROCEDURES, VEINS
+from sim.model.veins import COMPLICATIONS, DONE, NONE, PROCEDURES, VEINS
 from sim.scenario.schema import Scenario
 
 TABLES = ("adsl", "adrel", "visits", "veins", "procedures", "events", "truth", "imaging")
@@ -109,6 +110,10 @@ def adsl(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "VENOGRES": _names(s["venography"], ["NEGATIVE", "POSITIVE"]),
             "IVUSRES": _names(s["ivus"], ["COLLAPSE", "STENOSIS"]),
             **{column: _names(s[name], ANSWERS) for column, name in GUESS_COLUMNS.items()},
+            "DCSREAS": _names(np.where(entered, s["dropout_reason"], 0), [r.upper() for r in WHY_LEFT]),
+            "MEDENDT": s["medication_stop_time"],
+            "MEDESCDT": s["escalation_time"],
+            "OUTSDT": s["outside_time"],
         }
     )
 
@@ -183,7 +188,7 @@ def procedures(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "TRIAL": records.trial,
             "USUBJID": _ids(p),
             "PRSEQ": p["number"] + 1,
-            "PRTRT": [PROCEDURES[k].upper() for k in p["kind"]],
+            "PRTRT": [DONE[k].upper() for k in p["kind"]],
             "PRREQDT": p["request_time"],
             "PRSTDT": p["time"],
             "COMPLIC": names,

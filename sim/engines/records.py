@@ -56,6 +56,10 @@ SUBJECT = np.dtype(
         ("restenosis_time", "f8"),
         ("detected_time", "f8"),
         *GUESSES.descr,
+        ("dropout_reason", "i8"),
+        ("medication_stop_time", "f8"),
+        ("escalation_time", "f8"),
+        ("outside_time", "f8"),
     ]
 )
 RELAPSE = np.dtype(

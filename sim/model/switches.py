@@ -22,6 +22,7 @@ class Switches(Table):
     recall: bool = _switch("false: the past is recalled as it was")
     medication: bool = _switch("false: nobody starts medication")
     practice: bool = _switch("false: nobody does better on the MSFC for having done it before")
+    contamination: bool = _switch("false: nobody has angioplasty elsewhere")
     attrition: bool = _switch("false: nobody leaves early and all are analysed")
     unblinded_doppler: bool = _switch(
         "false: readers of Doppler examinations know and believe nothing, at screening and in surveillance"

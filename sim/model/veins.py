@@ -15,6 +15,9 @@ COMPLICATIONS = ("haematoma", "arrhythmia", "rupture", "dissection", "thrombosis
 PROCEDURES = ("none", "sham", "angioplasty")
 NONE, SHAM, ANGIOPLASTY = 0, 1, 2
 MOST_PROCEDURES = 8  # of a patient, the first one counted
+DONE = (*PROCEDURES, "outside")
+OUTSIDE = 3  # angioplasty elsewhere: no arm has it
+LANES = 8  # numbers of the stream "vein" that a procedure has
 PATENCY = ("share", "any", "all")
 
 

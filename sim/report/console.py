@@ -216,3 +216,16 @@ def flow_table(flow: Flow) -> None:
     kept_out = ", ".join(f"{WORDS[reason]} {n:,}" for reason, n in flow.kept_out.items()) or "nobody"
     notes = [f"Screened {flow.screened:,}, entered {flow.entered:,}; kept out: {kept_out}"]
     _print("Flow of participants", headings, rows, notes)
+    intercurrent_table(flow)
+
+
+def intercurrent_table(flow: Flow) -> None:
+    """Print how many of each arm had an intercurrent event, where anybody had any."""
+    headings = ("Arm", "started medication", "stopped it", "escalated it", "angioplasty elsewhere", "left, no benefit")
+    counts = [
+        (a.medication_started, a.medication_stopped, a.medication_escalated, a.outside, a.lack_of_benefit)
+        for a in flow.arms
+    ]
+    if any(map(any, counts)):
+        rows = ((a.arm, *(f"{n:,}" for n in own)) for a, own in zip(flow.arms, counts, strict=True))
+        _print("Intercurrent events", headings, rows, ["Patients with at least one, from entry on"])

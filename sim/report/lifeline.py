@@ -92,6 +92,7 @@ class Lifeline:
     end: float
     procedure: float
     medication: float
+    medicated: tuple[Span, ...]
     active: tuple[Span, ...]
     relapses: tuple[Relapse, ...]
     veins: tuple[Vein, ...]
@@ -148,9 +149,10 @@ def lifeline_data(tables: Tables, usubjid: str) -> Lifeline:
         end=end,
         procedure=one("TRTSDT"),
         medication=one("MEDSTDT"),
+        medicated=_medicated(own["events"], at, one("MEDSTDT"), end),
         active=_active(own["events"], at, end),
         relapses=_relapses(own["adrel"], at),
-        veins=_veins(own["veins"], at, one("TRTSDT"), end),
+        veins=_veins(own["veins"], at, one("TRTSDT" if subject["TRT01A"] == "ANGIOPLASTY" else "OUTSDT"), end),
         edss_months=np.append(screening, at(own["visits"]["ADT"])),
         edss=np.append(float(subject["SCRNEDSS"]), own["visits"]["EDSS"].to_numpy(np.float64)),
         quality_months=at(own["visits"]["ADT"]),
@@ -193,6 +195,16 @@ def _active(events: pd.DataFrame, at: Clock, end: float) -> tuple[Span, ...]:
     ends = np.append(starts, np.inf)[1:]
     spans = zip(starts, ends, path["value"], strict=True)
     return tuple(Span(float(a), min(float(b), end)) for a, b, on in spans if on >= 1.0 and a < end)
+
+
+def _medicated(events: pd.DataFrame, at: Clock, first: float, end: float) -> tuple[Span, ...]:
+    """Give the spells on medication up to the end of follow-up, the first of them from `first` on."""
+    if math.isnan(first):
+        return ()
+    later = at(events["time"][events["event"] == "medication_start"])
+    stops = np.append(at(events["time"][events["event"] == "medication_stop"]), np.inf)
+    starts = [first, *later[later > first]]
+    return tuple(Span(float(a), min(float(b), end)) for a, b in zip(starts, stops, strict=False))
 
 
 def _relapses(adrel: pd.DataFrame, at: Clock) -> tuple[Relapse, ...]:
@@ -270,8 +282,8 @@ def _draw_lanes(axes: Axes, life: Lifeline, lanes: list[str]) -> None:
         _draw_relapse(axes, relapse, life.start)
     for lane, vein in enumerate(life.veins, start=5):
         _draw_vein(axes, lane, vein, life)
-    if not math.isnan(life.medication):
-        _bar(axes, len(lanes) - 1, Span(life.medication, life.end), life.start, MEDICATION)
+    for span in life.medicated:
+        _bar(axes, len(lanes) - 1, span, life.start, MEDICATION)
     style.bare(axes, "")
 
 

@@ -9,6 +9,7 @@ from sim.core.units import months
 from sim.model.activity import ActivityPlan
 from sim.model.attendance import AttendancePlan
 from sim.model.belief import BeliefPlan
+from sim.model.contamination import ContaminationPlan
 from sim.model.course import CoursePlan
 from sim.model.decline import DeclinePlan
 from sim.model.disability import DisabilityPlan
@@ -95,6 +96,7 @@ class Plan(NamedTuple):
     screening: ScreeningPlan
     surveillance: SurveillancePlan
     guess: GuessPlan
+    contamination: ContaminationPlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -175,4 +177,5 @@ def make_plan(scenario: Scenario) -> Plan:
         screening=_screening(scenario, veins.stenosis),
         surveillance=scenario.surveillance.plan(on.triggered_imaging, on.unblinded_doppler, on.rater_bias),
         guess=scenario.belief.guess_plan(),
+        contamination=scenario.contamination.plan(on.contamination),
     )

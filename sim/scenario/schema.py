@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from sim.core.params import Table, param
 from sim.model.activity import Activity
 from sim.model.belief import Belief
+from sim.model.contamination import Contamination
 from sim.model.course import Course
 from sim.model.decline import Decline
 from sim.model.disability import Disability
@@ -243,6 +244,7 @@ class Scenario(Table):
     lesions: Lesions = Lesions()
     screening: Screening = Screening()
     surveillance: Surveillance = Surveillance()
+    contamination: Contamination = Contamination()
     switches: Switches = Switches()
     arm: list[Arm] = Field(default=[], max_length=3, description="the arms")
     endpoint: list[Endpoint] = Field(default=[], description="the endpoints")

@@ -86,6 +86,8 @@ def _words(trial: SimulatedTrial, event: Records) -> str:
         Kind.MEDICATION_START: f"medication started (relapse rate x {value:g})",
         Kind.OUTSIDE_SCAN: f"veins scanned outside the study: {100.0 * value:.0f}% of those treated open",
         Kind.BELIEF_CHANGE: f"{HOLDERS[holder]} believes in angioplasty with {100.0 * value:.0f}% now",
+        Kind.MEDICATION_STOP: "medication stopped",
+        Kind.MEDICATION_ESCALATION: f"medication escalated (relapse rate x {value:g})",
         Kind.SCREENED: f"screened, recalls {number} relapses in the last year",
         Kind.DOPPLER: f"Doppler: {number} of 5 criteria",
         Kind.VENOGRAPHY: f"venography: {'narrow' if value else 'not narrow'}",
@@ -100,7 +102,8 @@ def _words(trial: SimulatedTrial, event: Records) -> str:
         Kind.PROCEDURE: "angioplasty" if value else "sham procedure",
         Kind.VEIN_TREATED: f"{VEINS[int(event['index']) % len(VEINS)]} {'opened' if value else 'not opened'}",
         Kind.COMPLICATION: f"complication: {COMPLICATIONS[number % len(COMPLICATIONS)]}",
-        Kind.DROPOUT: "left the study",
+        Kind.OUTSIDE_PROCEDURE: f"angioplasty elsewhere, {number} narrow veins treated",
+        Kind.DROPOUT: "left the study, seeing no benefit" if event["index"] else "left the study",
         Kind.END_OF_STUDY: "end of study",
     }
     if kind == Kind.RANDOMISED:

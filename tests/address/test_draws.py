@@ -24,6 +24,7 @@ BUSY: dict[str, object] = {
     "medication.enabled": True,
     "dropout.enabled": True,
     "lesions.enabled": True,
+    "contamination": {"enabled": True, "per_year": 0.5},
 }
 
 Address = tuple[int, int, int, int]

@@ -41,6 +41,7 @@ REGISTER = (
     (25, "cue", "procedure", ("patient", "physician", "assessor", "-")),
     (26, "guess", "occasion", ("patient", "physician", "assessor", "-")),
     (27, "outside_scan", "scan", ("gap", "-", "-", "-")),
+    (32, "hazard", "hazard * 64 + spell % 64; block = spell // 64", ("budget", "-", "-", "-")),
 )
 
 # What `uniforms` has to do with its arguments, written out a second time.

@@ -242,17 +242,18 @@ def test_dropout_has_its_hazard(disbelief: float) -> None:
     """Those sure of angioplasty leave at the hazard, those sure of none at `disbelief_ratio` times it (finds 6%)."""
     p = dropout.Dropout(hazard_per_year=0.2, disbelief_ratio=disbelief).plan(True)
     for sure, hazard in ((1.0, 0.2), (0.0, 0.2 * disbelief), (0.5, 0.2 * math.sqrt(disbelief))):
-        days = np.array([dropout.dropout_days(-math.log(u), 0.0, sure, *p) for u in U[:, 2]])
+        days = np.array([dropout.dropout_days(-math.log(u), 0.0, sure, *p[:2]) for u in U[:, 2]])
         mean = DAYS_PER_YEAR / hazard
         agrees(float(days.mean()), mean, mean / math.sqrt(N), detects=0.06 * mean)
-    assert dropout.dropout_days(0.5, 0.0, 0.5, *dropout.Dropout().plan(False)) == math.inf
+    off = dropout.Dropout().plan(False)
+    assert dropout.dropout_days(0.5, 0.0, 0.5, *off[:2]) == math.inf
 
 
 def test_nobody_leaves_of_disbelief_before_the_procedure() -> None:
     """Until the procedure everyone has one hazard; the spent hazard goes on at the procedure without a jump."""
     p = dropout.Dropout(hazard_per_year=0.2, disbelief_ratio=5.0).plan(True)
     for u in (0.2, 0.5, 0.95, 0.99):
-        sure, unsure = (dropout.dropout_days(-math.log(u), 90.0, b, *p) for b in (1.0, 0.0))
+        sure, unsure = (dropout.dropout_days(-math.log(u), 90.0, b, *p[:2]) for b in (1.0, 0.0))
         assert (sure == unsure) is (sure <= 90.0)
         if sure > 90.0:
             assert math.isclose(5.0 * (unsure - 90.0), sure - 90.0, rel_tol=1e-9)

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 import sim
 from sim.cli import cli
-from sim.data.consort import flow
-from sim.data.tables import adsl
+from sim.data.consort import ArmFlow, flow
+from sim.data.tables import adsl, events
 from sim.report.consort import WORDS, message
 from sim.report.style import percent
 from tests.helpers import play, scenario
@@ -23,6 +23,15 @@ CASES: dict[str, tuple[str, Mapping[str, object]]] = {
     "three arms": ("three_arm", SMALL | {"enrolment.target": 60}),
     "before and after": ("published/zamboni_2009", {}),
     "nobody kept out": ("bench/j1", {"enrolment.target": 20, "randomisation.block_size": 20}),
+    "intercurrent events": (
+        "sham_rct",
+        SMALL
+        | {
+            "contamination": {"enabled": True, "per_year": 0.5},
+            "dropout.lack_of_benefit_per_year": 0.5,
+            "medication": {"enabled": True, "start_prob": 0.5, "stop_per_year": 1.0, "escalate_prob": 0.5},
+        },
+    ),
     "closed by the day": ("sham_rct", SMALL | {"enrolment.max_days": 200.0}),
 }
 
@@ -44,6 +53,49 @@ def test_the_flow_is_that_of_the_subjects_table(case: str) -> None:
             assert arm.received == own["TRTSDT"].notna().sum()
     assert sum(a.allocated for a in found.arms) == found.entered
     assert set(found.kept_out) <= set(WORDS)
+
+
+def test_intercurrent_events_are_counted_by_arm() -> None:
+    """Each arm's counts are those of its patients in adsl and the event log, and are printed where there are any."""
+    name, changes = CASES["intercurrent events"]
+    records = play(name, changes)
+    given = scenario(name, changes)
+    table, log = adsl(given, records), events(given, records)
+    arms = flow(given, records).arms
+    for arm in arms:
+        own = table[table["TRT01P"] == arm.arm]
+        assert arm.outside == own["OUTSDT"].notna().sum()
+        assert arm.lack_of_benefit == (own["DCSREAS"] == "LACK OF EFFICACY").sum() <= arm.discontinued
+        entry = own.set_index("USUBJID")["ENRLDT"]
+        for count, kind in (
+            (arm.medication_started, "medication_start"),
+            (arm.medication_stopped, "medication_stop"),
+            (arm.medication_escalated, "medication_escalation"),
+        ):
+            happened = log[(log["event"] == kind) & log["usubjid"].isin(entry.index)]
+            assert count == happened[happened["time"] > happened["usubjid"].map(entry)]["usubjid"].nunique()
+    assert all(sum(own) > 0 for own in zip(*(counts(a) for a in arms), strict=True))
+    sets = [f"{key}={json.dumps(value)}" for key, value in flat(changes).items()]
+    told = CliRunner().invoke(cli, ["simulate", name, *(w for s in sets for w in ("--set", s))]).stdout
+    assert "Intercurrent events" in told
+    quiet = CliRunner().invoke(
+        cli, ["simulate", name, "--set", "enrolment.target=10", "--set", "medication.enabled=false"]
+    )
+    assert "Intercurrent events" not in quiet.stdout
+
+
+def counts(arm: ArmFlow) -> tuple[int, ...]:
+    """Give an arm's intercurrent events."""
+    drugs = (arm.medication_started, arm.medication_stopped, arm.medication_escalated)
+    return (*drugs, arm.outside, arm.lack_of_benefit)
+
+
+def flat(changes: Mapping[str, object]) -> dict[str, object]:
+    """Give key paths down to the values."""
+    found: dict[str, object] = {}
+    for key, value in changes.items():
+        found |= {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
+    return found
 
 
 def test_some_leave_before_their_procedure() -> None:

@@ -67,6 +67,10 @@ LAYOUTS = {
         ("guess_end_patient", WHOLE),
         ("guess_end_physician", WHOLE),
         ("guess_end_assessor", WHOLE),
+        ("dropout_reason", WHOLE),
+        ("medication_stop_time", F),
+        ("escalation_time", F),
+        ("outside_time", F),
     ],
     "relapses": [
         *KEY,
@@ -131,7 +135,8 @@ LAYOUTS = {
 COLUMNS = {
     "adsl": "TRIAL USUBJID SITEID SCRNDT SCRNEDSS RELAPS1Y RELAPS2Y SCRFFL SCRFREAS ENRLFL ENRLSEQ ENRLDT TRT01P TRT01A"
     " DAY1DT TRTSDT EOSDT EOSPLDT EOSSTT VEINSTRT VEINSOPN MEDSTDT COURSE"
-    " DOPPCRIT VENOGRES IVUSRES GUEARPAT GUEARPHY GUEARASS GUENDPAT GUENDPHY GUENDASS",
+    " DOPPCRIT VENOGRES IVUSRES GUEARPAT GUEARPHY GUEARASS GUENDPAT GUENDPHY GUENDASS"
+    " DCSREAS MEDENDT MEDESCDT OUTSDT",
     "adrel": "TRIAL USUBJID RELSEQ TRUEFL ASTDT ASTDY SEVERITY RESIDUAL RCLDT REPDT REPFL CONFDT CONFFL",
     "visits": "TRIAL USUBJID AVISITN AVISIT ADT ADY EDSS MSQOLPHY MSQOLMEN MSFC GDLES NEWT2",
     "veins": "TRIAL USUBJID VEIN STENFL TRTFL SUCCFL RESTDT DETDT",
@@ -154,6 +159,8 @@ EVENTS = {
     "medication_start": 60,
     "outside_scan": 66,
     "belief_change": 70,
+    "medication_stop": 62,
+    "medication_escalation": 64,
     "screened": 100,
     "doppler": 102,
     "venography": 104,
@@ -170,6 +177,7 @@ EVENTS = {
     "procedure": 150,
     "vein_treated": 152,
     "complication": 154,
+    "outside_procedure": 158,
     "dropout": 160,
     "end_of_study": 170,
 }
@@ -182,8 +190,9 @@ BUSY: dict[str, object] = {
     "reporting.pseudo_per_year": 1.0,
     "reporting.report_delay_days": 3.0,
     "reporting.confirm_delay_days": 4.0,
-    "medication": {"enabled": True, "start_prob": 0.3},
-    "dropout": {"enabled": True, "hazard_per_year": 0.3},
+    "medication": {"enabled": True, "start_prob": 0.3, "stop_per_year": 1.0, "escalate_prob": 0.5},
+    "contamination": {"enabled": True, "per_year": 0.5, "relapse_ratio": 1.5},
+    "dropout": {"enabled": True, "hazard_per_year": 0.3, "lack_of_benefit_per_year": 0.2},
     "veins.success_prob": 0.8,
     "veins.complications": {"dissection_prob": 0.3, "thrombosis_prob": 0.2},
     "surveillance": {"enabled": True, "on_relapse": True, "after_relapse_days": 2.0},
@@ -265,6 +274,10 @@ def test_cause_ranks_below_effect() -> None:
         ("outside_scan", "belief_change"),
         ("visit", "guess"),
         ("guess", "end_of_study"),
+        ("medication_start", "medication_stop"),
+        ("relapse_reported", "medication_escalation"),
+        ("procedure", "outside_procedure"),
+        ("outside_procedure", "dropout"),
         ("screened", "screen_failure"),
         ("screened", "enrolled"),
         ("enrolled", "randomised"),
@@ -483,15 +496,23 @@ def test_tables_agree_with_the_log(name: str, overrides: Overrides) -> None:
     assert (adsl.SCRFREAS != "").sum() == (adsl.SCRFFL == "Y").sum()
     assert (adsl.EOSSTT == "DISCONTINUED").sum() == events(Kind.DROPOUT)
     assert (adsl.EOSSTT == "COMPLETED").sum() == events(Kind.END_OF_STUDY)
-    assert adsl.TRTSDT.notna().sum() == events(Kind.PROCEDURE) == len(table["procedures"])
-    assert adsl.MEDSTDT.notna().sum() == events(Kind.MEDICATION_START)
+    assert adsl.TRTSDT.notna().sum() == events(Kind.PROCEDURE)
+    assert adsl.OUTSDT.notna().sum() == events(Kind.OUTSIDE_PROCEDURE)
+    assert len(table["procedures"]) == events(Kind.PROCEDURE) + events(Kind.OUTSIDE_PROCEDURE)
+    assert (adsl.DCSREAS != "").sum() == events(Kind.DROPOUT)
+    for column, kind in (
+        ("MEDSTDT", Kind.MEDICATION_START),
+        ("MEDENDT", Kind.MEDICATION_STOP),
+        ("MEDESCDT", Kind.MEDICATION_ESCALATION),
+    ):
+        assert adsl[column].notna().sum() == len(set(of_kind(records, kind)["patient"].tolist()))
     assert (adrel.TRUEFL == "Y").sum() == events(Kind.RELAPSE)
     assert (adrel.TRUEFL == "N").sum() == events(Kind.PSEUDO_RELAPSE)
     assert (adrel.REPFL == "Y").sum() == events(Kind.RELAPSE_REPORTED)
     assert (adrel.CONFFL == "Y").sum() == events(Kind.RELAPSE_CONFIRMED)
     assert len(table["visits"]) == events(Kind.VISIT)
-    assert (table["veins"].TRTFL == "Y").sum() == events(Kind.VEIN_TREATED)
-    assert adsl.VEINSTRT.sum() == events(Kind.VEIN_TREATED)
+    treated = {(int(e["patient"]), int(e["index"])) for e in of_kind(records, Kind.VEIN_TREATED)}
+    assert (table["veins"].TRTFL == "Y").sum() == adsl.VEINSTRT.sum() == len(treated)
     assert table["procedures"].COMPLIC.str.split(";").explode().ne("").sum() == events(Kind.COMPLICATION)
     assert len(table["events"]) == len(records.events)
     assert len(table["truth"]) == len(adsl) + len(table["visits"])
@@ -518,7 +539,8 @@ def test_who_left_while_waiting_was_not_treated() -> None:
     waiting = BUSY | {"veins.wait_days": 200.0, "dropout.hazard_per_year": 0.8}
     records, table = made("sham_rct", waiting)
     adsl = table["adsl"].set_index("USUBJID")
-    done = table["procedures"].set_index("USUBJID")
+    every = table["procedures"].set_index("USUBJID")
+    done = every[every.PRTRT != "OUTSIDE"]
     early = records.subjects[records.subjects["end_time"] < records.subjects["procedure_time"]]
     assert len(early) >= 10
     left = [usubjid(int(r["site"]), int(r["arrival"])) for r in early]

@@ -75,6 +75,7 @@ def test_life() -> None:
     assert (life.arm, life.treated_as, life.status) == ("angioplasty", "ANGIOPLASTY", "completed")
     assert (life.start, life.screening, life.end) == pytest.approx((-37.0, -1.0, 24.0))
     assert (life.procedure, life.medication) == pytest.approx((0.5, 12.0))
+    assert [(s.start, s.end) for s in life.medicated] == [pytest.approx((12.0, 24.0))]
     assert [(s.start, s.end) for s in life.active] == [pytest.approx((-37.0, -30.0)), pytest.approx((20.0, 24.0))]
     first, forgotten, seen, pseudo = life.relapses
     assert (first.onset, first.recalled) == pytest.approx((-8.0, -6.0))
@@ -84,6 +85,20 @@ def test_life() -> None:
     assert math.isnan(pseudo.confirmed)
     assert list(life.edss_months) == pytest.approx([-1.0, 0.0, 3.0, 6.0])
     assert list(life.latent_edss) == [2.1, 2.2, 2.2, 2.2]
+
+
+def test_spells_of_medication_and_veins_opened_elsewhere() -> None:
+    """Medication that stops and starts again is drawn as spells; a sham patient's veins open when treated elsewhere."""
+    made = hand_tables()
+    log = [("medication_start", 12.0), ("medication_stop", 15.0), ("medication_start", 20.0)]
+    rows_ = [{"usubjid": ID, "event": event, "time": at(month), "value": 1.0} for event, month in log]
+    made["events"] = pd.concat([made["events"], pd.DataFrame(rows_)], ignore_index=True)
+    mine = made["adsl"]["USUBJID"] == ID
+    made["adsl"].loc[mine, ["TRT01A", "OUTSDT"]] = ["SHAM", at(5.0)]
+    life = lifeline_data(made, ID)
+    assert [(s.start, s.end) for s in life.medicated] == [pytest.approx((12.0, 15.0)), pytest.approx((20.0, 24.0))]
+    opened = next(v.opened for v in life.veins if v.opened)
+    assert (opened.start, opened.end) == pytest.approx((5.0, 10.0))
 
 
 def test_levels_of_activity() -> None:

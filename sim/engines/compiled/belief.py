@@ -8,6 +8,7 @@ from typing import Any
 from sim.core.inverse import logistic
 from sim.core.streams import BELIEF, CUE, OUTSIDE_SCAN
 from sim.engines.compiled.clocks import draw, note, set_clock
+from sim.engines.compiled.hazard import hazards_changed
 from sim.engines.compiled.ranks import ON_BELIEF_CHANGE, ON_OUTSIDE_SCAN
 from sim.jit import bare_part, further_part
 from sim.model import belief, veins
@@ -99,6 +100,7 @@ def hold(plan: Any, t: Any, p: Any, events: Any, holder: Any, after: Any) -> Non
     else:
         p.belief_assessor = now
     note(plan, t, events, p.now, ON_BELIEF_CHANGE, p.word, holder, now)
+    hazards_changed(plan, p)
 
 
 @further_part

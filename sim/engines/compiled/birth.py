@@ -12,6 +12,7 @@ from sim.engines.compiled.belief import blank_belief
 from sim.engines.compiled.clocks import draw
 from sim.engines.compiled.course import be_of_course
 from sim.engines.compiled.effect import set_patency
+from sim.engines.compiled.hazard import blank_hazards
 from sim.engines.compiled.latent import begin_log, open_layer, start_path
 from sim.engines.compiled.lesions import blank_lesions
 from sim.engines.compiled.surveillance import blank_surveillance
@@ -46,6 +47,7 @@ def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: 
     blank(p)
     blank_lesions(plan, p)
     blank_belief(plan, p)
+    blank_hazards(plan, p)
     if plan.want.everything == 1.0:
         blank_record(p)
     set_patency(plan, p, 0.0, 0.0)
@@ -114,3 +116,7 @@ def blank_record(p: Any) -> None:
     p.doppler_criteria = -1
     p.venography = -1
     p.ivus = -1
+    p.dropout_reason = 0
+    p.medication_stop_time = NAN
+    p.escalation_time = NAN
+    p.outside_time = NAN

@@ -87,10 +87,10 @@ def remove_clock(p: Any, k: Any) -> None:
 
 
 @bare_part
-def forget_clock(p: Any, rank: Any) -> None:
-    """Take away the clock of this kind, if it is set."""
+def drop_clock(p: Any, rank: Any, index: Any) -> None:
+    """Take the clock of this kind and index away, if it is set."""
     for k in range(p.clocks):
-        if p.clock_rank[k] == rank:
+        if p.clock_rank[k] == rank and p.clock_index[k] == index:
             remove_clock(p, k)
             return
 

@@ -33,9 +33,9 @@ def await_dropout(plan: Any, p: Any) -> None:
 
 
 @bare_part
-def leave(plan: Any, t: Any, p: Any, events: Any, rank: Any) -> None:
+def leave(plan: Any, t: Any, p: Any, events: Any, rank: Any, index: Any) -> None:
     """End follow-up; reports of relapses that have begun are still taken."""
     p.end_time = p.now
-    note(plan, t, events, p.now, rank, p.word, 0, visits.study_day(p.now, p.day_1))
+    note(plan, t, events, p.now, rank, p.word, index, visits.study_day(p.now, p.day_1))
     p.ended = 1.0
     p.clocks = 0

@@ -6,7 +6,7 @@ from typing import Any
 
 from sim.engines.compiled.clocks import ABOVE_BOUND
 from sim.jit import bare_part
-from sim.model import decline, disability, effect, relapse, season
+from sim.model import decline, disability, effect, medication, relapse, season
 
 
 @bare_part
@@ -26,10 +26,16 @@ def factor(plan: Any, t: Any, p: Any) -> Any:
     f = relapse.rate_factor(
         season.season(p.now, plan.season.amplitude, plan.season.since_peak_days),
         decline.decline(p.now, p.screening_time, plan.decline.before_per_day, plan.decline.after_per_day),
-        plan.medication.rate_ratio if p.on_medication == 1.0 else 1.0,
+        drug_ratio(plan, p) if p.on_medication != 0.0 else 1.0,
         p.rate_factor,
     )
     bound = plan.study.history_bound if p.now < p.screening_time else plan.study.study_bound
     if f > relapse.layers(bound):
         t.status |= ABOVE_BOUND
     return f
+
+
+@bare_part
+def drug_ratio(plan: Any, p: Any) -> Any:
+    """Give the factor of the line of medication that the patient is on."""
+    return medication.ratio(p.on_medication, plan.medication.rate_ratio, plan.medication.second_rate_ratio)

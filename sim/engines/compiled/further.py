@@ -8,9 +8,21 @@ from __future__ import annotations
 from typing import Any
 
 from sim.engines.compiled.belief import on_outside_scan
+from sim.engines.compiled.contamination import on_outside
 from sim.engines.compiled.guess import on_guess
 from sim.engines.compiled.later import on_requested
-from sim.engines.compiled.ranks import ON_EFFECT, ON_GUESS, ON_IMAGING, ON_MISSED, ON_OUTSIDE_SCAN, ON_REQUESTED
+from sim.engines.compiled.medication import on_escalation, on_stop
+from sim.engines.compiled.ranks import (
+    ON_EFFECT,
+    ON_ESCALATION,
+    ON_GUESS,
+    ON_IMAGING,
+    ON_MEDICATION_STOP,
+    ON_MISSED,
+    ON_OUTSIDE,
+    ON_OUTSIDE_SCAN,
+    ON_REQUESTED,
+)
 from sim.engines.compiled.surveillance import on_imaging
 from sim.engines.compiled.veins import on_effect_begins
 from sim.engines.compiled.visits import on_missed
@@ -43,3 +55,9 @@ def ring_further(
         on_outside_scan(plan, t, p, events, index)
     elif rank == ON_GUESS:
         on_guess(plan, t, p, events, index)
+    elif rank == ON_MEDICATION_STOP:
+        on_stop(plan, t, p, events)
+    elif rank == ON_ESCALATION:
+        on_escalation(plan, t, p, events)
+    elif rank == ON_OUTSIDE:
+        on_outside(plan, t, p, procedures, events)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from sim.engines.compiled.belief import PATIENT, PHYSICIAN, be_told
-from sim.engines.compiled.clocks import forget_clock, note, set_clock
+from sim.engines.compiled.clocks import drop_clock, note, set_clock
 from sim.engines.compiled.dropout import await_dropout
 from sim.engines.compiled.ranks import ON_DROPOUT, ON_EFFECT, ON_PROCEDURE, ON_REQUESTED
 from sim.jit import bare_part, further_part, further_value
@@ -37,7 +37,7 @@ def schedule_procedures(plan: Any, p: Any) -> None:
     p.kinds[0] = p.procedure
     p.asked[0] = p.entry_time
     if plan.slots.on == 1.0 and p.procedure != NONE:
-        forget_clock(p, ON_PROCEDURE)
+        drop_clock(p, ON_PROCEDURE, 0)
         set_clock(plan, p, p.procedure_time, ON_REQUESTED, 0)
         p.procedure_time = math.inf
     if plan.world.procedure < 0.0 and plan.later.procedures[p.treated_as] != float(NONE):
@@ -47,11 +47,17 @@ def schedule_procedures(plan: Any, p: Any) -> None:
 @bare_part
 def ask_for(plan: Any, p: Any, kind: Any, time: Any) -> None:
     """Let a further procedure be asked for at this time."""
+    set_clock(plan, p, time, ON_REQUESTED if plan.slots.on == 1.0 else ON_PROCEDURE, next_number(p, kind))
+
+
+@bare_part
+def next_number(p: Any, kind: Any) -> Any:
+    """Give a further procedure its number."""
     number = p.procedures
     p.kinds[number] = kind
     p.asked[number] = p.entry_time
     p.procedures = number + 1
-    set_clock(plan, p, time, ON_REQUESTED if plan.slots.on == 1.0 else ON_PROCEDURE, number)
+    return number
 
 
 @further_value(0.0)
@@ -83,7 +89,7 @@ def begin_procedure(plan: Any, p: Any, index: Any) -> None:
     """Hold the slot, and settle when the patient would leave."""
     if plan.slots.on == 1.0 and index == 0:
         p.procedure_time = p.now
-        forget_clock(p, ON_DROPOUT)
+        drop_clock(p, ON_DROPOUT, 0)
         await_dropout(plan, p)
     p.waits = 0.0
     p.served = 1.0
@@ -104,7 +110,7 @@ def await_effect(plan: Any, p: Any, index: Any) -> None:
         set_clock(plan, p, p.now + plan.effect.onset_days, ON_EFFECT, index)
 
 
-@further_part
-def tell_request(plan: Any, p: Any, done: Any, index: Any) -> None:
-    """Write down when the procedure was asked for."""
-    done.request_time = p.asked[index]
+@further_value(0.0)
+def asked_at(plan: Any, p: Any, index: Any) -> Any:
+    """Give when the procedure was asked for."""
+    return p.asked[index]

@@ -17,6 +17,7 @@ from sim.engines.records import RELAPSE, SUBJECT, VISIT, Records
 from sim.engines.world import World
 from sim.jit import INTERPRETED
 from sim.model.activity import months_back
+from sim.model.hazard import HAZARDS
 from sim.model.relapse import MOST_HISTORY_YEARS, MOST_LAYERS
 from sim.model.slots import MOST_SLOTS
 from sim.model.surveillance import MOST_IMAGINGS
@@ -262,6 +263,13 @@ STATE = np.dtype(
         ("belief_formed", "f8", (3,)),
         ("quality_seen", "f8"),
         ("guess", "i8", (6,)),
+        ("reported", "f8"),
+        ("spells", "i8"),
+        ("escalation_pending", "f8"),
+        ("hazard_budget", "f8", (HAZARDS,)),
+        ("hazard_spent", "f8", (HAZARDS,)),
+        ("hazard_since", "f8", (HAZARDS,)),
+        ("hazard_now", "f8", (HAZARDS,)),
     ]
 )
 """A candidate: the row of `records.SUBJECT`, and what the life needs to go on from where it paused.

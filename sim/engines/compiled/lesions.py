@@ -80,7 +80,7 @@ def count_gd(plan: Any, t: Any, p: Any, v: Any, u: Any, u_scan: Any) -> None:
     active = lived(plan, t, p, start, p.now, 0.0)
     present = lesions.present_factor(
         decline.decline(p.now, p.screening_time, plan.decline.before_per_day, plan.decline.after_per_day),
-        plan.medication.gd_ratio if p.on_medication == 1.0 else 1.0,
+        plan.medication.gd_ratio if p.on_medication != 0.0 else 1.0,
         effect.ratio_at(p.working, plan.effect.gd_ratio, plan.effect.log_gd_ratio),
     )
     v.gd_lesions_latent = lesions.gd_mean(rule.mean_per_scan, p.lesion_factor, active, rule.window_days, present)
@@ -100,7 +100,7 @@ def add_days(plan: Any, t: Any, p: Any) -> None:
     days = lived(plan, t, p, p.lesion_since, p.now, plan.decline.after_per_day)
     p.lesion_days += lesions.present_factor(
         days,
-        plan.medication.gd_ratio if p.on_medication == 1.0 else 1.0,
+        plan.medication.gd_ratio if p.on_medication != 0.0 else 1.0,
         effect.ratio_at(p.working, plan.effect.gd_ratio, plan.effect.log_gd_ratio),
     )
     p.lesion_since = p.now

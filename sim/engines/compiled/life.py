@@ -38,6 +38,9 @@ from sim.engines.compiled.reporting import on_confirmed, on_pseudo, on_reported
 from sim.engines.compiled.veins import on_restenosis
 from sim.engines.compiled.visits import on_visit
 from sim.jit import bare_part, inlined_part
+from sim.model import dropout
+
+USUAL = dropout.USUAL
 
 
 @bare_part
@@ -93,9 +96,10 @@ def live(
             on_procedure(plan, t, p, procedures, events, index)
         elif rank == ON_DROPOUT:
             p.dropped_out = 1
-            leave(plan, t, p, events, rank)
+            p.dropout_reason = USUAL + index
+            leave(plan, t, p, events, rank, index)
         elif rank == ON_END:
-            leave(plan, t, p, events, rank)
+            leave(plan, t, p, events, rank, index)
         elif rank == ON_PSEUDO:
             on_pseudo(plan, t, p, relapses, events, index)
         elif rank == ON_RESTENOSIS:

@@ -8,11 +8,12 @@ from sim.core.streams import COMPLICATION
 from sim.engines.compiled.belief import notice
 from sim.engines.compiled.clocks import FULL_PROCEDURES, draw, note
 from sim.engines.compiled.guess import await_guesses
-from sim.engines.compiled.later import await_effect, begin_procedure, further_kind, learn, tell_request
+from sim.engines.compiled.hazard import begin_hazards
+from sim.engines.compiled.later import asked_at, await_effect, begin_procedure, further_kind, learn
 from sim.engines.compiled.ranks import ON_COMPLICATION, ON_PROCEDURE
 from sim.engines.compiled.reporting import await_pseudo
 from sim.engines.compiled.surveillance import begin_surveillance
-from sim.engines.compiled.veins import open_vein, refresh_patency, treat
+from sim.engines.compiled.veins import open_vein, redraw_veins, refresh_patency, treat
 from sim.jit import bare_part, inlined_part
 from sim.model import veins
 
@@ -27,6 +28,7 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
     if index == 0:
         p.believing = 1.0
         await_pseudo(plan, t, p, 0)
+        begin_hazards(plan, t, p)
     else:
         kind = int(further_kind(plan, p, index))
     if kind == NONE:
@@ -34,19 +36,33 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
     treated = 1.0 if kind == ANGIOPLASTY else 0.0
     note(plan, t, events, p.now, ON_PROCEDURE, p.word, index, treated)
     begin_procedure(plan, p, index)
-    mask = 0
-    if treated == 1.0:
-        mask = complicated(plan, t, p, events, index)
-        for number in range(3):
-            treat(plan, t, p, events, number, index)
-        refresh_patency(plan, p)
-        await_effect(plan, p, index)
+    mask = open_veins(plan, t, p, events, index) if treated == 1.0 else 0
     notice(plan, t, p, events, index, mask, kind)
     if index == 0:
         begin_surveillance(plan, p)
         await_guesses(plan, p)
     else:
         learn(plan, t, p, events, kind)
+    record_procedure(plan, t, p, procedures, index, kind, max(p.entry_time, asked_at(plan, p, index)), mask)
+
+
+@bare_part
+def open_veins(plan: Any, t: Any, p: Any, events: Any, procedure: Any) -> Any:
+    """Treat the narrow veins as this number of procedure (0 is the study's first); give its complications."""
+    mask = complicated(plan, t, p, events, procedure)
+    redraw_veins(plan, t, p, procedure)
+    for number in range(3):
+        treat(plan, t, p, events, number)
+    refresh_patency(plan, p)
+    await_effect(plan, p, procedure)
+    return mask
+
+
+@bare_part
+def record_procedure(
+    plan: Any, t: Any, p: Any, procedures: Any, number: Any, kind: Any, requested: Any, mask: Any
+) -> None:
+    """Fill the row of a procedure that is done now, if a record is asked for."""
     if plan.want.everything == 0.0:
         return
     row = t.procedures
@@ -56,10 +72,9 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
     done = procedures[row]
     done.site = p.site
     done.arrival = p.arrival
-    done.number = index
+    done.number = number
     done.kind = kind
-    done.request_time = p.entry_time
-    tell_request(plan, p, done, index)
+    done.request_time = requested
     done.time = p.now
     done.complications = mask
     t.procedures = row + 1

@@ -10,7 +10,7 @@ from sim.engines.compiled.latent import await_point
 from sim.engines.compiled.medication import consider_medication, may_start
 from sim.engines.compiled.owned import begin, remember, weigh
 from sim.engines.compiled.ranks import ON_RELAPSE
-from sim.engines.compiled.reporting import await_report, report_lanes, speaks_up
+from sim.engines.compiled.reporting import await_report, escalated_further, report_lanes, speaks_up
 from sim.jit import bare_part
 from sim.model import relapse
 
@@ -41,5 +41,6 @@ def on_point(plan: Any, t: Any, p: Any, relapses: Any, events: Any, index: Any) 
     if p.entered == 0.0:
         if may_start(plan, p):
             consider_medication(plan, p, report_lanes(t, p, own)[1])
+        escalated_further(plan, t, p, own)
     elif speaks_up(plan, t, p, own):
         await_report(plan, p, relapses, own)

@@ -8,11 +8,12 @@ from sim.core.streams import POINTS, PSEUDO, PSEUDO_REPORT, REPORT
 from sim.core.units import on_clock
 from sim.engines.compiled.belief import hear_of_relapse
 from sim.engines.compiled.clocks import draw, join_queue, note, set_clock
-from sim.engines.compiled.medication import consider_medication, may_start
+from sim.engines.compiled.hazard import hazards_changed
+from sim.engines.compiled.medication import consider_escalation, consider_medication, may_escalate, may_start
 from sim.engines.compiled.owned import begin
 from sim.engines.compiled.ranks import ON_CONFIRMED, ON_PSEUDO, ON_REPORTED
 from sim.engines.compiled.surveillance import hear_of_report
-from sim.jit import bare_part
+from sim.jit import bare_part, further_part
 from sim.model import belief, relapse, reporting
 
 MOST_LAYERS = relapse.MOST_LAYERS
@@ -85,6 +86,23 @@ def on_reported(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> None:
     hear_of_relapse(plan, t, p, events)
     if p.ended == 0.0 and may_start(plan, p):
         consider_medication(plan, p, report_lanes(t, p, own)[1])
+    reported_further(plan, t, p, own)
+
+
+@further_part
+def reported_further(plan: Any, t: Any, p: Any, own: Any) -> None:
+    """Let a report on study raise hazards, and bring a second line, perhaps."""
+    if p.ended == 0.0:
+        p.reported += 1.0
+        hazards_changed(plan, p)
+        escalated_further(plan, t, p, own)
+
+
+@further_part
+def escalated_further(plan: Any, t: Any, p: Any, own: Any) -> None:
+    """Let a relapse on medication bring a second line, perhaps."""
+    if may_escalate(plan, p):
+        consider_escalation(plan, p, report_lanes(t, p, own)[1])
 
 
 @bare_part

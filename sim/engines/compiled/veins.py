@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sim.core.streams import PROCEDURE_STRIDE, VEIN
+from sim.core.streams import VEIN
 from sim.engines.compiled.clocks import draw, note, set_clock
 from sim.engines.compiled.effect import set_patency
 from sim.engines.compiled.lesions import settle_lesions
 from sim.engines.compiled.ranks import ON_EFFECT, ON_RESTENOSIS, ON_VEIN
 from sim.jit import bare_part, further_part, further_value
 from sim.model import effect, veins
+
+LANES = veins.LANES
 
 
 @bare_part
@@ -32,14 +34,12 @@ def look_at_veins(plan: Any, t: Any, p: Any) -> Any:
 
 
 @bare_part
-def treat(plan: Any, t: Any, p: Any, events: Any, number: Any, procedure: Any) -> None:
-    """Open one vein that is narrow, or fail to; an opened one gets the clock of its restenosis."""
-    if p.vein_stenosed[number] == 0.0 or p.vein_open_now[number] == 1.0:
+def treat(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
+    """Open one narrow vein, or fail to; an opened one gets the clock of its restenosis."""
+    if not is_narrow(p, number):
         return
     settle_lesions(plan, t, p)
     rule = plan.veins
-    if procedure > 0:
-        draw_again(plan, t, p, number, procedure)
     open_vein(plan, p, number)
     note(plan, t, events, p.now, ON_VEIN, p.word, number, p.vein_open_now[number])
     if p.vein_open_now[number] == 1.0:
@@ -98,9 +98,17 @@ def on_effect_begins(plan: Any, t: Any, p: Any, events: Any, index: Any) -> None
     note(plan, t, events, p.now, ON_EFFECT, p.word, index, p.working)
 
 
+@bare_part
+def is_narrow(p: Any, number: Any) -> Any:
+    """Tell whether a vein is narrow now: born so and not open."""
+    return p.vein_stenosed[number] == 1.0 and p.vein_open_now[number] == 0.0
+
+
 @further_part
-def draw_again(plan: Any, t: Any, p: Any, number: Any, procedure: Any) -> None:
-    """Draw what a further procedure will come to in a vein."""
-    u = draw(t, p.word, VEIN, number + PROCEDURE_STRIDE * procedure, 0)
-    p.vein_u_success[number] = u[1]
-    p.vein_u_restenosis[number] = u[2]
+def redraw_veins(plan: Any, t: Any, p: Any, procedure: Any) -> None:
+    """Draw what treating the narrow veins will come to at a procedure after the first."""
+    for number in range(3):
+        if procedure > 0 and is_narrow(p, number):
+            u = draw(t, p.word, VEIN, number + LANES * procedure, 0)
+            p.vein_u_success[number] = u[1]
+            p.vein_u_restenosis[number] = u[2]

@@ -34,7 +34,7 @@ def images(plan: Plan, want: Want) -> bool:
 def reports(plan: Plan, want: Want) -> bool:
     """Tell whether reports of relapses are asked for."""
     counted = not want.counts.isdisjoint(("reported", "confirmed"))
-    return plan.medication.start_prob > 0.0 or counted or images(plan, want)
+    return plan.medication.start_prob > 0.0 or heeds_reports(plan) or counted or images(plan, want)
 
 
 def guesses(plan: Plan, want: Want) -> bool:
@@ -45,7 +45,8 @@ def guesses(plan: Plan, want: Want) -> bool:
 def believes(plan: Plan, want: Want) -> bool:
     """Tell whether anything asked for depends on what anybody believes."""
     seen = want.visits is None or any(v < len(plan.visit_days) for v in want.visits)
-    return reports(plan, want) or guesses(plan, want) or seen or plan.dropout.log_disbelief_ratio != 0.0
+    leaving = plan.dropout.log_disbelief_ratio != 0.0 or has_hazards(plan)
+    return reports(plan, want) or guesses(plan, want) or seen or leaving
 
 
 def demand(plan: Plan, want: Want, record: bool) -> Records:
@@ -101,9 +102,21 @@ def is_plain(plan: Plan) -> bool:
     )
 
 
+def has_hazards(plan: Plan) -> bool:
+    """Tell whether patients leave, or go elsewhere, by a hazard that belief moves."""
+    return plan.dropout.lack_per_day > 0.0 or plan.contamination.per_day > 0.0
+
+
+def heeds_reports(plan: Plan) -> bool:
+    """Tell whether such a hazard rises or falls with each report of a relapse."""
+    d, c = plan.dropout, plan.contamination
+    leaving = d.lack_per_day > 0.0 and d.log_relapse_ratio != 0.0
+    return leaving or (c.per_day > 0.0 and c.log_relapse_ratio != 0.0)
+
+
 def is_further(plan: Plan) -> bool:
     """Tell whether a plan has a mechanism whose parts are marked `further_part`: one line a mechanism."""
-    later = plan.later
+    later, m = plan.later, plan.medication
     return any(
         (
             plan.slots.on == 1.0,
@@ -117,5 +130,7 @@ def is_further(plan: Plan) -> bool:
             plan.attendance.window_days > 0.0 or plan.attendance.missed_prob > 0.0,
             plan.belief.moves == 1.0,
             plan.guess.on == 1.0,
+            has_hazards(plan),
+            m.start_prob > 0.0 and (m.stop_per_day > 0.0 or m.escalate_prob > 0.0),
         )
     )

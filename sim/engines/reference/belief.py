@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sim.core.events import Kind
 from sim.core.inverse import logistic
 from sim.core.streams import BELIEF, CUE, OUTSIDE_SCAN
+from sim.engines.reference.hazard import hazards_changed
 from sim.engines.reference.owned import ASSESSOR, PATIENT, PHYSICIAN
 from sim.model import belief
 
@@ -43,6 +44,7 @@ def hold(p: Patient, holder: int, after: float) -> None:
         return
     p.log_odds[holder], p.held[holder] = after, logistic(after)
     p.note(Kind.BELIEF_CHANGE, holder, p.held[holder])
+    hazards_changed(p)
 
 
 def notice(p: Patient, procedure: int, complications: int, kind: int) -> None:

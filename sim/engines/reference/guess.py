@@ -11,6 +11,8 @@ from sim.model import guess
 if TYPE_CHECKING:
     from sim.engines.reference.patient import Patient
 
+AT_END = 3  # index of the second occasion: three holders are asked at each
+
 
 def await_guesses(p: Patient) -> None:
     """Set the clocks of both occasions, from the procedure on."""
@@ -18,7 +20,7 @@ def await_guesses(p: Patient) -> None:
     if rule.early_days:
         p.set_clock(p.now + rule.early_days, Kind.GUESS, 0)
     if rule.at_end and p.planned_end > p.now:
-        p.set_clock(p.planned_end, Kind.GUESS, 3)
+        p.set_clock(p.planned_end, Kind.GUESS, AT_END)
 
 
 def on_guess(p: Patient, index: int, _: Any) -> None:

@@ -37,3 +37,8 @@ class OwnVein:
     opened_time: float = NEVER
     restenosis_time: float = NEVER
     detected_time: float = NEVER
+
+    @property
+    def narrow(self) -> bool:
+        """Whether the vein is narrow now: born so and not open."""
+        return self.stenosed and not self.open_now

@@ -31,12 +31,21 @@ from sim.core.units import on_clock
 from sim.engines.reference import scores
 from sim.engines.reference.attendance import appointment, on_visit_missed
 from sim.engines.reference.belief import form_beliefs, on_outside_scan, perceive
+from sim.engines.reference.contamination import on_outside
 from sim.engines.reference.course import course_first, disability_of, rate_of
 from sim.engines.reference.doppler import examine_veins
-from sim.engines.reference.guess import on_guess
+from sim.engines.reference.guess import AT_END, on_guess
+from sim.engines.reference.hazard import KINDS as RINGING
+from sim.engines.reference.hazard import no_hazards
 from sim.engines.reference.latent import Latent, Point, PointClock
 from sim.engines.reference.lesions import be_scanned, meet_lesions
-from sim.engines.reference.medication import consider_medication, on_medication_start
+from sim.engines.reference.medication import (
+    consider_escalation,
+    consider_medication,
+    on_medication_escalation,
+    on_medication_start,
+    on_medication_stop,
+)
 from sim.engines.reference.owned import ASSESSOR, NEVER, PATIENT, OwnRelapse, OwnVein
 from sim.engines.reference.procedure import on_effect_begins, on_procedure, on_restenosis, schedule_procedures
 from sim.engines.reference.reporting import on_confirmed, on_pseudo, on_reported, speaks_up
@@ -51,6 +60,7 @@ from sim.model import (
     effect,
     eligibility,
     frailty,
+    medication,
     quality,
     recall,
     relapse,
@@ -60,6 +70,7 @@ from sim.model import (
     visits,
 )
 from sim.model.guess import NOT_ASKED
+from sim.model.hazard import RING
 
 if TYPE_CHECKING:
     from sim.engines.reference.trial import Trial
@@ -113,12 +124,14 @@ class Patient:
         self.set_patency(0.0, 0.0)
         self.last_onset = -math.inf
         self.on_medication, self.medication_pending, self.medication_time = 0.0, 0.0, NEVER
+        self.medication_stop_time = self.escalation_time = self.outside_time = NEVER
+        self.hazards, self.reported, self.spells, self.escalation_pending = no_hazards(), 0.0, 0, 0.0
         self.entered = self.believing = self.ended = False
         self.entry_number = self.arm = self.treated_as = self.procedure = -1
         self.reason, self.screening_edss = eligibility.ELIGIBLE, NEVER
         self.recalled = (0.0, 0.0)
         self.entry_time = self.day_1 = self.procedure_time = self.planned_end = self.end_time = NEVER
-        self.dropped_out = 0
+        self.dropped_out = self.dropout_reason = 0
         self.beliefs = (NEVER, NEVER, NEVER)  # as formed; `held` is what is believed now
         self.held, self.log_odds, self.quality_seen = [NEVER] * 3, [NEVER] * 3, NEVER
         self.guesses = [NOT_ASKED] * 6
@@ -231,7 +244,9 @@ class Patient:
         if self.now >= self.screening_time:
             self.lasting += left
         if not self.entered:
-            consider_medication(self, self.draw(REPORT, *at)[2])
+            lane = self.draw(REPORT, *at)[2]
+            consider_medication(self, lane)
+            consider_escalation(self, lane)
         elif speaks_up(self, own):
             self.set_clock(self.now + self.plan.reporting.report_delay_days, Kind.RELAPSE_REPORTED, point.order, own)
 
@@ -304,8 +319,11 @@ class Patient:
         if self.ended:
             return
         left = [c[2] for c in self.diary if c[1] in (Kind.VISIT, Kind.VISIT_MISSED)]
-        for kind in (Kind.VISIT, Kind.VISIT_MISSED, Kind.END_OF_STUDY, Kind.DROPOUT):
-            self.forget_clock(kind)
+        asked = any(c[1:3] == (Kind.GUESS, AT_END) for c in self.diary)
+        self.diary = [c for c in self.diary if not goes_by_end(*c[:3], self.planned_end)]
+        heapify(self.diary)
+        if asked:
+            self.set_clock(self.planned_end, Kind.GUESS, AT_END)
         self.await_visits(left)
         self.await_dropout()
         self.set_clock(self.planned_end, Kind.END_OF_STUDY, 0)
@@ -325,11 +343,11 @@ class Patient:
 
     def factor(self) -> float:
         """Give the present factor of the relapse rate; one above the layers that are open is an error."""
-        rule, of_year, study = self.plan.decline, self.plan.season, self.plan.study
+        rule, of_year, study, drug = self.plan.decline, self.plan.season, self.plan.study, self.plan.medication
         f = relapse.rate_factor(
             season.season(self.now, of_year.amplitude, of_year.since_peak_days),
             decline.decline(self.now, self.screening_time, rule.before_per_day, rule.after_per_day),
-            self.plan.medication.rate_ratio if self.on_medication else 1.0,
+            medication.ratio(self.on_medication, drug.rate_ratio, drug.second_rate_ratio),
             self.rate_factor,
         )
         bound = study.history_bound if self.now < self.screening_time else study.study_bound
@@ -369,19 +387,19 @@ class Patient:
         found = disability.examined(latent, self.rater, error, rule.lean, self.believed(ASSESSOR))
         return found, latent, acute, u[2]
 
-    def on_dropout(self, _: int, __: Any) -> None:
-        """Leave the study."""
-        self.dropped_out = 1
-        self.leave(Kind.DROPOUT)
+    def on_dropout(self, index: int, _: Any) -> None:
+        """Leave the study; the clock's number is that of the reason."""
+        self.dropped_out, self.dropout_reason = 1, dropout.USUAL + index
+        self.leave(Kind.DROPOUT, index)
 
-    def on_end(self, _: int, __: Any) -> None:
+    def on_end(self, index: int, _: Any) -> None:
         """Come to the planned end."""
-        self.leave(Kind.END_OF_STUDY)
+        self.leave(Kind.END_OF_STUDY, index)
 
-    def leave(self, kind: Kind) -> None:
+    def leave(self, kind: Kind, index: int) -> None:
         """End follow-up; reports of relapses that have begun are still taken."""
         self.end_time = self.now
-        self.note(kind, 0, visits.study_day(self.now, self.day_1))
+        self.note(kind, index, visits.study_day(self.now, self.day_1))
         self.ended = True
         leave_queues(self)
         self.diary = [c for c in self.diary if c[1] in (Kind.RELAPSE_REPORTED, Kind.RELAPSE_CONFIRMED)]
@@ -402,10 +420,11 @@ class Patient:
         if time < math.inf:
             heappush(self.diary, (on_clock(time, self.plan.study.resolution), int(kind), index, what))
 
-    def forget_clock(self, kind: Kind) -> None:
-        """Take the clocks of this kind out of the diary."""
-        self.diary = [c for c in self.diary if c[1] != kind]
-        heapify(self.diary)
+    def drop_clock(self, kind: Kind, index: int) -> None:
+        """Take the clock of this kind and index away, if it is set."""
+        if any(c[1:3] == (int(kind), index) for c in self.diary):
+            self.diary = [c for c in self.diary if c[1:3] != (int(kind), index)]
+            heapify(self.diary)
 
     def await_point(self, clock: PointClock) -> None:
         """Set the clock of a layer's next candidate point, as long as the layer can still matter."""
@@ -416,6 +435,16 @@ class Patient:
         self.set_clock(point.time, Kind.RELAPSE, point.order, (point, clock))
 
 
+def goes_by_end(time: float, rank: int, index: int, end: float) -> bool:
+    """Tell whether a clock is set anew when the end of follow-up moves, or not at all: a hazard that rings too late."""
+    if rank in RINGING and index == RING:
+        return time >= end
+    return rank in (Kind.VISIT, Kind.VISIT_MISSED, Kind.DROPOUT, Kind.END_OF_STUDY) or (rank, index) == (
+        Kind.GUESS,
+        AT_END,
+    )
+
+
 HANDLERS: dict[int, Callable[[Patient, int, Any], None]] = {
     Kind.ACTIVITY: Patient.on_activity,
     Kind.RELAPSE: Patient.on_point,
@@ -424,6 +453,8 @@ HANDLERS: dict[int, Callable[[Patient, int, Any], None]] = {
     Kind.RELAPSE_REPORTED: on_reported,
     Kind.RELAPSE_CONFIRMED: on_confirmed,
     Kind.MEDICATION_START: on_medication_start,
+    Kind.MEDICATION_STOP: on_medication_stop,
+    Kind.MEDICATION_ESCALATION: on_medication_escalation,
     Kind.ENROLLED: Patient.on_enrolled,
     Kind.VISIT: Patient.on_visit,
     Kind.PROCEDURE_REQUESTED: on_requested,
@@ -433,6 +464,7 @@ HANDLERS: dict[int, Callable[[Patient, int, Any], None]] = {
     Kind.EFFECT_BEGINS: on_effect_begins,
     Kind.OUTSIDE_SCAN: on_outside_scan,
     Kind.GUESS: on_guess,
+    Kind.OUTSIDE_PROCEDURE: on_outside,
     Kind.DROPOUT: Patient.on_dropout,
     Kind.END_OF_STUDY: Patient.on_end,
 }

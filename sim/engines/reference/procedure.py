@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sim.core.events import Kind
-from sim.core.streams import COMPLICATION, PROCEDURE_STRIDE, VEIN
+from sim.core.streams import COMPLICATION, VEIN
 from sim.engines.reference.belief import be_told, notice
 from sim.engines.reference.guess import await_guesses
+from sim.engines.reference.hazard import begin_hazards
 from sim.engines.reference.lesions import settle_lesions
 from sim.engines.reference.owned import PATIENT, PHYSICIAN, OwnVein
 from sim.engines.reference.reporting import await_pseudo
@@ -45,20 +46,14 @@ def on_procedure(p: Patient, index: int, _: Any) -> None:
     if index == 0:
         p.believing = True
         await_pseudo(p, 0, p.now)
+        begin_hazards(p)
     if kind == veins.NONE:
         return
     treated = kind == veins.ANGIOPLASTY
     p.note(Kind.PROCEDURE, index, 1.0 if treated else 0.0)
     if p.plan.slots.on:
         take_slot(p, index)
-    mask = 0
-    if treated:
-        mask = complicated(p, index)
-        for number, vein in enumerate(p.own_veins):
-            treat(p, number, vein, index)
-        refresh_patency(p)
-        if p.plan.effect.onset_days > 0.0:
-            p.set_clock(p.now + p.plan.effect.onset_days, Kind.EFFECT_BEGINS, index)
+    mask = open_veins(p, index) if treated else 0
     p.procedures.append((p.site, p.arrival, index, kind, p.asked.get(index, p.entry_time), p.now, mask))
     notice(p, index, mask, kind)
     if index == 0:
@@ -75,14 +70,24 @@ def learn(p: Patient, kind: int) -> None:
             be_told(p, holder, 1.0 if kind == veins.ANGIOPLASTY else 0.0)
 
 
-def treat(p: Patient, number: int, vein: OwnVein, procedure: int) -> None:
-    """Open one vein that is narrow, or fail to; an opened one gets the clock of its restenosis."""
-    if not vein.stenosed or vein.open_now:
-        return
+def open_veins(p: Patient, procedure: int) -> int:
+    """Treat the narrow veins as this number of procedure (0 is the study's first); give its complications."""
+    mask = complicated(p, procedure)
+    for number, vein in enumerate(p.own_veins):
+        if vein.narrow:
+            if procedure:
+                vein.lanes = p.draw(VEIN, number + veins.LANES * procedure)
+            treat(p, number, vein)
+    refresh_patency(p)
+    if p.plan.effect.onset_days > 0.0:
+        p.set_clock(p.now + p.plan.effect.onset_days, Kind.EFFECT_BEGINS, procedure)
+    return mask
+
+
+def treat(p: Patient, number: int, vein: OwnVein) -> None:
+    """Open one narrow vein, or fail to; an opened one gets the clock of its restenosis."""
     settle_lesions(p)
     rule = p.plan.veins
-    if procedure > 0:
-        vein.lanes = p.draw(VEIN, number + PROCEDURE_STRIDE * procedure)
     vein.treated = True
     vein.open_now = veins.happens(vein.lanes[1], rule.success_prob)
     vein.opened = vein.opened or vein.open_now

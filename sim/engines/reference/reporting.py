@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from sim.core.events import Kind
 from sim.core.streams import POINTS, PSEUDO, PSEUDO_REPORT, REPORT
 from sim.engines.reference.belief import hear_of_relapse
-from sim.engines.reference.medication import consider_medication
+from sim.engines.reference.hazard import hazards_changed
+from sim.engines.reference.medication import consider_escalation, consider_medication
 from sim.engines.reference.owned import ASSESSOR, NEVER, PATIENT, OwnRelapse
 from sim.engines.reference.surveillance import hear_of_report
 from sim.model import reporting
@@ -49,7 +50,11 @@ def on_reported(p: Patient, index: int, own: OwnRelapse) -> None:
     hear_of_report(p)
     hear_of_relapse(p)
     if not p.ended:
-        consider_medication(p, report_lanes(p, own)[1 if own.pseudo else 2])
+        u = report_lanes(p, own)[1 if own.pseudo else 2]
+        consider_medication(p, u)
+        p.reported += 1.0
+        hazards_changed(p)
+        consider_escalation(p, u)
 
 
 def on_confirmed(p: Patient, index: int, own: OwnRelapse) -> None:

@@ -38,7 +38,7 @@ def take_slot(p: Patient, index: int) -> None:
     p.trial.agenda.process(hold(p, index, p.queueing.pop(index), slots.free_again(p.now, days, resolution)))
     if index == 0:
         p.procedure_time = p.now
-        p.forget_clock(Kind.DROPOUT)
+        p.drop_clock(Kind.DROPOUT, 0)
         p.await_dropout()
 
 

@@ -221,6 +221,10 @@ def subject_row(p: Patient) -> tuple[Any, ...]:
         earliest([v.restenosis_time for v in p.own_veins]),
         earliest([v.detected_time for v in p.own_veins]),
         *p.guesses,
+        p.dropout_reason,
+        p.medication_stop_time,
+        p.escalation_time,
+        p.outside_time,
     )
 
 
