@@ -53,6 +53,13 @@ def _register() -> dict[str, Stream]:
         Stream(18, "score", "visit", ("msfc", "mental", "-", "-")),
         # block 0: months from screening on, block 1: months before it, counted backwards, both from 0
         Stream(20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
+        Stream(
+            28,
+            "stratum_block",
+            "block; block = 250 * stratum + place // 4",
+            ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3"),
+        ),
+        Stream(29, "allocation", "0", ("letter", "foreseen", "steered", "-")),
     )
     return {row.name: row for row in rows}
 
@@ -78,12 +85,15 @@ BLOCK = STREAMS["block"].process
 LEVEL = STREAMS["level"].process
 SCORE = STREAMS["score"].process
 ACTIVITY_MONTH = STREAMS["activity_month"].process
+STRATUM_BLOCK = STREAMS["stratum_block"].process
+ALLOCATION = STREAMS["allocation"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 
 SOJOURNS = 4  # in a block of the stream "activity"
 POINTS = 2  # in a block of the streams "relapse" and "pseudo"
-PLACES = 4  # in a block of the stream "block"
+PLACES = 4  # in a block of the streams "block" and "stratum_block"
+LONGEST_BLOCK = 250  # blocks of the stream "stratum_block" that one stratum has, for 1,000 places
 MONTHS = 4  # in a block of the stream "activity_month"
 FROM_SCREENING, BEFORE = 0, 1  # blocks of the stream "activity_month"
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sim.core.events import Kind
 from sim.core.streams import SITE_ITSELF, TRIAL_WORD
 from sim.engines.records import Records, TrialRecords
+from sim.model.allocation import stratum
 from sim.model.eligibility import REASONS
 from sim.model.veins import COMPLICATIONS, NONE, PROCEDURES, VEINS
 from sim.scenario.schema import Scenario
@@ -90,8 +91,17 @@ def adsl(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "VEINSTRT": s["treated_veins"],
             "VEINSOPN": s["opened_veins"],
             "MEDSTDT": s["medication_time"],
+            "STRATUM": _strata(scenario, s),
         }
     )
+
+
+def _strata(scenario: Scenario, s: Records) -> list[int]:
+    """Give each candidate's stratum by the factors of allocation, 0 where there are none."""
+    a = scenario.randomisation.allocation(True, False)
+    rule = a.by_site, a.by_edss, a.by_relapses, a.edss_cut, a.relapses_cut
+    rows = zip(s["site"].tolist(), s["screening_edss"].tolist(), s["recalled_1y"].tolist(), strict=True)
+    return [stratum(float(site), edss, relapses, *rule) for site, edss, relapses in rows]
 
 
 def adrel(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:

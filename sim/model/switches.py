@@ -24,3 +24,4 @@ class Switches(Table):
     practice: bool = _switch("false: nobody does better on the MSFC for having done it before")
     attrition: bool = _switch("false: nobody leaves early and all are analysed")
     effect: bool = _switch("false: open veins do nothing")
+    foreseen_allocation: bool = _switch("false: nobody foresees the next allocation")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sim.core.endpoints import AT_VISITS, CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
 from sim.core.params import Refusal, Refusals
 from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR, on_clock
+from sim.model.allocation import WITH_FACTORS
 from sim.model.relapse import MOST_LAYERS
 from sim.model.season import highest
 from sim.model.worsening import DAYS_PER_WEEK, due_days, may_confirm
@@ -25,7 +26,10 @@ ARMS: dict[str, tuple[str, ...]] = {
 
 def check(scenario: Scenario) -> None:
     """Raise Refusals with everything in the scenario that contradicts itself."""
-    parts = (_arms, _blinding, _allocation, _visits, _endpoints, _windows, _history, _layers, _recruitment, _population)
+    parts = (
+        *(_arms, _blinding, _allocation, _visits, _endpoints, _windows, _history, _layers, _recruitment, _population),
+        *(_factors, _steering),
+    )
     refusals = [refusal for part in parts for refusal in part(scenario)]
     if refusals:
         raise Refusals(refusals)
@@ -56,7 +60,7 @@ def _blinding(s: Scenario) -> Iterator[Refusal]:
 
 
 def _allocation(s: Scenario) -> Iterator[Refusal]:
-    if s.before_after or s.randomisation.kind == "simple" or not s.arm:
+    if s.before_after or s.randomisation.kind not in ("permuted_blocks", "stratified_blocks") or not s.arm:
         return
     total = sum(a.ratio for a in s.arm)
     if s.randomisation.block_size % total:
@@ -257,4 +261,28 @@ def _population(s: Scenario) -> Iterator[Refusal]:
             "population.window_months",
             p.window_months,
             f"no more than study.follow_up_months = {s.study.follow_up_months:g}",
+        )
+
+
+def _factors(s: Scenario) -> Iterator[Refusal]:
+    kind, factors = s.randomisation.kind, s.randomisation.factors
+    if s.before_after:
+        return
+    if kind in WITH_FACTORS and not factors:
+        yield Refusal("randomisation.factors", "none", f"at least one factor with {kind}: site, edss or relapses")
+    if kind not in WITH_FACTORS and factors:
+        yield Refusal("randomisation.factors", factors, f"none with {kind}; they are for {' and '.join(WITH_FACTORS)}")
+    if len(set(factors)) < len(factors):
+        yield Refusal("randomisation.factors", factors, "each factor once")
+
+
+def _steering(s: Scenario) -> Iterator[Refusal]:
+    r = s.randomisation
+    if r.steers and s.before_after:
+        yield Refusal("randomisation.steering_prob", r.steering_prob, "0 where there is nothing to allocate")
+    if r.steers and s.switches.foreseen_allocation and s.enrolment.accrual == "uniform":
+        yield Refusal(
+            "enrolment.accrual",
+            "uniform",
+            "poisson where a recruiter may steer candidates away (target never reached)",
         )

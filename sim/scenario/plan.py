@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sim.core.units import months
 from sim.model.activity import ActivityPlan
+from sim.model.allocation import AllocationPlan
 from sim.model.belief import BeliefPlan
 from sim.model.decline import DeclinePlan
 from sim.model.disability import DisabilityPlan
@@ -68,6 +69,7 @@ class Plan(NamedTuple):
     recall: RecallPlan
     medication: MedicationPlan
     dropout: DropoutPlan
+    allocation: AllocationPlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -122,4 +124,5 @@ def make_plan(scenario: Scenario) -> Plan:
         recall=scenario.recall.plan(on.recall),
         medication=scenario.medication.plan(on.medication),
         dropout=scenario.dropout.plan(on.attrition),
+        allocation=scenario.randomisation.allocation(not scenario.before_after, on.foreseen_allocation),
     )

@@ -34,6 +34,13 @@ REGISTER = (
     (17, "level", "0", ("msfc", "mental", "-", "-")),
     (18, "score", "visit", ("msfc", "mental", "-", "-")),
     (20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
+    (
+        28,
+        "stratum_block",
+        "block; block = 250 * stratum + place // 4",
+        ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3"),
+    ),
+    (29, "allocation", "0", ("letter", "foreseen", "steered", "-")),
 )
 
 # What `uniforms` has to do with its arguments, written out a second time.

@@ -21,6 +21,7 @@ from sim.engines.compiled.clocks import (
 )
 from sim.engines.compiled.kernel import play_further_trials, play_plain_trials, play_trials
 from sim.engines.compiled.layout import (
+    BLOCK_LIST,
     OWN_RELAPSE,
     PERSON,
     SEEN_RELAPSE,
@@ -32,7 +33,7 @@ from sim.engines.compiled.layout import (
     rows_by_name,
 )
 from sim.engines.compiled.plain import COLUMNS
-from sim.engines.compiled.wants import demand, is_further, wanted_visits
+from sim.engines.compiled.wants import demand, is_further, lists_needed, wanted_visits
 from sim.engines.records import EVENT, LAYOUT, PROCEDURE, SUBJECT, VEIN, VISIT, Batch, Records, TrialRecords
 from sim.engines.want import EVERYTHING, Want
 from sim.engines.world import OBSERVED, World
@@ -82,6 +83,7 @@ class Tables(NamedTuple):
     procedures: Records
     events: Records
     scratch: NDArray[np.float64]
+    lists: Records
 
 
 class Filled(NamedTuple):
@@ -121,6 +123,7 @@ class Desk:
             procedures=_room(log, PROCEDURE),
             events=_room(log * 80.0, EVENT),
             scratch=np.zeros((COLUMNS, int(people) if plain else 1)),
+            lists=_room(lists_needed(plan), BLOCK_LIST),
         )
         self.people = people
         self.relapses_each = 1.5

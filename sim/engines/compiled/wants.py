@@ -9,6 +9,7 @@ import numpy as np
 from sim.engines.compiled.layout import WANT
 from sim.engines.records import Records
 from sim.engines.want import Want
+from sim.model import allocation
 from sim.scenario.plan import Plan
 
 
@@ -27,15 +28,16 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
         asked["brief"] = asked["plain"] = asked["first"] = 0.0
         return asked
     visits = wanted_visits(plan, want)
-    e, r, m = plan.eligibility, plan.reporting, plan.medication
+    e, r, m, a = plan.eligibility, plan.reporting, plan.medication, plan.allocation
     reports = m.start_prob > 0.0 or not want.counts.isdisjoint(("reported", "confirmed"))
-    entry_exam = e.edss_min > 0.0 or e.edss_max < 10.0
+    entry_exam = e.edss_min > 0.0 or e.edss_max < 10.0 or a.by_edss == 1.0
     mild_differs = r.mild_prob != r.severe_prob or r.unreported_by_cured > 0.0
     exams = bool(visits) or entry_exam
     asked["entry_exam"] = entry_exam
     asked["exams"] = exams
     asked["severity"] = exams or (reports and mild_differs)
-    asked["recall"] = e.kind != 0.0 or e.relapse_free_days > 0.0 or "recalled" in want.counts
+    looks_back = a.by_relapses == 1.0 or a.steering_prob > 0.0
+    asked["recall"] = e.kind != 0.0 or e.relapse_free_days > 0.0 or "recalled" in want.counts or looks_back
     asked["past"] = want.past
     asked["first"] = want.first and not want.past
     asked["reports"] = reports
@@ -56,9 +58,23 @@ def is_plain(plan: Plan) -> bool:
     one_layer = plan.study.study_bound == 1.0 and plan.season.amplitude == 0.0  # nor does the calendar count
     nobody_fails = e.kind == 0.0 and e.relapse_free_days == 0.0 and e.stenosis_required == 0.0
     nobody_waits = plan.veins.wait_mean_days == 0.0 and plan.self_referral.weight == 1.0
-    return alone and no_history and one_layer and nobody_fails and nobody_waits and d.log_disbelief_ratio == 0.0
+    usual = not allocates_further(plan) and d.log_disbelief_ratio == 0.0
+    return alone and no_history and one_layer and nobody_fails and nobody_waits and usual
 
 
 def is_further(plan: Plan) -> bool:
     """Tell whether a plan has a mechanism whose parts are marked `further_part`: one line a mechanism."""
-    return any(())
+    return any((allocates_further(plan),))
+
+
+def allocates_further(plan: Plan) -> bool:
+    """Tell whether patients are allocated by more than a coin or the central list, or steered."""
+    return plan.allocation.kind > allocation.PERMUTED_BLOCKS or plan.allocation.steering_prob > 0.0
+
+
+def lists_needed(plan: Plan) -> float:
+    """Give how many rows the lists of strata or margins need: 4 strata a site, or a margin a site and 4 others."""
+    kind, sites = plan.allocation.kind, plan.sites.number
+    if kind == allocation.STRATIFIED_BLOCKS:
+        return allocation.STRATA_A_SITE * sites
+    return allocation.OTHER_MARGINS + sites if kind == allocation.MINIMISATION else 1.0
