@@ -35,6 +35,7 @@ class Kind(IntEnum):
     SCREEN_FAILURE = 110
     ENROLLED = 120
     TURNED_AWAY = 122
+    STEERED_AWAY = 123
     RANDOMISED = 124
     ENROLMENT_CLOSED = 130
     VISIT = 140
@@ -77,6 +78,7 @@ VALUES: dict[Kind, str] = {
     Kind.SCREEN_FAILURE: "reason code",
     Kind.ENROLLED: "number enrolled so far",
     Kind.TURNED_AWAY: "0",
+    Kind.STEERED_AWAY: "recalled relapses in the last year",
     Kind.RANDOMISED: "arm number",
     Kind.ENROLMENT_CLOSED: "number enrolled",
     Kind.VISIT: "EDSS found",

@@ -62,6 +62,13 @@ def _register() -> dict[str, Stream]:
         Stream(26, "guess", "occasion", ("patient", "physician", "assessor", "-")),
         Stream(27, "outside_scan", "scan", ("gap", "-", "-", "-")),
         Stream(32, "hazard", "hazard * 64 + spell % 64; block = spell // 64", ("budget", "-", "-", "-")),
+        Stream(
+            28,
+            "stratum_block",
+            "block; block = 250 * stratum + place // 4",
+            ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3"),
+        ),
+        Stream(29, "allocation", "0", ("letter", "foreseen", "steered", "-")),
     )
     return {row.name: row for row in rows}
 
@@ -95,12 +102,15 @@ CUE = STREAMS["cue"].process
 GUESS = STREAMS["guess"].process
 OUTSIDE_SCAN = STREAMS["outside_scan"].process
 HAZARD = STREAMS["hazard"].process
+STRATUM_BLOCK = STREAMS["stratum_block"].process
+ALLOCATION = STREAMS["allocation"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 
 SOJOURNS = 4  # in a block of the stream "activity"
 POINTS = 2  # in a block of the streams "relapse" and "pseudo"
-PLACES = 4  # in a block of the stream "block"
+PLACES = 4  # in a block of the streams "block" and "stratum_block"
+LONGEST_BLOCK = 250  # blocks of the stream "stratum_block" that one stratum has, for 1,000 places
 MONTHS = 4  # in a block of the stream "activity_month"
 SPELLS = 64  # of a hazard in a block of the stream "hazard"
 FROM_SCREENING, BEFORE = 0, 1  # blocks of the stream "activity_month"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sim.core.events import Kind
 from sim.core.streams import SITE_ITSELF, TRIAL_WORD
 from sim.engines.records import Records, TrialRecords
+from sim.model.allocation import stratum
 from sim.model.belief import HOLDERS
 from sim.model.course import COURSES
 from sim.model.dropout import REASONS as WHY_LEFT
@@ -114,8 +115,17 @@ def adsl(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "MEDENDT": s["medication_stop_time"],
             "MEDESCDT": s["escalation_time"],
             "OUTSDT": s["outside_time"],
+            "STRATUM": _strata(scenario, s),
         }
     )
+
+
+def _strata(scenario: Scenario, s: Records) -> list[int]:
+    """Give each candidate's stratum by the factors of allocation, 0 where there are none."""
+    a = scenario.randomisation.allocation(True, False)
+    rule = a.by_site, a.by_edss, a.by_relapses, a.edss_cut, a.relapses_cut
+    rows = zip(s["site"].tolist(), s["screening_edss"].tolist(), s["recalled_1y"].tolist(), strict=True)
+    return [stratum(float(site), edss, relapses, *rule) for site, edss, relapses in rows]
 
 
 def adrel(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:

@@ -22,7 +22,9 @@ REASONS = (
     "doppler_negative",
     "venography_negative",
     "ivus_collapse",
+    "steered",
 )
+STEERED = 10
 STRICT, SOFT, OPEN = 1.0, 2.0, 0.0
 
 

@@ -29,3 +29,4 @@ class Switches(Table):
     )
     effect: bool = _switch("false: open veins do nothing")
     triggered_imaging: bool = _switch("false: a relapse brings no imaging; what is scheduled stays")
+    foreseen_allocation: bool = _switch("false: nobody foresees the next allocation")

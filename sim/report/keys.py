@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -63,10 +63,12 @@ def _model(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _allowed(field: FieldInfo) -> str:
-    kinds = get_args(field.annotation)
+    inner = field.annotation
+    several = get_origin(inner) is list and get_origin(get_args(inner)[0]) is Literal
+    kinds = get_args(inner)
     choices = [a for kind in (kinds, *map(get_args, kinds)) for a in kind if isinstance(a, str | int)]
     if choices:
-        return ", ".join(f"`{c}`" for c in choices)
+        return ("any of " if several else "") + ", ".join(f"`{c}`" for c in choices)
     signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     limits = [f"{signs[n]} {getattr(m, n):g}" for m in field.metadata for n in signs if getattr(m, n, None) is not None]
     return ", ".join(limits) or {bool: "true, false", str: "text"}.get(field.annotation, "numbers")  # type: ignore[arg-type]

@@ -38,6 +38,7 @@ KEPT_OUT: Final = {
     "doppler_negative": "no CCSVI on Doppler",
     "venography_negative": "no narrow vein on venography",
     "ivus_collapse": "collapse, not stenosis, on IVUS",
+    "steered": "did not suit the arm foreseen",
 }
 VEIN_NAMES: Final = {"left_ijv": "Left jugular", "right_ijv": "Right jugular", "azygos": "Azygos"}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sim.core.endpoints import AT_SCANS, AT_VISITS, CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
 from sim.core.params import Refusal, Refusals
 from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR, on_clock
+from sim.model.allocation import WITH_FACTORS
 from sim.model.relapse import MOST_LAYERS
 from sim.model.season import highest
 from sim.model.worsening import DAYS_PER_WEEK, due_days, may_confirm
@@ -45,6 +46,8 @@ def check(scenario: Scenario) -> None:
         _lesions,
         _surveillance,
         _guesses,
+        _factors,
+        _steering,
     )
     parts += (courses, quotas, attendance, screening, prevalence)
     refusals = [refusal for part in parts for refusal in part(scenario)]
@@ -116,7 +119,7 @@ def _blinding(s: Scenario) -> Iterator[Refusal]:
 
 
 def _allocation(s: Scenario) -> Iterator[Refusal]:
-    if not s.randomised or s.randomisation.kind == "simple" or not s.arm:
+    if not s.randomised or s.randomisation.kind not in ("permuted_blocks", "stratified_blocks") or not s.arm:
         return
     total = sum(a.ratio for a in s.arm)
     if s.randomisation.block_size % total:
@@ -382,4 +385,28 @@ def _guesses(s: Scenario) -> Iterator[Refusal]:
     if b.guess_early_days and not 1.0 <= b.guess_early_days < last:
         yield Refusal(
             "belief.guess_early_days", b.guess_early_days, f"0, or from 1 to below the {last:g} days of follow-up"
+        )
+
+
+def _factors(s: Scenario) -> Iterator[Refusal]:
+    kind, factors = s.randomisation.kind, s.randomisation.factors
+    if not s.randomised:
+        return
+    if kind in WITH_FACTORS and not factors:
+        yield Refusal("randomisation.factors", "none", f"at least one factor with {kind}: site, edss or relapses")
+    if kind not in WITH_FACTORS and factors:
+        yield Refusal("randomisation.factors", factors, f"none with {kind}; they are for {' and '.join(WITH_FACTORS)}")
+    if len(set(factors)) < len(factors):
+        yield Refusal("randomisation.factors", factors, "each factor once")
+
+
+def _steering(s: Scenario) -> Iterator[Refusal]:
+    r = s.randomisation
+    if r.steers and not s.randomised:
+        yield Refusal("randomisation.steering_prob", r.steering_prob, "0 where there is nothing to allocate")
+    if r.steers and s.switches.foreseen_allocation and s.enrolment.accrual == "uniform":
+        yield Refusal(
+            "enrolment.accrual",
+            "uniform",
+            "poisson where a recruiter may steer candidates away (target never reached)",
         )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sim.core.units import months
 from sim.model.activity import ActivityPlan
+from sim.model.allocation import AllocationPlan
 from sim.model.attendance import AttendancePlan
 from sim.model.belief import BeliefPlan
 from sim.model.contamination import ContaminationPlan
@@ -97,6 +98,7 @@ class Plan(NamedTuple):
     surveillance: SurveillancePlan
     guess: GuessPlan
     contamination: ContaminationPlan
+    allocation: AllocationPlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -178,4 +180,5 @@ def make_plan(scenario: Scenario) -> Plan:
         surveillance=scenario.surveillance.plan(on.triggered_imaging, on.unblinded_doppler, on.rater_bias),
         guess=scenario.belief.guess_plan(),
         contamination=scenario.contamination.plan(on.contamination),
+        allocation=scenario.randomisation.allocation(scenario.randomised, on.foreseen_allocation),
     )

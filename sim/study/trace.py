@@ -95,6 +95,7 @@ def _words(trial: SimulatedTrial, event: Records) -> str:
         Kind.SCREEN_FAILURE: f"screen failure: {REASONS[number % len(REASONS)]}",
         Kind.ENROLLED: f"entered the study as number {number}",
         Kind.TURNED_AWAY: "turned away: enrolment has closed",
+        Kind.STEERED_AWAY: "turned away: does not suit the arm foreseen",
         Kind.VISIT: f"visit {event['index']}: EDSS {value:g}",
         Kind.VISIT_MISSED: f"visit {event['index']} missed",
         Kind.IMAGING: f"imaging {int(event['index']) + 1}: {number} veins read as narrow",

@@ -11,7 +11,7 @@ from sim.core import streams
 from sim.core.events import Kind
 from sim.core.streams import SITE_ITSELF, STREAMS, TRIAL_WORD
 from sim.engines.records import TrialRecords
-from sim.engines.reference import latent, patient, trial
+from sim.engines.reference import allocation, latent, patient, trial
 from tests.helpers import Overrides, of_kind, play
 
 BUSY: dict[str, object] = {
@@ -48,7 +48,7 @@ def spied(overrides: Overrides) -> Played:
         return streams.uniforms(seed, number, word, process, index, block)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (latent, patient, trial):
+        for module in (allocation, latent, patient, trial):
             patch.setattr(module, "uniforms", spy)
         return Played(play("sham_rct", overrides, seed=77, trial=5), seen)
 
@@ -65,22 +65,35 @@ def monthly() -> Played:
     return spied(BUSY | {"activity.kind": "log_ou"})
 
 
-def test_every_stream_is_drawn_from_at_its_own_kind_of_address(played: Played, monthly: Played) -> None:
+@pytest.fixture(scope="module")
+def steered() -> Played:
+    """Play the same trial with lists by stratum and a recruiter who steers."""
+    rule = {"kind": "stratified_blocks", "factors": ["site", "relapses"], "block_size": 12}
+    return spied(BUSY | {"randomisation": rule | {"foreseen_prob": 0.5, "steering_prob": 0.5}})
+
+
+def test_every_stream_is_drawn_from_at_its_own_kind_of_address(
+    played: Played, monthly: Played, steered: Played
+) -> None:
     """Busy trials draw from all streams and no other: site and list at their words, the rest at patients'.
 
-    Activity in two states and activity by the month have a stream each, and leave the other's alone; veins are
-    examined where screening is on.
+    Activity in two states and activity by the month have a stream each, and leave the other's alone; so have the
+    central list and the lists of strata; veins are examined where screening is on.
     """
     every = {stream.process for stream in STREAMS.values()}
-    assert {process for _, process, _, _ in played.drawn} == every - {streams.ACTIVITY_MONTH, streams.DOPPLER}
+    further = {streams.STRATUM_BLOCK, streams.ALLOCATION}
+    elsewhere = further | {streams.DOPPLER}
+    assert {process for _, process, _, _ in played.drawn} == every - {streams.ACTIVITY_MONTH} - elsewhere
     screened = spied(BUSY | {"screening.enabled": True}).drawn
-    assert {process for _, process, _, _ in screened} == every - {streams.ACTIVITY_MONTH}
+    assert {process for _, process, _, _ in screened} == every - {streams.ACTIVITY_MONTH} - further
     assert {(i, b) for _, p, i, b in screened if p == streams.DOPPLER} == {(0, 0), (0, 1)}
-    assert {process for _, process, _, _ in monthly.drawn} == every - {streams.ACTIVITY, streams.DOPPLER}
-    for word, process, index, block in played.drawn | monthly.drawn:
+    assert {process for _, process, _, _ in monthly.drawn} == every - {streams.ACTIVITY} - elsewhere
+    alone = {streams.ACTIVITY_MONTH, streams.BLOCK, streams.DOPPLER}
+    assert {process for _, process, _, _ in steered.drawn} == every - alone
+    for word, process, index, block in played.drawn | monthly.drawn | steered.drawn:
         assert index >= 0
         assert block >= 0
-        if process == streams.BLOCK:
+        if process in (streams.BLOCK, streams.STRATUM_BLOCK):
             assert word == TRIAL_WORD
         elif process == streams.SITE:
             assert word & SITE_ITSELF == SITE_ITSELF
@@ -108,10 +121,20 @@ def test_layers_and_kinds_stay_within_their_blocks(played: Played) -> None:
     for name in layered:
         assert blocks[name] == {0, 1, 2}, name
     assert blocks["complication"] == {0, 1}  # five kinds, four to a block
-    assert all(blocks[name] == {0} for name in set(blocks) - layered - {"complication", "activity_month", "doppler"})
+    elsewhere = {"complication", "activity_month", "doppler", "stratum_block", "allocation"}
+    assert all(blocks[name] == {0} for name in set(blocks) - layered - elsewhere)
     once = {"person", "latent", "belief", "present", "site", "level", "lesion"}
     for name in once:
         assert {i for _, p, i, _ in drawn if p == STREAMS[name].process} == {0}, name
+
+
+def test_strata_draw_from_blocks_of_their_own(steered: Played) -> None:
+    """A stratum's places are 250 blocks from the next one's, three used of each list of 12; steering draws at 0."""
+    blocks = {b for _, p, _, b in steered.drawn if p == streams.STRATUM_BLOCK}
+    assert {b % 250 for b in blocks} <= {0, 1, 2}
+    assert {b // 250 % 4 for b in blocks} == {0, 1}  # EDSS is no factor
+    assert len({b // 250 for b in blocks}) > 12
+    assert {(i, b) for _, p, i, b in steered.drawn if p == streams.ALLOCATION} == {(0, 0)}
 
 
 def test_reports_of_relapses_and_pseudo_relapses_have_streams_of_their_own(played: Played) -> None:

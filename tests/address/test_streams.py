@@ -42,6 +42,13 @@ REGISTER = (
     (26, "guess", "occasion", ("patient", "physician", "assessor", "-")),
     (27, "outside_scan", "scan", ("gap", "-", "-", "-")),
     (32, "hazard", "hazard * 64 + spell % 64; block = spell // 64", ("budget", "-", "-", "-")),
+    (
+        28,
+        "stratum_block",
+        "block; block = 250 * stratum + place // 4",
+        ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3"),
+    ),
+    (29, "allocation", "0", ("letter", "foreseen", "steered", "-")),
 )
 
 # What `uniforms` has to do with its arguments, written out a second time.

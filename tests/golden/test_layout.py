@@ -136,7 +136,7 @@ COLUMNS = {
     "adsl": "TRIAL USUBJID SITEID SCRNDT SCRNEDSS RELAPS1Y RELAPS2Y SCRFFL SCRFREAS ENRLFL ENRLSEQ ENRLDT TRT01P TRT01A"
     " DAY1DT TRTSDT EOSDT EOSPLDT EOSSTT VEINSTRT VEINSOPN MEDSTDT COURSE"
     " DOPPCRIT VENOGRES IVUSRES GUEARPAT GUEARPHY GUEARASS GUENDPAT GUENDPHY GUENDASS"
-    " DCSREAS MEDENDT MEDESCDT OUTSDT",
+    " DCSREAS MEDENDT MEDESCDT OUTSDT STRATUM",
     "adrel": "TRIAL USUBJID RELSEQ TRUEFL ASTDT ASTDY SEVERITY RESIDUAL RCLDT REPDT REPFL CONFDT CONFFL",
     "visits": "TRIAL USUBJID AVISITN AVISIT ADT ADY EDSS MSQOLPHY MSQOLMEN MSFC GDLES NEWT2",
     "veins": "TRIAL USUBJID VEIN STENFL TRTFL SUCCFL RESTDT DETDT",
@@ -168,6 +168,7 @@ EVENTS = {
     "screen_failure": 110,
     "enrolled": 120,
     "turned_away": 122,
+    "steered_away": 123,
     "randomised": 124,
     "enrolment_closed": 130,
     "visit": 140,
@@ -231,6 +232,7 @@ ALL = pytest.mark.parametrize(
         pytest.param("zamboni_2009", {}, id="before-after"),
         pytest.param("bench/j1", {}, id="uniform accrual"),
         pytest.param("sham_rct", CASCADE, id="screened veins"),
+        pytest.param("foreseen", {"enrolment.target": 60}, id="steered"),
     ],
 )
 
@@ -281,6 +283,7 @@ def test_cause_ranks_below_effect() -> None:
         ("screened", "screen_failure"),
         ("screened", "enrolled"),
         ("enrolled", "randomised"),
+        ("enrolled", "steered_away"),
         ("enrolled", "enrolment_closed"),
         ("randomised", "visit"),
         ("visit", "procedure"),
@@ -385,7 +388,7 @@ def test_effects_follow_their_causes(name: str, overrides: Overrides) -> None:
                 causes += ((Kind.ENROLLED, None),)
             elif rank == Kind.RELAPSE_CONFIRMED:
                 causes = ((Kind.RELAPSE_REPORTED, index),)
-            elif rank in (Kind.SCREEN_FAILURE, Kind.ENROLLED, Kind.TURNED_AWAY):
+            elif rank in (Kind.SCREEN_FAILURE, Kind.ENROLLED, Kind.TURNED_AWAY, Kind.STEERED_AWAY):
                 causes = ((Kind.SCREENED, None),)
             elif rank in (Kind.DOPPLER, Kind.VENOGRAPHY, Kind.IVUS):
                 before_it = {Kind.DOPPLER: Kind.SCREENED, Kind.VENOGRAPHY: Kind.DOPPLER, Kind.IVUS: Kind.VENOGRAPHY}
@@ -492,7 +495,8 @@ def test_tables_agree_with_the_log(name: str, overrides: Overrides) -> None:
     adsl, adrel = table["adsl"], table["adrel"]
     assert len(adsl) == events(Kind.SCREENED)
     assert (adsl.ENRLFL == "Y").sum() == events(Kind.ENROLLED)
-    assert (adsl.SCRFFL == "Y").sum() == events(Kind.SCREEN_FAILURE) + events(Kind.TURNED_AWAY)
+    turned_away = events(Kind.TURNED_AWAY) + events(Kind.STEERED_AWAY)
+    assert (adsl.SCRFFL == "Y").sum() == events(Kind.SCREEN_FAILURE) + turned_away
     assert (adsl.SCRFREAS != "").sum() == (adsl.SCRFFL == "Y").sum()
     assert (adsl.EOSSTT == "DISCONTINUED").sum() == events(Kind.DROPOUT)
     assert (adsl.EOSSTT == "COMPLETED").sum() == events(Kind.END_OF_STUDY)

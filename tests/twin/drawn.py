@@ -16,6 +16,7 @@ from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER
 from sim.core.errors import ScenarioError
 from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR
 from sim.engines.world import OBSERVED, World, potential, potential_arm
+from sim.model.allocation import KINDS, WITH_FACTORS
 from sim.scenario.load import validate
 from sim.scenario.merge import RawScenario
 from sim.scenario.schema import Scenario
@@ -247,6 +248,7 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
             "effect",
             "triggered_imaging",
             "unblinded_doppler",
+            "foreseen_allocation",
         ),
         mostly(True, ON_OFF),
     ),
@@ -297,9 +299,20 @@ BUILT = {
         "stenosis_required",
         "courses",
     },
-    "randomisation": {"kind", "block_size"},
     "visits": {"months", "window_days", "missed_prob"},
     "course": {*COURSE_NUMBERS, "sp_prob", "pp_prob", "quota"},
+    "randomisation": {
+        "kind",
+        "block_size",
+        "factors",
+        "edss_cut_points",
+        "relapses_cut",
+        "minimisation_prob",
+        "imbalance",
+        "foreseen_prob",
+        "steering_prob",
+        "outlook_relapses",
+    },
     "activity": {"enabled", "kind", "ratio", "active_months", "quiescent_months", "log_sd", "month_correlation"},
     "relapse": {
         "rate_per_year",
@@ -443,11 +456,21 @@ def arms(draw: Draw, design: str) -> tuple[list[Tables], Tables]:
     order = draw(st.permutations(kinds))
     pairs = enumerate(zip(order, ratios, strict=True))
     made = [{"name": f"arm {k}", "procedure": kind, "ratio": ratio} for k, (kind, ratio) in pairs]
-    blocks = {
-        "kind": draw(st.sampled_from(["permuted_blocks", "simple"])),
+    kind = draw(st.sampled_from(KINDS))
+    factors = st.lists(st.sampled_from(["site", "edss", "relapses"]), min_size=1, unique=True)
+    allocation = {
+        "kind": kind,
         "block_size": sum(ratios) * draw(st.integers(1, 3)),
+        "factors": draw(factors) if kind in WITH_FACTORS else [],
+        "edss_cut_points": draw(spread(0.0, 10.0, 3.0)),
+        "relapses_cut": draw(st.sampled_from([1, 2, 3])),
+        "minimisation_prob": draw(PROB),
+        "imbalance": draw(st.sampled_from(["range", "variance"])),
+        "foreseen_prob": draw(PROB),
+        "steering_prob": 0.0 if len(kinds) == 1 else draw(PROB),
+        "outlook_relapses": draw(st.sampled_from([0, 1, 2])),
     }
-    return made, blocks
+    return made, allocation
 
 
 @st.composite
@@ -520,6 +543,7 @@ def recruitment(draw: Draw, made: Tables) -> float:
     made["self_referral"] = {"enabled": draw(ON_OFF), "weight": weight, "window_days": draw(spread(0.5, 365.0, 90.0))}
     if entry["accrual"] == "uniform":
         made["eligibility"]["enabled"] = made["self_referral"]["enabled"] = False
+        made["randomisation"]["steering_prob"] = 0.0
         last = math.ceil(math.ceil(accrual) + screening) + 1.0
         entry["max_days"] = last + draw(st.sampled_from([0.0, 0.5, 1000.0]))
         made["sites"] |= {"arrivals_per_month": 2.0, "opening_interval_days": min(opening, 0.99 * accrual / count)}

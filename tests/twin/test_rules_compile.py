@@ -128,6 +128,15 @@ DOMAINS: dict[str, Domain] = {
     "ms_places": ((1.0, 109.0), 1.0, 1000.0),
     "is_case.places": ((2.0, 286.0), 2.0, 2000.0),
     **dict.fromkeys(("weight_0", "weight_1", "weight_2"), COUNT),
+    **dict.fromkeys(("count_0", "count_1", "count_2", "imbalance_0", "imbalance_1", "imbalance_2"), COUNT),
+    **dict.fromkeys(("relapses_1y", "relapses_cut", "outlook_relapses", "number", "ratio_2"), COUNT),
+    **dict.fromkeys(("ratio_0", "ratio_1"), (COUNT[0][1:], 0.0, 0.0)),
+    **dict.fromkeys(("by_site", "by_edss", "by_relapses", "variance"), FLAG),
+    **dict.fromkeys(("best_prob", "foreseen_prob", "steering_prob"), PROB),
+    **dict.fromkeys(("u_foreseen", "u_steered"), UNIT),
+    "edss_cut": EDSS,
+    "margin.stratum": ((0.0, 1.0, 2.0, 3.0, 7.0, 4003.0), 0.0, 0.0),
+    "margin.factor": CODE,
     **dict.fromkeys(
         (
             "time",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from sim.engines.compiled.allocation import tell_steered
 from sim.engines.compiled.belief import form_beliefs
 from sim.engines.compiled.clocks import note, set_clock
 from sim.engines.compiled.doppler import join_group
@@ -23,10 +24,11 @@ NAN = math.nan
 def on_enrolled(plan: Any, t: Any, p: Any, events: Any) -> None:
     """Enter the study, as the trial has settled it: the clocks of procedure, visits, leaving and end."""
     if p.entry_number < 0:
-        p.reason = TURNED_AWAY
         p.entry_time = NAN
-        note(plan, t, events, p.now, ON_TURNED_AWAY, p.word, 0, 0.0)
         p.clocks = 0
+        if tell_steered(plan, t, p, events) == 0.0:
+            p.reason = TURNED_AWAY
+            note(plan, t, events, p.now, ON_TURNED_AWAY, p.word, 0, 0.0)
         return
     note(plan, t, events, p.now, ON_ENROLLED, p.word, 0, float(p.entry_number + 1))
     if plan.study.randomised == 1.0:

@@ -161,6 +161,9 @@ TRIAL = np.dtype(
 """One trial in play: its address, how many rows of each table it has filled, what enrolment has come to, and the
 monthly activity of the candidate whose history is being lived (one at a time, from the first month to month 0)."""
 
+BLOCK_LIST = np.dtype([("used", "i8"), ("left", "f8", (3,)), ("lane", "f8", (4,)), ("count", "f8", (3,))])
+"""A stratum's list of blocks (places used, left in the block by arm, draws), or a margin's count by arm."""
+
 SITE = np.dtype(
     [
         ("word", "u8"),
@@ -337,6 +340,7 @@ SEEN_VISIT = np.dtype(
 )
 
 __all__ = [
+    "BLOCK_LIST",
     "FURTHER_PERSON",
     "GIVEN",
     "OWN_RELAPSE",

@@ -15,8 +15,9 @@ import numpy as np
 from sim.core.inverse import exponential
 from sim.core.streams import PERSON, POINTS, RELAPSE, VEIN, uniforms_pair_uint64
 from sim.core.units import on_clock
+from sim.engines.compiled.allocation import allocate
 from sim.engines.compiled.clocks import ABOVE_BOUND, FULL_BATCH, draw
-from sim.engines.compiled.trial import allocate, open_site
+from sim.engines.compiled.trial import open_site
 from sim.jit import bare_part, inlined_part
 from sim.model import decline, dropout, effect, enrolment, frailty, relapse, sites, veins, visits
 

@@ -23,6 +23,7 @@ from sim.engines.compiled.clocks import (
 from sim.engines.compiled.guess import QUESTIONS
 from sim.engines.compiled.kernel import play_further_trials, play_plain_trials, play_trials
 from sim.engines.compiled.layout import (
+    BLOCK_LIST,
     FURTHER_PERSON,
     OWN_RELAPSE,
     OWN_VISIT,
@@ -36,7 +37,7 @@ from sim.engines.compiled.layout import (
     rows_by_name,
 )
 from sim.engines.compiled.plain import COLUMNS
-from sim.engines.compiled.wants import demand, is_further, wanted_visits
+from sim.engines.compiled.wants import demand, is_further, lists_needed, wanted_visits
 from sim.engines.records import EVENT, GUESSES, IMAGING, LAYOUT, PROCEDURE, SUBJECT, VEIN, Batch, Records, TrialRecords
 from sim.engines.want import EVERYTHING, Want
 from sim.engines.world import OBSERVED, World
@@ -90,6 +91,7 @@ class Tables(NamedTuple):
     imaging: Records
     events: Records
     scratch: NDArray[np.float64]
+    lists: Records
 
 
 class Filled(NamedTuple):
@@ -136,6 +138,7 @@ class Desk:
             imaging=_room(3.0 * log * plan.surveillance.scheduled, IMAGING),
             events=_room(log * 80.0, EVENT),
             scratch=np.zeros((COLUMNS, int(people) if plain else 1)),
+            lists=_room(lists_needed(plan), BLOCK_LIST),
         )
         self.people = people
         self.relapses_each = 1.5

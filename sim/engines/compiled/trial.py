@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from sim.core.inverse import exponential
-from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WORD
+from sim.core.streams import PERSON, SITE, SITE_ITSELF, TRIAL_WORD
 from sim.core.units import on_clock
+from sim.engines.compiled.allocation import arm_of, begin_lists, steers_away
 from sim.engines.compiled.birth import born
 from sim.engines.compiled.clocks import FULL_STATES, draw, note
 from sim.engines.compiled.course import clear_courses, count_course, course_is_full
@@ -23,7 +24,7 @@ from sim.engines.compiled.ranks import ON_CLOSED, ON_SCREENED, ON_SITE_OPEN
 from sim.engines.compiled.screening import presents, screen
 from sim.engines.compiled.together import are_together, live_together
 from sim.jit import bare_part, inlined_part
-from sim.model import disability, enrolment, randomisation, relapse, sites
+from sim.model import disability, enrolment, relapse, sites
 
 TRIAL = np.uint64(TRIAL_WORD)
 MOST_LAYERS = relapse.MOST_LAYERS
@@ -125,6 +126,7 @@ def recruit(plan: Any, t: Any, tables: Any, batch: Any) -> None:
     """Screen candidates in order of arrival until enrolment closes; who enters is settled, and lives, on the way."""
     open_ = tables.sites
     open_sites(plan, t, open_, tables.events)
+    begin_lists(plan, tables.lists)
     while True:
         k = first_site(open_)
         time = open_[k].clock
@@ -215,10 +217,11 @@ def settle(plan: Any, t: Any, tables: Any, batch: Any, until: Any) -> None:
         if t.closed == 0.0 and p.entry_time > last:
             close(plan, t, events, last)
         t.settled += 1
-        if (t.closed == 0.0 or entry.admit == 1.0) and course_is_full(plan, t, p) == 0.0:
+        open_ = (t.closed == 0.0 or entry.admit == 1.0) and course_is_full(plan, t, p) == 0.0
+        if open_ and steers_away(plan, t, tables.lists, p) == 0.0:
             p.entry_number = t.entered
+            p.arm = arm_of(plan, t, tables.lists, p)
             t.entered += 1
-            p.arm = allocate(plan, t, p)
             count_course(plan, t, p)
             if float(t.entered) == entry.target and t.closed == 0.0:
                 close(plan, t, events, p.entry_time)
@@ -244,28 +247,3 @@ def close(plan: Any, t: Any, events: Any, time: Any) -> None:
     t.closed = 1.0
     t.end_day = time + plan.study.close_after_days
     note(plan, t, events, time, ON_CLOSED, TRIAL, 0, float(t.entered))
-
-
-@inlined_part
-def allocate(plan: Any, t: Any, p: Any) -> Any:
-    """Give the patient's arm: the only one, a coin, or the next place of the central list of permuted blocks."""
-    if plan.study.randomised == 0.0:
-        return 0
-    if plan.randomisation.blocks == 0.0:
-        return randomisation.arm_by_weight(p.u_arm, plan.ratios[0], plan.ratios[1], plan.ratios[2])
-    place = t.place
-    if float(place) == plan.randomisation.block_size:
-        place = 0
-        t.block += 1
-    if place == 0:
-        total = plan.ratios[0] + plan.ratios[1] + plan.ratios[2]
-        for k in range(3):
-            t.left[k] = randomisation.places(plan.ratios[k], plan.randomisation.block_size, total)
-    if place % PLACES == 0:
-        u = draw(t, TRIAL, BLOCK, t.block, place // PLACES)
-        for k in range(PLACES):
-            t.lane[k] = u[k]
-    arm = randomisation.arm_by_weight(t.lane[place % PLACES], t.left[0], t.left[1], t.left[2])
-    t.left[arm] -= 1.0
-    t.place = place + 1
-    return arm

@@ -9,6 +9,7 @@ import numpy as np
 from sim.engines.compiled.layout import WANT
 from sim.engines.records import Records
 from sim.engines.want import Want
+from sim.model import allocation
 from sim.scenario.plan import Plan
 
 
@@ -58,16 +59,17 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
         asked["brief"] = asked["plain"] = asked["first"] = 0.0
         return asked
     visits = wanted_visits(plan, want)
-    e, r = plan.eligibility, plan.reporting
+    e, r, a = plan.eligibility, plan.reporting, plan.allocation
     believed = believes(plan, want)
     told = reports(plan, want) or (plan.belief.relapse != 0.0 and believed)
-    entry_exam = e.edss_min > 0.0 or e.edss_max < 10.0
+    entry_exam = e.edss_min > 0.0 or e.edss_max < 10.0 or a.by_edss == 1.0
     mild_differs = r.mild_prob != r.severe_prob or r.unreported_by_cured > 0.0
     exams = bool(visits) or entry_exam
     asked["entry_exam"] = entry_exam
     asked["exams"] = exams
     asked["severity"] = exams or (told and mild_differs)
-    asked["recall"] = e.kind != 0.0 or e.relapse_free_days > 0.0 or "recalled" in want.counts
+    looks_back = a.by_relapses == 1.0 or a.steering_prob > 0.0
+    asked["recall"] = e.kind != 0.0 or e.relapse_free_days > 0.0 or "recalled" in want.counts or looks_back
     asked["past"] = want.past
     asked["first"] = want.first and not want.past and not images(plan, want)
     asked["surveillance"] = images(plan, want)
@@ -88,18 +90,9 @@ def is_plain(plan: Plan) -> bool:
     alone = plan.sites.number == 1.0 and plan.enrolment.screening_days == 0.0
     no_history = plan.relapse.history_days == 0.0 and plan.activity.on == 0.0
     one_layer = plan.study.study_bound == 1.0 and plan.season.amplitude == 0.0  # nor does the calendar count
-    unscreened = plan.screening.on == 0.0
-    nobody_fails = unscreened and e.kind == 0.0 and e.relapse_free_days == 0.0 and e.stenosis_required == 0.0
+    nobody_fails = e.kind == 0.0 and e.relapse_free_days == 0.0 and e.stenosis_required == 0.0
     nobody_waits = plan.veins.wait_mean_days == 0.0 and plan.self_referral.weight == 1.0
-    return (
-        alone
-        and no_history
-        and one_layer
-        and nobody_fails
-        and nobody_waits
-        and d.log_disbelief_ratio == 0.0
-        and plan.course.on == 0.0
-    )
+    return alone and no_history and one_layer and nobody_fails and nobody_waits and d.log_disbelief_ratio == 0.0
 
 
 def has_hazards(plan: Plan) -> bool:
@@ -130,7 +123,21 @@ def is_further(plan: Plan) -> bool:
             plan.attendance.window_days > 0.0 or plan.attendance.missed_prob > 0.0,
             plan.belief.moves == 1.0,
             plan.guess.on == 1.0,
+            allocates_further(plan),
             has_hazards(plan),
             m.start_prob > 0.0 and (m.stop_per_day > 0.0 or m.escalate_prob > 0.0),
         )
     )
+
+
+def allocates_further(plan: Plan) -> bool:
+    """Tell whether patients are allocated by more than a coin or the central list, or steered."""
+    return plan.allocation.kind > allocation.PERMUTED_BLOCKS or plan.allocation.steering_prob > 0.0
+
+
+def lists_needed(plan: Plan) -> float:
+    """Give how many rows the lists of strata or margins need: 4 strata a site, or a margin a site and 4 others."""
+    kind, sites = plan.allocation.kind, plan.sites.number
+    if kind == allocation.STRATIFIED_BLOCKS:
+        return allocation.STRATA_A_SITE * sites
+    return allocation.OTHER_MARGINS + sites if kind == allocation.MINIMISATION else 1.0

@@ -267,7 +267,6 @@ class Patient:
         """Enter the study, if it is still open: allocation, and the clocks of procedure, visits, leaving and end."""
         self.entry_number = self.trial.enter(self)
         if self.entry_number < 0:
-            self.reason = eligibility.TURNED_AWAY
             self.diary.clear()
             return
         plan = self.plan

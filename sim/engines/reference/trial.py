@@ -11,15 +11,16 @@ from simpy.resources.resource import Resource
 
 from sim.core.events import Kind
 from sim.core.inverse import exponential
-from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WORD, patient_word, uniforms
+from sim.core.streams import PERSON, SITE, SITE_ITSELF, TRIAL_WORD, patient_word, uniforms
 from sim.core.units import on_clock
 from sim.engines.records import TrialRecords, pack
 from sim.engines.reference.agenda import Agenda
+from sim.engines.reference.allocation import Allocation
 from sim.engines.reference.course import course_is_full
 from sim.engines.reference.owned import NEVER
 from sim.engines.reference.patient import Patient
 from sim.engines.world import OBSERVED, World
-from sim.model import disability, enrolment, randomisation, sites
+from sim.model import disability, eligibility, enrolment, sites
 from sim.scenario.plan import Plan
 
 
@@ -31,7 +32,7 @@ def run_trial(plan: Plan, seed: int, number: int, world: World = OBSERVED) -> Tr
 
 
 class Trial:
-    """What patients share: the agenda, the sites, the enrolment count and the allocation list."""
+    """What patients share: the agenda, the sites, the enrolment count and the allocation."""
 
     def __init__(self, plan: Plan, seed: int, number: int, world: World) -> None:
         self.plan, self.seed, self.number, self.world = plan, seed, number, world
@@ -44,7 +45,7 @@ class Trial:
         self.end_day = math.inf
         self.alone = not plan.slots.on and math.isinf(plan.study.close_after_days)
         self.slots: dict[int, Resource] = {}
-        self.places = [0.0, 0.0, 0.0]
+        self.allocation = Allocation(plan, seed, number)
         for site in range(int(plan.sites.number)):
             self.agenda.process(self.recruit(site))
         self.agenda.process(self.last_day())
@@ -123,9 +124,14 @@ class Trial:
         return self.slots[site]
 
     def enter(self, patient: Patient) -> int:
-        """Give the patient's number in the trial, or -1 when enrolment has closed, or that of the course."""
+        """Give the patient's number in the trial, or -1 for who is turned away: after closing, or by steering."""
         if (self.closed and not self.plan.enrolment.admit) or course_is_full(self, patient):
+            patient.reason = eligibility.TURNED_AWAY
             patient.note(Kind.TURNED_AWAY, 0, 0.0)
+            return -1
+        if self.allocation.steers_away(patient):
+            patient.reason = eligibility.STEERED
+            patient.note(Kind.STEERED_AWAY, 0, patient.recalled[0])
             return -1
         number = self.entered
         self.entered += 1
@@ -136,27 +142,12 @@ class Trial:
         return number
 
     def allocate(self, patient: Patient) -> int:
-        """Give the patient's arm: the only one, or its group's, or a coin, or the next place of the list of blocks."""
-        plan = self.plan
-        if not plan.study.randomised:
+        """Give the patient's arm: the only one, or its group's, or the next by the trial's allocation."""
+        if not self.plan.study.randomised:
             return patient.group
-        if plan.randomisation.blocks:
-            arm = self.next_place(patient.entry_number)
-        else:
-            arm = randomisation.arm_by_weight(patient.u_arm, *plan.ratios)
+        arm = self.allocation.next_arm(patient)
+        self.allocation.take(patient, arm)
         patient.note(Kind.RANDOMISED, 0, float(arm))
-        return arm
-
-    def next_place(self, number: int) -> int:
-        """Give the arm at this place of the central list."""
-        size = int(self.plan.randomisation.block_size)
-        block, place = divmod(number, size)
-        if place == 0:
-            total = sum(self.plan.ratios)
-            self.places = [randomisation.places(ratio, float(size), total) for ratio in self.plan.ratios]
-        u = uniforms(self.seed, self.number, TRIAL_WORD, BLOCK, block, place // PLACES)[place % PLACES]
-        arm = randomisation.arm_by_weight(u, self.places[0], self.places[1], self.places[2])
-        self.places[arm] -= 1.0
         return arm
 
     def on_clock(self, time: float) -> float:
