@@ -123,7 +123,7 @@ def simulate(scenario: str, trial: int, ending: str, seed: int, engine: str, out
 
         store.write_tables(folder, played, ending)
         store.write_run(folder, "simulate", loaded.scenario, seed, summary, time.perf_counter() - begun)
-        figure = consort_figure(loaded.name, played.consort, trial, seed, not loaded.scenario.before_after)
+        figure = consort_figure(loaded.name, played.consort, trial, seed, loaded.scenario.randomised)
         save(figure, folder, "consort")
 
     def show() -> None:

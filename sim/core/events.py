@@ -22,6 +22,7 @@ class Kind(IntEnum):
     RELAPSE_CONFIRMED = 52
     MEDICATION_START = 60
     SCREENED = 100
+    RUN_IN_END = 108
     SCREEN_FAILURE = 110
     ENROLLED = 120
     TURNED_AWAY = 122
@@ -50,6 +51,7 @@ VALUES: dict[Kind, str] = {
     Kind.RELAPSE_CONFIRMED: "1 relapse, 0 pseudo-relapse",
     Kind.MEDICATION_START: "rate ratio while on it",
     Kind.SCREENED: "recalled relapses in the last year",
+    Kind.RUN_IN_END: "relapses reported of the run-in",
     Kind.SCREEN_FAILURE: "reason code",
     Kind.ENROLLED: "number enrolled so far",
     Kind.TURNED_AWAY: "0",

@@ -47,12 +47,13 @@ def _register() -> dict[str, Stream]:
         Stream(12, "vein", "vein + 8 * procedure", ("stenosis", "success", "restenosis", "-")),
         Stream(13, "complication", "procedure; block = kind // 4", ("kind 4b", "kind 4b+1", "kind 4b+2", "kind 4b+3")),
         Stream(14, "examination", "visit", ("edss", "edss_tail", "quality", "attendance")),
-        Stream(15, "site", "0", ("arrival_rate", "rater", "-", "-")),
+        Stream(15, "site", "0", ("arrival_rate", "rater", "relapse_rate", "success")),
         Stream(16, "block", "block; block = place // 4", ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3")),
         Stream(17, "level", "0", ("msfc", "mental", "-", "-")),
         Stream(18, "score", "visit", ("msfc", "mental", "-", "-")),
         # block 0: months from screening on, block 1: months before it, counted backwards, both from 0
         Stream(20, "activity_month", "month // 4; block", ("month 4i", "month 4i+1", "month 4i+2", "month 4i+3")),
+        Stream(31, "site_effect", "0", ("effect", "-", "-", "-")),
     )
     return {row.name: row for row in rows}
 
@@ -78,6 +79,7 @@ BLOCK = STREAMS["block"].process
 LEVEL = STREAMS["level"].process
 SCORE = STREAMS["score"].process
 ACTIVITY_MONTH = STREAMS["activity_month"].process
+SITE_EFFECT = STREAMS["site_effect"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 

@@ -7,8 +7,9 @@ from typing import Literal, NamedTuple
 from sim.core.params import Table, param, probability
 from sim.core.rules import rule
 
-REASONS = ("", "edss", "relapses", "recent_relapse", "no_stenosis", "enrolment_closed")
+REASONS = ("", "edss", "relapses", "recent_relapse", "no_stenosis", "enrolment_closed", "run_in")
 ELIGIBLE, FAILS_EDSS, FAILS_RELAPSES, FAILS_RECENT, FAILS_STENOSIS, TURNED_AWAY = 0, 1, 2, 3, 4, 5
+FAILS_RUN_IN = 6
 STRICT, SOFT, OPEN = 1.0, 2.0, 0.0
 
 

@@ -34,6 +34,7 @@ KEPT_OUT: Final = {
     "recent_relapse": "a relapse too recently",
     "no_stenosis": "no narrow vein",
     "enrolment_closed": "enrolment had closed",
+    "run_in": "a relapse in the run-in",
 }
 VEIN_NAMES: Final = {"left_ijv": "Left jugular", "right_ijv": "Right jugular", "azygos": "Azygos"}
 

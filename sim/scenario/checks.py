@@ -13,6 +13,7 @@ from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR, on_clock
 from sim.model.relapse import MOST_LAYERS
 from sim.model.season import highest
 from sim.model.worsening import DAYS_PER_WEEK, due_days, may_confirm
+from sim.scenario import conduct
 
 if TYPE_CHECKING:
     from sim.scenario.schema import Endpoint, Scenario
@@ -26,7 +27,7 @@ ARMS: dict[str, tuple[str, ...]] = {
 def check(scenario: Scenario) -> None:
     """Raise Refusals with everything in the scenario that contradicts itself."""
     parts = (_arms, _blinding, _allocation, _visits, _endpoints, _windows, _history, _layers, _recruitment, _population)
-    refusals = [refusal for part in parts for refusal in part(scenario)]
+    refusals = [refusal for part in (*parts, *conduct.PARTS) for refusal in part(scenario)]
     if refusals:
         raise Refusals(refusals)
 
@@ -56,7 +57,7 @@ def _blinding(s: Scenario) -> Iterator[Refusal]:
 
 
 def _allocation(s: Scenario) -> Iterator[Refusal]:
-    if s.before_after or s.randomisation.kind == "simple" or not s.arm:
+    if not s.randomised or s.randomisation.kind == "simple" or not s.arm:
         return
     total = sum(a.ratio for a in s.arm)
     if s.randomisation.block_size % total:
@@ -172,7 +173,8 @@ def _history(s: Scenario) -> Iterator[Refusal]:
         need = 2.0 if rule.kind == "strict" and rule.relapses_2y else need
         need = max(need, rule.relapse_free_days / DAYS_PER_YEAR)
     if s.before_after:
-        need = max(need, -s.study.before_months[0] / 12.0)
+        recalled_days = -s.study.before_months[0] * DAYS_PER_MONTH - s.enrolment.run_in_days  # the rest is observed
+        need = max(need, recalled_days / DAYS_PER_YEAR)
     if s.recall.enabled and s.recall.telescoping_prob > 0.0:
         need /= 1.0 - s.recall.telescoping_share  # older relapses are dated into the window
     if s.self_referral.enabled:
@@ -203,6 +205,13 @@ def _layers(s: Scenario) -> Iterator[Refusal]:
             "decline.fall_per_year", fall, f"a fall by a factor below {MOST_LAYERS / peak:g} over {past}{at_peak}"
         )
     ratio = s.effect.plan(s.switches.effect).rate_ratio
+    if s.switches.effect and s.effect.enabled and ratio * s.sites.largest_ratio() * peak > MOST_LAYERS >= ratio * peak:
+        yield Refusal(
+            "sites.effect_sd_log",
+            s.sites.effect_sd_log,
+            f"so little that 3 of it above effect.rate_ratio = {ratio:g} (and at the peak of a season) stay within "
+            f"{MOST_LAYERS}",
+        )
     if ratio * peak > MOST_LAYERS:
         yield Refusal(
             "season.amplitude",
@@ -217,7 +226,7 @@ def _recruitment(s: Scenario) -> Iterator[Refusal]:
     if e.accrual == "uniform":
         resolution = float(s.clock.resolution_days)
         last = on_clock(e.accrual_days, resolution)
-        last = last if e.in_screening == "admit" else on_clock(last + e.screening_days, resolution)
+        last = last if e.in_screening == "admit" else on_clock(last + e.entry_days, resolution)
         if last > e.max_days:
             yield Refusal(
                 "enrolment.max_days",
@@ -237,7 +246,7 @@ def _recruitment(s: Scenario) -> Iterator[Refusal]:
                 "poisson where eligibility or self_referral may turn candidates away (target never reached)",
             )
         return
-    open_days = sum(max(0.0, e.max_days - i * sites.opening_interval_days) for i in range(sites.count))
+    open_days = sum(sites.open_days(i * sites.opening_interval_days, e.max_days) for i in range(sites.count))
     expected = open_days * sites.arrivals_per_month / DAYS_PER_MONTH
     if expected < e.target:
         yield Refusal(

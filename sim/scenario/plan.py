@@ -15,6 +15,7 @@ from sim.model.effect import EffectPlan
 from sim.model.eligibility import EligibilityPlan
 from sim.model.enrolment import EnrolmentPlan
 from sim.model.frailty import FrailtyPlan
+from sim.model.historical import NOBODY, HistoricalPlan, targets
 from sim.model.medication import MedicationPlan
 from sim.model.msfc import MsfcPlan
 from sim.model.quality import QualityPlan
@@ -68,6 +69,7 @@ class Plan(NamedTuple):
     recall: RecallPlan
     medication: MedicationPlan
     dropout: DropoutPlan
+    historical: HistoricalPlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -78,15 +80,38 @@ def _three(values: list[float]) -> tuple[float, float, float]:
 def _study(scenario: Scenario, decline: DeclinePlan, season: SeasonPlan, effect: EffectPlan) -> StudyPlan:
     s = scenario.study
     peak = highest(season.amplitude)
+    ratio = effect.rate_ratio * (scenario.sites.largest_ratio() if _has_effect(scenario) else 1.0)
     rising = math.exp(decline.before_per_day * scenario.relapse.plan().history_days)
     return StudyPlan(
         resolution=float(scenario.clock.resolution_days),
-        randomised=0.0 if scenario.before_after else 1.0,
+        randomised=1.0 if scenario.randomised else 0.0,
         follow_up_days=months(s.follow_up_months),
         close_day=s.close_days or math.inf,
         # a whisker above, so that rounding in exp() can't lift a factor over its bound
         history_bound=(rising * (1.0 + 1e-12) if rising > 1.0 else 1.0) * peak,
-        study_bound=max(1.0, effect.rate_ratio) * peak,
+        study_bound=max(1.0, ratio) * peak,
+    )
+
+
+def _has_effect(scenario: Scenario) -> bool:
+    """Tell whether open veins may do something."""
+    return scenario.switches.effect and scenario.effect.enabled
+
+
+def _historical(scenario: Scenario) -> HistoricalPlan:
+    """Give who the controls of the past are, in the design that has them."""
+    if not scenario.historical_control:
+        return NOBODY
+    on, kinds = scenario.switches, [arm.procedure for arm in scenario.arm]
+    treated = kinds.index("angioplasty")
+    arms = (1 - treated, treated)
+    ratios = [scenario.arm[arm].ratio for arm in arms]
+    return scenario.historical.plan(
+        arms,
+        targets(scenario.enrolment.target, *ratios),
+        scenario.eligibility.plan(on.selection),
+        not on.under_reporting,
+        on.recall,
     )
 
 
@@ -101,7 +126,7 @@ def make_plan(scenario: Scenario) -> Plan:
         ratios=_three([float(a.ratio) for a in scenario.arm]),
         procedures=_three([float(PROCEDURES.index(a.procedure)) for a in scenario.arm]),
         visit_days=scenario.visits.plan(),
-        sites=scenario.sites.plan(),
+        sites=scenario.sites.plan(_has_effect(scenario)),
         enrolment=scenario.enrolment.plan(),
         self_referral=scenario.self_referral.plan(on.self_referral),
         eligibility=scenario.eligibility.plan(on.selection),
@@ -122,4 +147,5 @@ def make_plan(scenario: Scenario) -> Plan:
         recall=scenario.recall.plan(on.recall),
         medication=scenario.medication.plan(on.medication),
         dropout=scenario.dropout.plan(on.attrition),
+        historical=_historical(scenario),
     )

@@ -16,6 +16,7 @@ from sim.model.effect import NO_EFFECT, Effect
 from sim.model.eligibility import Eligibility
 from sim.model.enrolment import Enrolment
 from sim.model.frailty import Frailty
+from sim.model.historical import Historical
 from sim.model.medication import Medication
 from sim.model.msfc import Msfc
 from sim.model.quality import Quality
@@ -32,7 +33,7 @@ from sim.model.visits import Visits
 from sim.model.worsening import Worsening
 from sim.scenario import checks
 
-Design = Literal["sham_parallel", "open_label_parallel", "three_arm", "uncontrolled_before_after"]
+Design = Literal["sham_parallel", "open_label_parallel", "three_arm", "uncontrolled_before_after", "historical_control"]
 
 
 def _window(default: list[float], meaning: str) -> list[float]:
@@ -173,6 +174,7 @@ class Scenario(Table):
     population: Population = Population()
     sites: Sites = Sites()
     enrolment: Enrolment = Enrolment()
+    historical: Historical = Historical()
     self_referral: SelfReferral = SelfReferral()
     eligibility: Eligibility = Eligibility()
     randomisation: Randomisation = Randomisation()
@@ -209,9 +211,20 @@ class Scenario(Table):
         return self.study.design == "uncontrolled_before_after"
 
     @property
+    def historical_control(self) -> bool:
+        """Whether the controls are of the past."""
+        return self.study.design == "historical_control"
+
+    @property
+    def randomised(self) -> bool:
+        """Whether patients are allocated to arms; otherwise study day 1 is the day of the procedure."""
+        return not (self.before_after or self.historical_control)
+
+    @property
     def no_effect(self) -> bool:
-        """Whether open veins do nothing."""
-        return self.effect.plan(self.switches.effect) == NO_EFFECT
+        """Whether open veins do nothing, at any site."""
+        alike = self.sites.effect_sd_log == 0.0 or not (self.switches.effect and self.effect.enabled)
+        return self.effect.plan(self.switches.effect) == NO_EFFECT and alike
 
     def angioplasty_share(self) -> float:
         """Share allocated to angioplasty among those who have any procedure (0.5 where all or none have)."""

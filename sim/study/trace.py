@@ -83,6 +83,7 @@ def _words(trial: SimulatedTrial, event: Records) -> str:
         Kind.RELAPSE_CONFIRMED: "confirmed" if value else "pseudo-relapse confirmed",
         Kind.MEDICATION_START: f"medication started (relapse rate x {value:g})",
         Kind.SCREENED: f"screened, recalls {number} relapses in the last year",
+        Kind.RUN_IN_END: f"end of the run-in, {number} relapses reported in it",
         Kind.SCREEN_FAILURE: f"screen failure: {REASONS[number % len(REASONS)]}",
         Kind.ENROLLED: f"entered the study as number {number}",
         Kind.TURNED_AWAY: "turned away: enrolment has closed",

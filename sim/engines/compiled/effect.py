@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sim.engines.compiled.clocks import ABOVE_BOUND
+from sim.engines.compiled.sites import effect_here
 from sim.jit import bare_part
 from sim.model import decline, disability, effect, relapse, season
 
@@ -15,7 +16,8 @@ def set_patency(plan: Any, p: Any, patency: Any) -> None:
     p.lasting = disability.settled(p.lasting, p.lasting_until, p.now, p.slope_per_day, p.slope_factor)
     p.lasting_until = max(p.lasting_until, p.now)
     p.patency = patency
-    p.rate_factor = effect.ratio_at(patency, plan.effect.rate_ratio, plan.effect.log_rate_ratio)
+    common = effect.ratio_at(patency, plan.effect.rate_ratio, plan.effect.log_rate_ratio)
+    p.rate_factor = common * effect_here(plan, p, patency)
     p.slope_factor = effect.ratio_at(patency, plan.effect.slope_ratio, plan.effect.log_slope_ratio)
 
 

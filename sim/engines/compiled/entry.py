@@ -9,6 +9,7 @@ from sim.engines.compiled.belief import form_beliefs
 from sim.engines.compiled.clocks import note, set_clock
 from sim.engines.compiled.dropout import dropout_time
 from sim.engines.compiled.ranks import ON_DROPOUT, ON_END, ON_ENROLLED, ON_PROCEDURE, ON_RANDOMISED, ON_TURNED_AWAY
+from sim.engines.compiled.run_in import forget_reports
 from sim.engines.compiled.visits import await_visit
 from sim.jit import bare_part
 from sim.model import eligibility, veins, visits
@@ -25,6 +26,7 @@ def on_enrolled(plan: Any, t: Any, p: Any, events: Any) -> None:
         p.entry_time = NAN
         note(plan, t, events, p.now, ON_TURNED_AWAY, p.word, 0, 0.0)
         p.clocks = 0
+        forget_reports(plan, p)
         return
     note(plan, t, events, p.now, ON_ENROLLED, p.word, 0, float(p.entry_number + 1))
     if plan.study.randomised == 1.0:

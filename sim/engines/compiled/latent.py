@@ -24,6 +24,7 @@ from sim.core.streams import (
 from sim.core.units import on_clock
 from sim.engines.compiled.clocks import draw, note, set_clock
 from sim.engines.compiled.ranks import ON_ACTIVITY, ON_RELAPSE
+from sim.engines.compiled.sites import relapses_here
 from sim.jit import bare_part
 from sim.model import activity, relapse
 
@@ -149,7 +150,7 @@ def pace(plan: Any, p: Any, layer: Any) -> Any:
     level = p.stretch_active[layer]
     if plan.activity.monthly == 0.0:
         level = activity.level(level, plan.activity.quiescent_level, plan.activity.active_level)
-    return relapse.clock_rate(plan.relapse.rate_per_day, p.frailty, level)
+    return relapse.clock_rate(plan.relapse.rate_per_day * relapses_here(plan, p), p.frailty, level)
 
 
 @bare_part

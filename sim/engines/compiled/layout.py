@@ -18,6 +18,7 @@ from sim.engines.world import World
 from sim.jit import INTERPRETED
 from sim.model.activity import months_back
 from sim.model.relapse import MOST_HISTORY_YEARS, MOST_LAYERS
+from sim.model.sites import MOST_PHASES
 from sim.model.visits import MOST_VISITS
 from sim.scenario.plan import Plan
 
@@ -26,8 +27,10 @@ LISTS = {
     "visit_days": MOST_VISITS,
     "middle": 4 * MIDDLE_TABLE,
     "tails": 4 * TAIL_STEPS,
+    "phase_from": MOST_PHASES,
+    "phase_factor": MOST_PHASES,
 }  # of a plan, their length varies
-MOST_CLOCKS = 24  # one a layer, one a vein, and one each of ten kinds: never more than 21
+MOST_CLOCKS = 25  # one a layer, one a vein, and one each of eleven kinds: never more than 22
 
 WANT = np.dtype(
     [
@@ -142,6 +145,7 @@ TRIAL = np.dtype(
         ("left", "f8", (3,)),
         ("lane", "f8", (4,)),
         ("past_level", "f8", (months_back(years(MOST_HISTORY_YEARS)) + 1,)),
+        ("of_past", "i8"),
     ]
 )
 """One trial in play: its address, how many rows of each table it has filled, what enrolment has come to, and the
@@ -160,6 +164,10 @@ SITE = np.dtype(
         ("total", "f8"),
         ("arrival", "i8"),
         ("u", "f8", (4,)),
+        ("relapse_factor", "f8"),
+        ("success_shift", "f8"),
+        ("effect_shift", "f8"),
+        ("entered", "i8"),
     ]
 )
 """A site: its rate and rater, and the next candidate's arrival (before and after rounding to the clock)."""
@@ -224,6 +232,9 @@ STATE = np.dtype(
         ("vein_opened", "f8", (3,)),
         ("vein_open_now", "f8", (3,)),
         ("vein_restenosis", "f8", (3,)),
+        ("relapse_factor", "f8"),
+        ("success_shift", "f8"),
+        ("effect_shift", "f8"),
     ]
 )
 """A candidate: the row of `records.SUBJECT`, and what the life needs to go on from where it paused."""

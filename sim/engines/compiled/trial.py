@@ -16,11 +16,14 @@ from sim.core.streams import BLOCK, PERSON, PLACES, SITE, SITE_ITSELF, TRIAL_WOR
 from sim.core.units import on_clock
 from sim.engines.compiled.birth import born
 from sim.engines.compiled.clocks import FULL_BATCH, FULL_STATES, draw, note
+from sim.engines.compiled.historical import arm_by_era
 from sim.engines.compiled.life import live, live_briefly
-from sim.engines.compiled.ranks import ON_CLOSED, ON_SCREENED, ON_SITE_OPEN
+from sim.engines.compiled.ranks import ON_CLOSED, ON_ENROLLED, ON_SCREENED, ON_SITE_OPEN
+from sim.engines.compiled.run_in import run_in_decides
 from sim.engines.compiled.screening import presents, screen
+from sim.engines.compiled.sites import belong, by_phases, differ, is_full, takes
 from sim.jit import bare_part, inlined_part
-from sim.model import disability, enrolment, randomisation, sites
+from sim.model import disability, enrolment, historical, randomisation, sites
 
 TRIAL = np.uint64(TRIAL_WORD)
 ITSELF = np.uint64(SITE_ITSELF)
@@ -46,6 +49,7 @@ def clear(plan: Any, t: Any, number: Any) -> None:
     t.queued = 0
     t.settled = 0
     t.closed = 0.0
+    t.of_past = 0
 
 
 @bare_part
@@ -72,12 +76,14 @@ def open_site(plan: Any, t: Any, s: Any, number: Any, events: Any) -> None:
     rule = plan.sites
     s.word = (np.uint64(number) << SHIFT) | ITSELF
     u = draw(t, s.word, SITE, 0, 0)
-    opening = on_clock(sites.site_opens(float(number), rule.opening_interval_days), plan.study.resolution)
+    place = historical.place_in_era(float(number), plan.historical.sites)
+    opening = on_clock(sites.site_opens(place, rule.opening_interval_days), plan.study.resolution)
     s.rate = sites.site_rate(u[0], rule.arrivals_per_day, rule.gamma_shape, rule.log_gamma_shape)
     s.rater = disability.rater_offset(u[1], plan.disability.rater_sd)
     note(plan, t, events, opening, ON_SITE_OPEN, s.word, 0, s.rate)
     s.share = enrolment.share_of_target(float(number), rule.number, plan.enrolment.target)
     s.opening = s.time = opening
+    differ(plan, t, s, number)
     s.spent = s.total = 0.0
     s.arrival = -1
 
@@ -99,6 +105,7 @@ def next_arrival(plan: Any, t: Any, s: Any, number: Any) -> None:
     else:
         s.time += sites.arrival_gap(exponential(u[0]), sites.possible_rate(s.rate, plan.self_referral.weight))
     s.clock = on_clock(s.time, plan.study.resolution)
+    by_phases(plan, s)
     if s.clock > entry.max_days:
         s.clock = math.inf
 
@@ -124,6 +131,9 @@ def recruit(plan: Any, t: Any, tables: Any, batch: Any) -> None:
         settle(plan, t, tables, batch, time)
         if time == math.inf or t.closed == 1.0 or t.status != 0:
             break
+        if is_full(plan, t, open_[k], k) == 1.0:
+            open_[k].clock = math.inf
+            continue
         meet(plan, t, open_[k], k, tables)
         next_arrival(plan, t, open_[k], k)
     settle(plan, t, tables, batch, math.inf)
@@ -142,6 +152,7 @@ def meet(plan: Any, t: Any, s: Any, number: Any, tables: Any) -> None:
     p = states[row]
     told = t.events
     u = (s.u[0], s.u[1], s.u[2], s.u[3])
+    belong(plan, p, s)
     born(plan, t, p, events, number, s.arrival, s.clock, s.rater, u)
     live(plan, t, p, relapses, tables.visits, tables.procedures, events, s.clock, ON_SCREENED)
     p.now = s.clock
@@ -159,7 +170,7 @@ def meet(plan: Any, t: Any, s: Any, number: Any, tables: Any) -> None:
     else:
         t.states = row + 1
     if fits:
-        join(t, states, tables.queue, row, on_clock(s.clock + plan.enrolment.screening_days, plan.study.resolution))
+        join(t, states, tables.queue, row, on_clock(s.clock + plan.enrolment.entry_days, plan.study.resolution))
 
 
 @inlined_part
@@ -207,7 +218,10 @@ def settle(plan: Any, t: Any, tables: Any, batch: Any, until: Any) -> None:
         if t.closed == 0.0 and p.entry_time > last:
             close(plan, t, events, last)
         t.settled += 1
-        if t.closed == 0.0 or entry.admit == 1.0:
+        if run_in_decides(plan) == 1.0:
+            live(plan, t, p, tables.relapses, tables.visits, tables.procedures, events, p.entry_time, ON_ENROLLED)
+        open_ = p.reason == 0 and (t.closed == 0.0 or entry.admit == 1.0)
+        if open_ and takes(plan, t, tables.sites, p) == 1.0:
             p.entry_number = t.entered
             t.entered += 1
             p.arm = allocate(plan, t, p)
@@ -235,9 +249,9 @@ def close(plan: Any, t: Any, events: Any, time: Any) -> None:
 
 @inlined_part
 def allocate(plan: Any, t: Any, p: Any) -> Any:
-    """Give the patient's arm: the only one, a coin, or the next place of the central list of permuted blocks."""
+    """Give the patient's arm: the only one, the era's, a coin, or the next place of the list of permuted blocks."""
     if plan.study.randomised == 0.0:
-        return 0
+        return int(arm_by_era(plan, p))
     if plan.randomisation.blocks == 0.0:
         return randomisation.arm_by_weight(p.u_arm, plan.ratios[0], plan.ratios[1], plan.ratios[2])
     place = t.place

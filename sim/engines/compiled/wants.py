@@ -28,7 +28,8 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
         return asked
     visits = wanted_visits(plan, want)
     e, r, m = plan.eligibility, plan.reporting, plan.medication
-    reports = m.start_prob > 0.0 or not want.counts.isdisjoint(("reported", "confirmed"))
+    decides = plan.enrolment.run_in_free == 1.0
+    reports = decides or m.start_prob > 0.0 or not want.counts.isdisjoint(("reported", "confirmed"))
     entry_exam = e.edss_min > 0.0 or e.edss_max < 10.0
     mild_differs = r.mild_prob != r.severe_prob or r.unreported_by_cured > 0.0
     exams = bool(visits) or entry_exam
@@ -41,9 +42,10 @@ def demand(plan: Plan, want: Want, record: bool) -> Records:
     asked["reports"] = reports
     for score in want.scores if visits else ():
         asked[score] = 1.0
-    steady = plan.effect.log_rate_ratio == 0.0 or all(math.isinf(s) for s in plan.veins.restenosis_scale_days)
+    no_effect = plan.effect.log_rate_ratio == 0.0 and plan.sites.effect_sd == 0.0
+    steady = no_effect or all(math.isinf(s) for s in plan.veins.restenosis_scale_days)
     asked["brief"] = steady and not reports and not visits
-    asked["plain"] = asked["brief"] and not asked["recall"] and not exams and is_plain(plan)
+    asked["plain"] = asked["brief"] and not asked["recall"] and not exams and is_plain(plan) and not is_further(plan)
     asked["belief"] = reports or bool(visits) or plan.dropout.log_disbelief_ratio != 0.0
     return asked
 
@@ -61,4 +63,12 @@ def is_plain(plan: Plan) -> bool:
 
 def is_further(plan: Plan) -> bool:
     """Tell whether a plan has a mechanism whose parts are marked `further_part`: one line a mechanism."""
-    return any(())
+    s, e = plan.sites, plan.enrolment
+    return any(
+        (
+            s.most > 0.0 or s.phases > 0.0,
+            s.relapse_shape > 0.0 or s.success_sd > 0.0 or s.effect_sd > 0.0,
+            e.run_in_days > 0.0,
+            plan.historical.sites > 0.0,
+        )
+    )

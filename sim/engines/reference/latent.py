@@ -58,12 +58,14 @@ class Latent:
         screening: float,
         horizon: float,
         frailty: float,
+        rate_per_day: float,
     ) -> None:
         self.plan = plan
         self.address = address
         self.screening = screening
         self.horizon = horizon
         self.frailty = frailty
+        self.rate_per_day = rate_per_day
         p = plan.activity
         if p.monthly:
             self.path = self._months_before(start)
@@ -146,7 +148,7 @@ class PointClock:
         time = self.time
         while time <= self.latent.horizon:
             stretch = self.latent.segment(self.stretch)
-            rate = relapse.clock_rate(self.latent.plan.relapse.rate_per_day, self.latent.frailty, stretch.level)
+            rate = relapse.clock_rate(self.latent.rate_per_day, self.latent.frailty, stretch.level)
             reached = relapse.reach(time, need, rate)
             if reached <= stretch.end:
                 return reached

@@ -8,7 +8,7 @@ from sim.core.events import Kind
 from sim.core.streams import COMPLICATION
 from sim.engines.reference.owned import OwnVein
 from sim.engines.reference.reporting import await_pseudo
-from sim.model import veins
+from sim.model import sites, veins
 
 if TYPE_CHECKING:
     from sim.engines.reference.patient import Patient
@@ -37,7 +37,8 @@ def treat(p: Patient, number: int, vein: OwnVein) -> None:
         return
     rule = p.plan.veins
     vein.treated = True
-    vein.opened = vein.open_now = veins.happens(vein.lanes[1], rule.success_prob)
+    prob = sites.success_at(rule.success_prob, p.here.success_shift)
+    vein.opened = vein.open_now = veins.happens(vein.lanes[1], prob)
     p.note(Kind.VEIN_TREATED, number, 1.0 if vein.opened else 0.0)
     if vein.opened:
         days = veins.restenosis_days(
