@@ -54,7 +54,7 @@ class Historical(Table):
         source="design",
     )
     chart_report_prob: float = probability(
-        0.8, meaning="a relapse of a patient of the past, early or late, is in the chart"
+        0.8, meaning="a relapse of a patient of the past, before or on study, is in the chart"
     )
 
     def plan(

@@ -46,10 +46,18 @@ class Phase(Table):
     """One phase of recruitment: from a day of the study's calendar on, at every site."""
 
     from_days: float = param(
-        ..., unit="days", ge=0.0, le=36525.0, meaning="the phase begins so long after the first site opened"
+        unit="days",
+        ge=0.0,
+        le=36525.0,
+        meaning="the phase begins so long after the first site opened",
+        source="design",
     )
     factor: float = param(
-        ..., unit="1", ge=0.0, le=100.0, meaning="arrival rate in the phase over the rate without phases; 0: paused"
+        unit="1",
+        ge=0.0,
+        le=100.0,
+        meaning="arrival rate in the phase over the rate without phases; 0: paused",
+        source="design",
     )
 
 

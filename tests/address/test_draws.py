@@ -11,7 +11,7 @@ from sim.core import streams
 from sim.core.events import Kind
 from sim.core.streams import SITE_ITSELF, STREAMS, TRIAL_WORD
 from sim.engines.records import TrialRecords
-from sim.engines.reference import latent, patient, trial
+from sim.engines.reference import latent, patient, sites, trial
 from tests.helpers import Overrides, of_kind, play
 
 BUSY: dict[str, object] = {
@@ -23,6 +23,7 @@ BUSY: dict[str, object] = {
     "eligibility.kind": "soft",
     "medication.enabled": True,
     "dropout.enabled": True,
+    "sites.effect_sd_log": 0.05,  # still three layers
 }
 
 Address = tuple[int, int, int, int]
@@ -46,7 +47,7 @@ def spied(overrides: Overrides) -> Played:
         return streams.uniforms(seed, number, word, process, index, block)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (latent, patient, trial):
+        for module in (latent, patient, sites, trial):
             patch.setattr(module, "uniforms", spy)
         return Played(play("sham_rct", overrides, seed=77, trial=5), seen)
 
@@ -103,7 +104,7 @@ def test_layers_and_kinds_stay_within_their_blocks(played: Played) -> None:
         assert blocks[name] == {0, 1, 2}, name
     assert blocks["complication"] == {0, 1}  # five kinds, four to a block
     assert all(blocks[name] == {0} for name in set(blocks) - layered - {"complication", "activity_month"})
-    once = {"person", "latent", "belief", "present", "site", "level"}
+    once = {"person", "latent", "belief", "present", "site", "site_effect", "level"}
     for name in once:
         assert {i for _, p, i, _ in drawn if p == STREAMS[name].process} == {0}, name
 

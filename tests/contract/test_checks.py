@@ -1,7 +1,7 @@
 """Contract: what a scenario may not say.
 
-Each refusal of `sim/scenario/checks.py` is made to fire, at the key it names, beside a neighbouring scenario that is
-legal: a check that is always or never true fails here.
+Each refusal of `sim/scenario/checks.py` and `conduct.py` is made to fire, at the key it names, beside a neighbouring
+scenario that is legal: a check that is always or never true fails here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 from sim.core.errors import Problem, ScenarioError
 from sim.core.params import Refusal
-from sim.scenario import checks
+from sim.scenario import checks, conduct
 from sim.scenario.load import read_tables, shipped, validate
 from sim.scenario.schema import Scenario
 from tests.contract.refusals import ANGIO, CASES, NONE, Case
@@ -43,13 +43,14 @@ def test_its_legal_neighbour_is_not_refused(case: Case) -> None:
 
 
 def test_every_refusal_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No refusal in checks.py is left without a case above that makes it fire: each one's `allowed` is met by one."""
+    """No refusal in checks.py or conduct.py is left without a case above that makes it fire."""
     written = [
-        node
-        for node in ast.walk(ast.parse(inspect.getsource(checks)))
+        (module.__name__, node)
+        for module in (checks, conduct)
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == Refusal.__name__
     ]
-    fired: set[int] = set()
+    fired: set[tuple[str, int]] = set()
 
     class Spy(Refusal):
         """A refusal that remembers the line of checks.py that made it."""
@@ -58,15 +59,20 @@ def test_every_refusal_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
             frame = inspect.currentframe()
             assert frame is not None
             assert frame.f_back is not None
-            fired.add(frame.f_back.f_lineno)
+            fired.add((frame.f_back.f_globals["__name__"], frame.f_back.f_lineno))
             super().__init__(key, found, allowed)
 
-    monkeypatch.setattr(checks, "Refusal", Spy)
+    for module in (checks, conduct):
+        monkeypatch.setattr(module, "Refusal", Spy)
     for case in CASES:
         problems(case.name, case.bad)
-    silent = [node.lineno for node in written if not fired & set(range(node.lineno, (node.end_lineno or 0) + 1))]
+    silent = [
+        (name, node.lineno)
+        for name, node in written
+        if not fired & {(name, line) for line in range(node.lineno, (node.end_lineno or 0) + 1)}
+    ]
     assert len(written) >= 25
-    assert not silent, f"no case makes the refusals in lines {silent} of checks.py fire"
+    assert not silent, f"no case makes the refusals in lines {silent} fire"
 
 
 def test_all_contradictions_are_told_at_once() -> None:

@@ -123,6 +123,7 @@ EVENTS = {
     "relapse_confirmed": 52,
     "medication_start": 60,
     "screened": 100,
+    "run_in_end": 108,
     "screen_failure": 110,
     "enrolled": 120,
     "turned_away": 122,

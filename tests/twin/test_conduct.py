@@ -1,4 +1,4 @@
-"""Twin evidence: phases, caps and differences of sites, run-ins and historical controls are the same in both engines."""
+"""Twin evidence: recruitment by phase and site, run-ins and historical controls are the same in both engines."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def make_site(plan: Plan, seed: int, trial: int, number: int) -> Site:
     """Draw what is fixed for a site."""
     rule, past, word = plan.sites, plan.historical, patient_word(number, SITE_ITSELF)
     u = uniforms(seed, trial, word, SITE, 0)
-    v = uniforms(seed, trial, word, SITE_EFFECT, 0)
+    v = uniforms(seed, trial, word, SITE_EFFECT, 0)[0] if rule.effect_sd else 0.5
     era = historical.either(historical.is_past(float(number), past.sites), past.rate_ratio, 1.0)
     return Site(
         number,
@@ -34,5 +34,5 @@ def make_site(plan: Plan, seed: int, trial: int, number: int) -> Site:
         disability.rater_offset(u[1], plan.disability.rater_sd),
         sites.relapse_factor(u[2], rule.relapse_shape, rule.log_gamma_relapse_shape) * era,
         sites.success_shift(u[3], rule.success_sd),
-        sites.effect_shift(v[0], rule.effect_sd),
+        sites.effect_shift(v, rule.effect_sd),
     )
