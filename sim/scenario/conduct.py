@@ -63,9 +63,9 @@ def _historical(s: Scenario) -> Iterator[Refusal]:
         return
     if s.enrolment.accrual == "uniform":
         yield Refusal("enrolment.accrual", "uniform", "poisson in historical_control, whose eras recruit by themselves")
-    if own.relapses_1y is not None and not (s.eligibility.enabled and s.eligibility.kind == "strict"):
-        yield Refusal("historical.relapses_1y", own.relapses_1y, "none where eligibility is not strict")
-    if own.relapses_1y and s.relapse.history_years < 1.0:
+    if own.relapses_1y is not None and s.eligibility.enabled and s.eligibility.kind != "strict":
+        yield Refusal("historical.relapses_1y", own.relapses_1y, "none where eligibility is soft")
+    if own.relapses_1y and s.eligibility.enabled and s.relapse.history_years < 1.0:
         yield Refusal("relapse.history_years", s.relapse.history_years, "at least 1, as historical.relapses_1y asks")
     yield from _eras(s)
 

@@ -614,9 +614,9 @@ CASES = [
     Case(
         "a historical control with uniform accrual",
         "historical_control",
-        {"enrolment.accrual": "uniform", "eligibility.enabled": False, "historical": {"sites": 6}},
+        {"enrolment.accrual": "uniform", "eligibility.enabled": False},
         "enrolment.accrual",
-        {"eligibility.enabled": False, "historical": {"sites": 6}},
+        {"eligibility.enabled": False},
         "eras recruit by themselves",
     ),
     Case(
@@ -624,8 +624,8 @@ CASES = [
         "historical_control",
         {"eligibility.kind": "soft"},
         "historical.relapses_1y",
-        {"eligibility.kind": "soft", "historical": {"sites": 6}},
-        "not strict",
+        {"eligibility.kind": "soft", "historical.relapses_1y": None},
+        "is soft",
     ),
     Case(
         "a history shorter than the entry rule of the past",
