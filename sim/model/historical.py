@@ -57,6 +57,12 @@ class Historical(Table):
         0.8, meaning="a relapse of a patient of the past, before or on study, is in the chart"
     )
 
+    @staticmethod
+    def targets(total: int, control_ratio: int, treated_ratio: int) -> tuple[int, int]:
+        """Give how many of the target are to be of the past and of today, by the arms' ratios."""
+        past = round(total * control_ratio / (control_ratio + treated_ratio))
+        return past, total - past
+
     def plan(
         self,
         arms: tuple[int, int],
@@ -82,12 +88,6 @@ class Historical(Table):
             float(targets[0]),
             float(targets[1]),
         )
-
-
-def targets(total: int, control_ratio: int, treated_ratio: int) -> tuple[int, int]:
-    """Give how many of the target are to be of the past and of today, by the arms' ratios."""
-    past = round(total * control_ratio / (control_ratio + treated_ratio))
-    return past, total - past
 
 
 @rule

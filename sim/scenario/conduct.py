@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from sim.core.params import Refusal
 from sim.core.units import DAYS_PER_MONTH
-from sim.model.historical import targets
 
 if TYPE_CHECKING:
     from sim.scenario.schema import Scenario
@@ -73,7 +72,7 @@ def _historical(s: Scenario) -> Iterator[Refusal]:
 def _eras(s: Scenario) -> Iterator[Refusal]:
     """Each era has patients to enter, and sites that can be expected to see as many and may enter them."""
     ratio = {arm.procedure == "angioplasty": arm.ratio for arm in s.arm}
-    wanted, past = targets(s.enrolment.target, ratio[False], ratio[True]), s.historical.sites
+    wanted, past = s.historical.targets(s.enrolment.target, ratio[False], ratio[True]), s.historical.sites
     for era, target, count in (("past", wanted[0], past), ("today", wanted[1], s.sites.count - past)):
         opens = (k * s.sites.opening_interval_days for k in range(count))
         days = sum(s.sites.open_days(opening, s.enrolment.max_days) for opening in opens)

@@ -15,7 +15,7 @@ from sim.model.effect import EffectPlan
 from sim.model.eligibility import EligibilityPlan
 from sim.model.enrolment import EnrolmentPlan
 from sim.model.frailty import FrailtyPlan
-from sim.model.historical import NOBODY, HistoricalPlan, targets
+from sim.model.historical import NOBODY, HistoricalPlan
 from sim.model.medication import MedicationPlan
 from sim.model.msfc import MsfcPlan
 from sim.model.quality import QualityPlan
@@ -108,7 +108,7 @@ def _historical(scenario: Scenario) -> HistoricalPlan:
     ratios = [scenario.arm[arm].ratio for arm in arms]
     return scenario.historical.plan(
         arms,
-        targets(scenario.enrolment.target, *ratios),
+        scenario.historical.targets(scenario.enrolment.target, *ratios),
         scenario.eligibility.plan(on.selection),
         not on.under_reporting,
         on.recall,

@@ -202,8 +202,8 @@ def test_historical_rules_by_hand() -> None:
     assert [historical.is_past(s, 2.0) for s in (0.0, 1.0, 2.0)] == [1.0, 1.0, 0.0]
     assert [historical.place_in_era(s, 2.0) for s in (0.0, 1.0, 2.0, 3.0)] == [0.0, 1.0, 0.0, 1.0]
     assert [historical.place_in_era(s, 0.0) for s in (0.0, 3.0)] == [0.0, 3.0]
-    assert historical.targets(200, 1, 1) == (100, 100)
-    assert historical.targets(90, 1, 2) == (30, 60)
+    assert historical.Historical.targets(200, 1, 1) == (100, 100)
+    assert historical.Historical.targets(90, 1, 2) == (30, 60)
 
 
 HISTORICAL: dict[str, object] = {

@@ -15,7 +15,7 @@ from sim.core.endpoints import CONFIRMED_AFTER
 from sim.core.errors import ScenarioError
 from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR
 from sim.engines.world import OBSERVED, World, potential
-from sim.model.historical import targets
+from sim.model.historical import Historical
 from sim.model.sites import Phase, Sites
 from sim.scenario.load import validate
 from sim.scenario.merge import RawScenario
@@ -369,7 +369,7 @@ def recruitment(draw: Draw, made: Tables) -> float:
         past = draw(st.integers(1, count - 1))
         made["historical"]["sites"] = past
         ratio = {a["procedure"] == "angioplasty": a["ratio"] for a in made["arm"]}
-        of_past, of_today = targets(target, ratio[False], ratio[True])
+        of_past, of_today = Historical.targets(target, ratio[False], ratio[True])
         groups = [(of_past, past), (of_today, count - past)]
         if made["eligibility"]["enabled"] and made["eligibility"]["kind"] == "strict":
             made["historical"]["relapses_1y"] = draw(st.sampled_from([None, 0, 1, 2]))
