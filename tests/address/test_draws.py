@@ -77,7 +77,7 @@ def test_every_stream_is_drawn_from_at_its_own_kind_of_address(played: Played, m
         assert block >= 0
         if process == streams.BLOCK:
             assert word == TRIAL_WORD
-        elif process == streams.SITE:
+        elif process in (streams.SITE, streams.SITE_EFFECT):
             assert word & SITE_ITSELF == SITE_ITSELF
             assert word != TRIAL_WORD
         else:
