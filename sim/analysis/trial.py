@@ -16,7 +16,7 @@ from sim.analysis.estimate import Estimates
 from sim.analysis.negbin import negbin_rate_ratio_batch
 from sim.analysis.survival import first_relapse_estimates
 from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER, parse_endpoint
-from sim.data.cohort import Cohort, Counts, Window, at_visit, first_event, of_course, restenosed, stayed, window
+from sim.data.cohort import Cohort, Counts, Window, at_visit, first_event, of_course, only, restenosed, stayed, window
 from sim.data.lesions import at_scans, since_baseline
 from sim.data.worsening import first_worsening
 from sim.model.doppler import NEEDED
@@ -165,12 +165,32 @@ def _as_observed(found: Estimates) -> Estimates:
     return replace(found, method=words, boundary_method=words)
 
 
+def of_today(scenario: Scenario, people: Cohort) -> Cohort:
+    """Give the patients whom a truth is about: all, or with controls of the past those of today."""
+    if not scenario.historical_control:
+        return people
+    treated = [arm.procedure for arm in scenario.arm].index("angioplasty")
+    return only(people, people.subjects["arm"] == treated)
+
+
+def baseline(scenario: Scenario, counts: Counts, people: Cohort, start_months: float, end_months: float) -> Window:
+    """Give what is counted in a window before study day 1: as recalled, and from a run-in on as observed.
+
+    A relapse is one or the other, so the counts add up. True relapses are counted as they were.
+    """
+    if counts == "true":
+        return window(people, "true", start_months, end_months)
+    recalled = window(people, "recalled", start_months, end_months)
+    if scenario.enrolment.run_in_days == 0.0:
+        return recalled
+    return Window(recalled.counts + window(people, counts, start_months, end_months).counts, recalled.years)
+
+
 def windows(scenario: Scenario, counts: Counts, people: Cohort) -> tuple[Window, Window]:
-    """Give what is counted before (recalled, or the truth where the endpoint counts true relapses) and after."""
+    """Give what is counted before study day 1 (`baseline`) and after."""
     study = scenario.study
-    before: Counts = "true" if counts == "true" else "recalled"
     return (
-        window(people, before, study.before_months[0], study.before_months[1]),
+        baseline(scenario, counts, people, study.before_months[0], study.before_months[1]),
         window(people, counts, study.after_months[0], study.after_months[1]),
     )
 

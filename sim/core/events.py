@@ -32,6 +32,7 @@ class Kind(IntEnum):
     DOPPLER = 102
     VENOGRAPHY = 104
     IVUS = 106
+    RUN_IN_END = 108
     SCREEN_FAILURE = 110
     ENROLLED = 120
     TURNED_AWAY = 122
@@ -75,6 +76,7 @@ VALUES: dict[Kind, str] = {
     Kind.DOPPLER: "criteria read, of 5",
     Kind.VENOGRAPHY: "1 narrow, 0 not",
     Kind.IVUS: "1 stenosis, 0 collapse",
+    Kind.RUN_IN_END: "relapses reported of the run-in",
     Kind.SCREEN_FAILURE: "reason code",
     Kind.ENROLLED: "number enrolled so far",
     Kind.TURNED_AWAY: "0",

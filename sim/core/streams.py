@@ -47,7 +47,7 @@ def _register() -> dict[str, Stream]:
         Stream(12, "vein", "vein + 8 * procedure", ("stenosis", "success", "restenosis", "-")),
         Stream(13, "complication", "procedure; block = kind // 4", ("kind 4b", "kind 4b+1", "kind 4b+2", "kind 4b+3")),
         Stream(14, "examination", "visit", ("edss", "edss_tail", "quality", "attendance")),
-        Stream(15, "site", "0", ("arrival_rate", "rater", "-", "-")),
+        Stream(15, "site", "0", ("arrival_rate", "rater", "relapse_rate", "success")),
         Stream(16, "block", "block; block = place // 4", ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3")),
         Stream(17, "level", "0", ("msfc", "mental", "-", "-")),
         Stream(18, "score", "visit", ("msfc", "mental", "timing", "-")),
@@ -69,6 +69,7 @@ def _register() -> dict[str, Stream]:
             ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3"),
         ),
         Stream(29, "allocation", "0", ("letter", "foreseen", "steered", "-")),
+        Stream(31, "site_effect", "0", ("effect", "-", "-", "-")),
     )
     return {row.name: row for row in rows}
 
@@ -104,6 +105,7 @@ OUTSIDE_SCAN = STREAMS["outside_scan"].process
 HAZARD = STREAMS["hazard"].process
 STRATUM_BLOCK = STREAMS["stratum_block"].process
 ALLOCATION = STREAMS["allocation"].process
+SITE_EFFECT = STREAMS["site_effect"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 

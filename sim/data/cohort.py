@@ -107,6 +107,16 @@ def _guesses(entered: Records) -> Records:
     return found
 
 
+def only(people: Cohort, mask: NDArray[np.bool_]) -> Cohort:
+    """Give the cohort of those patients for whom `mask`, one value a patient, holds."""
+    place = np.concatenate([[0], np.cumsum(mask)])
+    new = np.where(mask, place[:-1], -1)
+    visits, relapses = (
+        np.where(rows >= 0, np.concatenate([new, [-1]])[rows], -1) for rows in (people.visit_row, people.relapse_row)
+    )
+    return Cohort(place[people.first], people.subjects[mask], people.relapses, relapses, people.visits, visits)
+
+
 def _moved(rows: list[NDArray[np.int64]], first: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([np.where(r >= 0, r + begin, -1) for r, begin in zip(rows, first[:-1], strict=True)])
 

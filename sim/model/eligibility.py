@@ -23,8 +23,9 @@ REASONS = (
     "venography_negative",
     "ivus_collapse",
     "steered",
+    "run_in",
 )
-STEERED = 10
+STEERED, FAILS_RUN_IN = 10, 11
 STRICT, SOFT, OPEN = 1.0, 2.0, 0.0
 
 

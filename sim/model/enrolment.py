@@ -10,7 +10,10 @@ from sim.core.rules import rule
 
 
 class EnrolmentPlan(NamedTuple):
-    """Target and times in days; uniform = 1 for a fixed number of arrivals spread over accrual_days."""
+    """Target and times in days; uniform = 1 for a fixed number of arrivals spread over accrual_days.
+
+    run_in_free = 1 keeps out those who relapse in the run-in; entry_days is screening and run-in together.
+    """
 
     target: float
     max_days: float
@@ -18,6 +21,9 @@ class EnrolmentPlan(NamedTuple):
     admit: float
     uniform: float
     accrual_days: float
+    run_in_days: float
+    run_in_free: float
+    entry_days: float
 
 
 class Enrolment(Table):
@@ -50,6 +56,23 @@ class Enrolment(Table):
         source="design",
     )
 
+    run_in_days: float = param(
+        0.0,
+        unit="days",
+        ge=0.0,
+        le=3652.5,
+        meaning="after screening_days, before entry: so long are candidates watched; 0: no run-in",
+        source="design",
+    )
+    run_in_relapse_free: bool = param(
+        False, unit="-", meaning="true: who reports a relapse in the run-in does not enter", source="design"
+    )
+
+    @property
+    def entry_days(self) -> float:
+        """How long a candidate is on the way from screening to entry."""
+        return self.screening_days + self.run_in_days
+
     def plan(self) -> EnrolmentPlan:
         """Give numbers for names."""
         return EnrolmentPlan(
@@ -59,6 +82,9 @@ class Enrolment(Table):
             1.0 if self.in_screening == "admit" else 0.0,
             1.0 if self.accrual == "uniform" else 0.0,
             self.accrual_days,
+            self.run_in_days,
+            1.0 if self.run_in_relapse_free else 0.0,
+            self.entry_days,
         )
 
 
@@ -77,3 +103,9 @@ def share_of_target(site: float, sites: float, target: float) -> float:
     """Give how many of `target` arrivals belong to a site: as even as can be, the first ones take the rest."""
     each = math.floor(target / sites)
     return each + (1.0 if site < target - each * sites else 0.0)
+
+
+@rule
+def is_watched(onset: float, screening: float, screening_days: float, run_in_days: float) -> bool:
+    """Tell whether an onset lies in a run-in or after it, and so is observed and not recalled."""
+    return run_in_days > 0.0 and onset > screening + screening_days

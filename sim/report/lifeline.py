@@ -39,6 +39,7 @@ KEPT_OUT: Final = {
     "venography_negative": "no narrow vein on venography",
     "ivus_collapse": "collapse, not stenosis, on IVUS",
     "steered": "did not suit the arm foreseen",
+    "run_in": "a relapse in the run-in",
 }
 VEIN_NAMES: Final = {"left_ijv": "Left jugular", "right_ijv": "Right jugular", "azygos": "Azygos"}
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.analysis.trial import baseline
 from sim.core.errors import ShamtrialError
 from sim.data.cohort import Cohort, at_visit, window
 from sim.report import style
@@ -55,7 +56,7 @@ def arm_changes(scenario: Scenario, people: Cohort) -> Floats:
     Quantities: relapses a year, as reported in the first year on study less as recalled of the year before; MSQOL-54
     physical, at the last visit less at baseline, of those seen at both.
     """
-    recalled = window(people, "recalled", -YEAR_MONTHS, 0.0)
+    recalled = baseline(scenario, "reported", people, -YEAR_MONTHS, 0.0)
     reported = window(people, "reported", 0.0, YEAR_MONTHS)
     visits = scenario.visits.months
     gain = at_visit(people, "quality", len(visits) - 1) - at_visit(people, "quality", visits.index(0.0))

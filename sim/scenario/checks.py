@@ -14,6 +14,7 @@ from sim.model.allocation import WITH_FACTORS
 from sim.model.relapse import MOST_LAYERS
 from sim.model.season import highest
 from sim.model.worsening import DAYS_PER_WEEK, due_days, may_confirm
+from sim.scenario import conduct
 from sim.scenario.checks_course import attendance, courses, quotas
 from sim.scenario.prevalence import prevalence, screening
 
@@ -49,7 +50,7 @@ def check(scenario: Scenario) -> None:
         _factors,
         _steering,
     )
-    parts += (courses, quotas, attendance, screening, prevalence)
+    parts += (courses, quotas, attendance, screening, prevalence, *conduct.PARTS)
     refusals = [refusal for part in parts for refusal in part(scenario)]
     if refusals:
         raise Refusals(refusals)
@@ -270,7 +271,8 @@ def _history(s: Scenario) -> Iterator[Refusal]:
         need = 2.0 if rule.kind == "strict" and rule.relapses_2y else need
         need = max(need, rule.relapse_free_days / DAYS_PER_YEAR)
     if s.before_after:
-        need = max(need, -s.study.before_months[0] / 12.0)
+        recalled_days = -s.study.before_months[0] * DAYS_PER_MONTH - s.enrolment.run_in_days  # the rest is observed
+        need = max(need, recalled_days / DAYS_PER_YEAR)
     if s.recall.enabled and s.recall.telescoping_prob > 0.0:
         need /= 1.0 - s.recall.telescoping_share  # older relapses are dated into the window
     if s.self_referral.enabled:
@@ -303,6 +305,13 @@ def _layers(s: Scenario) -> Iterator[Refusal]:
             "decline.fall_per_year", fall, f"a fall by a factor below {MOST_LAYERS / peak:g} over {past}{at_peak}"
         )
     ratio = s.effect.plan(s.switches.effect).rate_ratio
+    if s.switches.effect and s.effect.enabled and ratio * s.sites.largest_ratio() * peak > MOST_LAYERS >= ratio * peak:
+        yield Refusal(
+            "sites.effect_sd_log",
+            s.sites.effect_sd_log,
+            f"so little that 3 of it above effect.rate_ratio = {ratio:g} (and at the peak of a season) stay within "
+            f"{MOST_LAYERS}",
+        )
     if ratio * peak > MOST_LAYERS:
         yield Refusal(
             "season.amplitude",
@@ -317,7 +326,7 @@ def _recruitment(s: Scenario) -> Iterator[Refusal]:
     if e.accrual == "uniform":
         resolution = float(s.clock.resolution_days)
         last = on_clock(e.accrual_days, resolution)
-        last = last if e.in_screening == "admit" else on_clock(last + e.screening_days, resolution)
+        last = last if e.in_screening == "admit" else on_clock(last + e.entry_days, resolution)
         if last > e.max_days:
             yield Refusal(
                 "enrolment.max_days",
@@ -338,7 +347,7 @@ def _recruitment(s: Scenario) -> Iterator[Refusal]:
                 "poisson where eligibility or self_referral or screening turns candidates away (target never reached)",
             )
         return
-    open_days = sum(max(0.0, e.max_days - i * sites.opening_interval_days) for i in range(sites.count))
+    open_days = sum(sites.open_days(i * sites.opening_interval_days, e.max_days) for i in range(sites.count))
     expected = open_days * sites.arrivals_per_month / DAYS_PER_MONTH
     if expected < e.target:
         yield Refusal(

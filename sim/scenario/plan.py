@@ -21,6 +21,7 @@ from sim.model.eligibility import EligibilityPlan
 from sim.model.enrolment import EnrolmentPlan
 from sim.model.frailty import FrailtyPlan
 from sim.model.guess import GuessPlan
+from sim.model.historical import NOBODY, HistoricalPlan
 from sim.model.lesions import LesionsPlan
 from sim.model.medication import MedicationPlan
 from sim.model.msfc import MsfcPlan
@@ -99,6 +100,7 @@ class Plan(NamedTuple):
     guess: GuessPlan
     contamination: ContaminationPlan
     allocation: AllocationPlan
+    historical: HistoricalPlan
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:
@@ -109,6 +111,7 @@ def _three(values: list[float]) -> tuple[float, float, float]:
 def _study(scenario: Scenario, decline: DeclinePlan, season: SeasonPlan, effect: EffectPlan) -> StudyPlan:
     s = scenario.study
     peak = highest(season.amplitude)
+    ratio = effect.rate_ratio * (scenario.sites.largest_ratio() if _has_effect(scenario) else 1.0)
     rising = math.exp(decline.before_per_day * scenario.relapse.plan().history_days)
     return StudyPlan(
         resolution=float(scenario.clock.resolution_days),
@@ -117,8 +120,30 @@ def _study(scenario: Scenario, decline: DeclinePlan, season: SeasonPlan, effect:
         close_day=s.close_days or math.inf,
         # a whisker above, so that rounding in exp() can't lift a factor over its bound
         history_bound=(rising * (1.0 + 1e-12) if rising > 1.0 else 1.0) * peak,
-        study_bound=max(1.0, effect.rate_ratio) * peak,
+        study_bound=max(1.0, ratio) * peak,
         close_after_days=s.close_after_enrolment_days or math.inf,
+    )
+
+
+def _has_effect(scenario: Scenario) -> bool:
+    """Tell whether open veins may do something."""
+    return scenario.switches.effect and scenario.effect.enabled
+
+
+def _historical(scenario: Scenario) -> HistoricalPlan:
+    """Give who the controls of the past are, in the design that has them."""
+    if not scenario.historical_control:
+        return NOBODY
+    on, kinds = scenario.switches, [arm.procedure for arm in scenario.arm]
+    treated = kinds.index("angioplasty")
+    arms = (1 - treated, treated)
+    ratios = [scenario.arm[arm].ratio for arm in arms]
+    return scenario.historical.plan(
+        arms,
+        scenario.historical.targets(scenario.enrolment.target, *ratios),
+        scenario.eligibility.plan(on.selection),
+        not on.under_reporting,
+        on.recall,
     )
 
 
@@ -150,7 +175,7 @@ def make_plan(scenario: Scenario) -> Plan:
         ratios=_three([float(a.ratio) for a in scenario.arm]),
         procedures=_three([float(PROCEDURES.index(a.procedure)) for a in scenario.arm]),
         visit_days=scenario.visits.plan(),
-        sites=scenario.sites.plan(),
+        sites=scenario.sites.plan(_has_effect(scenario)),
         enrolment=scenario.enrolment.plan(),
         self_referral=scenario.self_referral.plan(on.self_referral),
         eligibility=scenario.eligibility.plan(on.selection),
@@ -181,4 +206,5 @@ def make_plan(scenario: Scenario) -> Plan:
         guess=scenario.belief.guess_plan(),
         contamination=scenario.contamination.plan(on.contamination),
         allocation=scenario.randomisation.allocation(scenario.randomised, on.foreseen_allocation),
+        historical=_historical(scenario),
     )

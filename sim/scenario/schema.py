@@ -19,6 +19,7 @@ from sim.model.effect import NO_EFFECT, Effect
 from sim.model.eligibility import Eligibility
 from sim.model.enrolment import Enrolment
 from sim.model.frailty import Frailty
+from sim.model.historical import Historical
 from sim.model.lesions import Lesions
 from sim.model.medication import Medication
 from sim.model.msfc import Msfc
@@ -46,6 +47,7 @@ Design = Literal[
     "immediate_v_delayed",
     "sham_crossover",
     "prevalence_case_control",
+    "historical_control",
 ]
 
 
@@ -219,6 +221,7 @@ class Scenario(Table):
     population: Population = Population()
     sites: Sites = Sites()
     enrolment: Enrolment = Enrolment()
+    historical: Historical = Historical()
     self_referral: SelfReferral = SelfReferral()
     eligibility: Eligibility = Eligibility()
     randomisation: Randomisation = Randomisation()
@@ -265,19 +268,25 @@ class Scenario(Table):
         """Whether the design compares how often MS patients and controls are found to have CCSVI."""
         return self.study.design == "prevalence_case_control"
 
-    @property
-    def randomised(self) -> bool:
-        """Whether patients are allocated to arms."""
-        return not (self.before_after or self.case_control)
-
     def group_arm(self, group: str) -> int:
         """Give the number of the first arm of a group, 0 where there is none."""
         return next((k for k, a in enumerate(self.arm) if a.group == group), 0)
 
     @property
+    def historical_control(self) -> bool:
+        """Whether the controls are of the past."""
+        return self.study.design == "historical_control"
+
+    @property
+    def randomised(self) -> bool:
+        """Whether patients are allocated to arms; otherwise study day 1 is the day of the procedure."""
+        return not (self.before_after or self.case_control or self.historical_control)
+
+    @property
     def no_effect(self) -> bool:
-        """Whether open veins do nothing."""
-        return self.effect.plan(self.switches.effect)._replace(onset_days=0.0) == NO_EFFECT
+        """Whether open veins do nothing, at any site."""
+        alike = self.sites.effect_sd_log == 0.0 or not (self.switches.effect and self.effect.enabled)
+        return alike and self.effect.plan(self.switches.effect)._replace(onset_days=0.0) == NO_EFFECT
 
     def angioplasty_share(self) -> float:
         """Share allocated to angioplasty among those who have any procedure (0.5 where all or none have)."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.analysis.trial import of_today
 from sim.core.errors import ShamtrialError
 from sim.data.cohort import window
 from sim.engines.want import Want
@@ -55,7 +56,7 @@ class OnStudy:
 
     def __call__(self, trial: int) -> NDArray[np.float64]:
         """Give an array (patients, 2): true relapses and years in the window."""
-        people = self.play.people(trial, potential(0.0, True), TRUE_RELAPSES)
+        people = of_today(self.play.scenario, self.play.people(trial, potential(0.0, True), TRUE_RELAPSES))
         seen = window(people, "true", 0.0, self.play.scenario.population.window_months, planned=True)
         return np.column_stack([seen.counts, seen.years])
 

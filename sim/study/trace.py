@@ -92,6 +92,7 @@ def _words(trial: SimulatedTrial, event: Records) -> str:
         Kind.DOPPLER: f"Doppler: {number} of 5 criteria",
         Kind.VENOGRAPHY: f"venography: {'narrow' if value else 'not narrow'}",
         Kind.IVUS: f"IVUS: {'stenosis' if value else 'collapse'}",
+        Kind.RUN_IN_END: f"end of the run-in, {number} relapses reported in it",
         Kind.SCREEN_FAILURE: f"screen failure: {REASONS[number % len(REASONS)]}",
         Kind.ENROLLED: f"entered the study as number {number}",
         Kind.TURNED_AWAY: "turned away: enrolment has closed",

@@ -2,7 +2,8 @@
 
 In each world every enrolled patient has one and the same procedure and stays to the end. True onsets and latent
 scores are read, so no reporting, rater or recall error enters. Belief is held on one reference path that does not
-depend on the arm; the total effect, with belief free, stands beside it.
+depend on the arm; the total effect, with belief free, stands beside it. With controls of the past the patients are
+those of today: the truth is the effect on the treated.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.analysis.survival import first_relapse_estimates
-from sim.analysis.trial import VISIT_FIELD, contrast, lesions, visit_number
+from sim.analysis.trial import VISIT_FIELD, contrast, lesions, of_today, visit_number
 from sim.core.defaults import TWIN_TRIALS
 from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
 from sim.data.cohort import Cohort, at_visit, first_event, of_course, restenosed, window
@@ -58,7 +59,7 @@ class Twins:
 
         def lived(world: World) -> Cohort:
             if world not in people:
-                people[world] = self.play.people(trial, world, want)
+                people[world] = of_today(scenario, self.play.people(trial, world, want))
             return people[world]
 
         sums, times = np.zeros((len(scenario.endpoint), 2, 4)), {}

@@ -11,7 +11,7 @@ from sim.core import streams
 from sim.core.events import Kind
 from sim.core.streams import SITE_ITSELF, STREAMS, TRIAL_WORD
 from sim.engines.records import TrialRecords
-from sim.engines.reference import allocation, latent, patient, trial
+from sim.engines.reference import allocation, latent, patient, sites, trial
 from tests.helpers import Overrides, of_kind, play
 
 BUSY: dict[str, object] = {
@@ -25,6 +25,7 @@ BUSY: dict[str, object] = {
     "dropout.enabled": True,
     "lesions.enabled": True,
     "contamination": {"enabled": True, "per_year": 0.5},
+    "sites.effect_sd_log": 0.05,  # still three layers
 }
 
 Address = tuple[int, int, int, int]
@@ -48,7 +49,7 @@ def spied(overrides: Overrides) -> Played:
         return streams.uniforms(seed, number, word, process, index, block)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (allocation, latent, patient, trial):
+        for module in (allocation, latent, patient, sites, trial):
             patch.setattr(module, "uniforms", spy)
         return Played(play("sham_rct", overrides, seed=77, trial=5), seen)
 
@@ -95,7 +96,7 @@ def test_every_stream_is_drawn_from_at_its_own_kind_of_address(
         assert block >= 0
         if process in (streams.BLOCK, streams.STRATUM_BLOCK):
             assert word == TRIAL_WORD
-        elif process == streams.SITE:
+        elif process in (streams.SITE, streams.SITE_EFFECT):
             assert word & SITE_ITSELF == SITE_ITSELF
             assert word != TRIAL_WORD
         else:
@@ -123,7 +124,7 @@ def test_layers_and_kinds_stay_within_their_blocks(played: Played) -> None:
     assert blocks["complication"] == {0, 1}  # five kinds, four to a block
     elsewhere = {"complication", "activity_month", "doppler", "stratum_block", "allocation"}
     assert all(blocks[name] == {0} for name in set(blocks) - layered - elsewhere)
-    once = {"person", "latent", "belief", "present", "site", "level", "lesion"}
+    once = {"person", "latent", "belief", "present", "site", "site_effect", "level", "lesion"}
     for name in once:
         assert {i for _, p, i, _ in drawn if p == STREAMS[name].process} == {0}, name
 

@@ -29,7 +29,7 @@ REGISTER = (
     (12, "vein", "vein + 8 * procedure", ("stenosis", "success", "restenosis", "-")),
     (13, "complication", "procedure; block = kind // 4", ("kind 4b", "kind 4b+1", "kind 4b+2", "kind 4b+3")),
     (14, "examination", "visit", ("edss", "edss_tail", "quality", "attendance")),
-    (15, "site", "0", ("arrival_rate", "rater", "-", "-")),
+    (15, "site", "0", ("arrival_rate", "rater", "relapse_rate", "success")),
     (16, "block", "block; block = place // 4", ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3")),
     (17, "level", "0", ("msfc", "mental", "-", "-")),
     (18, "score", "visit", ("msfc", "mental", "timing", "-")),
@@ -49,6 +49,7 @@ REGISTER = (
         ("place 4b", "place 4b+1", "place 4b+2", "place 4b+3"),
     ),
     (29, "allocation", "0", ("letter", "foreseen", "steered", "-")),
+    (31, "site_effect", "0", ("effect", "-", "-", "-")),
 )
 
 # What `uniforms` has to do with its arguments, written out a second time.

@@ -1,7 +1,7 @@
 """Contract: what a scenario may not say.
 
-Each refusal of `sim/scenario/checks.py` and `prevalence.py` is made to fire, at the key it names, beside a neighbouring
-scenario that is legal: a check that is always or never true fails here.
+Each refusal of `sim/scenario/checks.py` and the files beside it is made to fire, at the key it names, beside a legal
+scenario near to it: a check that is always or never true fails here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 from sim.core.errors import Problem, ScenarioError
 from sim.core.params import Refusal
-from sim.scenario import checks, checks_course, prevalence
+from sim.scenario import checks, checks_course, conduct, prevalence
 from sim.scenario.load import read_tables, shipped, validate
 from sim.scenario.schema import Scenario
 from tests.contract.refusals import ANGIO, CASES, NONE, Case
@@ -42,7 +42,7 @@ def test_its_legal_neighbour_is_not_refused(case: Case) -> None:
     validate(read_tables(case.name, case.good), Scenario)
 
 
-CHECKS = (checks, checks_course, prevalence)
+CHECKS = (checks, checks_course, conduct, prevalence)
 
 
 def test_every_refusal_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:

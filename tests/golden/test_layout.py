@@ -165,6 +165,7 @@ EVENTS = {
     "doppler": 102,
     "venography": 104,
     "ivus": 106,
+    "run_in_end": 108,
     "screen_failure": 110,
     "enrolled": 120,
     "turned_away": 122,

@@ -17,6 +17,8 @@ from sim.core.errors import ScenarioError
 from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR
 from sim.engines.world import OBSERVED, World, potential, potential_arm
 from sim.model.allocation import KINDS, WITH_FACTORS
+from sim.model.historical import Historical
+from sim.model.sites import Phase, Sites
 from sim.scenario.load import validate
 from sim.scenario.merge import RawScenario
 from sim.scenario.schema import Scenario
@@ -36,7 +38,7 @@ PARALLEL = (
     "gd_lesions_6m",
     "new_t2_6m",
 )
-NOT_RANDOMISED = ("uncontrolled_before_after", "prevalence_case_control")
+NOT_RANDOMISED = ("uncontrolled_before_after", "prevalence_case_control", "historical_control")
 WORLDS = (
     OBSERVED,
     potential_arm(0, True),
@@ -50,6 +52,7 @@ DESIGNS = (
     "three_arm",
     "uncontrolled_before_after",
     "prevalence_case_control",
+    "historical_control",
     "immediate_v_delayed",
     "sham_crossover",
 )
@@ -284,8 +287,28 @@ BUILT = {
         "after_months",
     },
     "slots": {"enabled", "per_site", "procedure_days"},
-    "sites": {"count", "arrivals_per_month", "rate_variance", "opening_interval_days"},
-    "enrolment": {"target", "max_days", "screening_days", "in_screening", "accrual", "accrual_days"},
+    "sites": {
+        "count",
+        "arrivals_per_month",
+        "rate_variance",
+        "opening_interval_days",
+        "phases",
+        "most_per_site",
+        "relapse_rate_variance",
+        "success_sd_logits",
+        "effect_sd_log",
+    },
+    "enrolment": {
+        "target",
+        "max_days",
+        "screening_days",
+        "in_screening",
+        "accrual",
+        "accrual_days",
+        "run_in_days",
+        "run_in_relapse_free",
+    },
+    "historical": {"sites", "rate_ratio", "relapses_1y", "chart_report_prob"},
     "self_referral": {"enabled", "weight", "window_days"},
     "eligibility": {
         "enabled",
@@ -449,6 +472,7 @@ def arms(draw: Draw, design: str) -> tuple[list[Tables], Tables]:
         "immediate_v_delayed": ["angioplasty", "angioplasty"],
         "three_arm": ["angioplasty", "sham", "none"],
         "open_label_parallel": ["angioplasty", draw(st.sampled_from(["sham", "none"]))],
+        "historical_control": ["angioplasty", draw(st.sampled_from(["sham", "none"]))],
         "uncontrolled_before_after": [draw(st.sampled_from(["angioplasty", "sham", "none"]))],
         "prevalence_case_control": ["none", "none"],
     }[design]
@@ -535,8 +559,17 @@ def recruitment(draw: Draw, made: Tables) -> float:
         "in_screening": draw(st.sampled_from(["turn_away", "admit"])),
         "accrual": draw(st.sampled_from(["poisson", "poisson", "poisson", "uniform"])),
         "accrual_days": accrual,
+        "run_in_days": (run_in := draw(mostly(0.0, SOME_DAYS))),
     }
-    made["sites"] = {"count": count, "rate_variance": draw(spread(0.0, 2.0, 0.4, 20.0))}
+    made["sites"] = {"count": count, "rate_variance": draw(spread(0.0, 2.0, 0.4, 20.0))} | draw(site_differences(made))
+    made["historical"] = {
+        "rate_ratio": draw(spread(0.1, 3.0, 1.0)),
+        "chart_report_prob": draw(PROB),
+    }
+    if made["study"]["design"] == "historical_control":
+        entry["accrual"], entry["target"] = "poisson", max(target, 8)
+        made["sites"]["count"] = count = max(count, 2)
+        target = entry["target"]
     made["enrolment"] = entry
     made["eligibility"] = draw(entry_rule())
     weight = draw(spread(1.0, 5.0, 3.0))
@@ -544,7 +577,7 @@ def recruitment(draw: Draw, made: Tables) -> float:
     if entry["accrual"] == "uniform":
         made["eligibility"]["enabled"] = made["self_referral"]["enabled"] = False
         made["randomisation"]["steering_prob"] = 0.0
-        last = math.ceil(math.ceil(accrual) + screening) + 1.0
+        last = math.ceil(math.ceil(accrual) + screening + run_in) + 1.0
         entry["max_days"] = last + draw(st.sampled_from([0.0, 0.5, 1000.0]))
         made["sites"] |= {"arrivals_per_month": 2.0, "opening_interval_days": min(opening, 0.99 * accrual / count)}
         return float(target)
@@ -552,10 +585,52 @@ def recruitment(draw: Draw, made: Tables) -> float:
     seen = target * draw(st.sampled_from([1.1, 2.0, 4.0, 4.0]))  # as many as the sites see by the last day
     most = draw(mostly(1000.0, st.sampled_from([0.5, 10.0, 100.0, 365.0, 1000.5, 3652.5])))
     opening = min(opening, most)
-    days = sum(max(0.0, most - i * opening) for i in range(count))
     entry["max_days"] = most
-    made["sites"] |= {"opening_interval_days": opening, "arrivals_per_month": seen / days * DAYS_PER_MONTH * 1.01}
-    return seen * possible
+    entry["run_in_relapse_free"] = run_in > 0.0 and draw(ON_OFF)
+    groups = [(target, count)]
+    if made["study"]["design"] == "historical_control":
+        past = draw(st.integers(1, count - 1))
+        made["historical"]["sites"] = past
+        ratio = {a["procedure"] == "angioplasty": a["ratio"] for a in made["arm"]}
+        of_past, of_today = Historical.targets(target, ratio[False], ratio[True])
+        groups = [(of_past, past), (of_today, count - past)]
+        if made["eligibility"]["enabled"] and made["eligibility"]["kind"] == "strict":
+            made["historical"]["relapses_1y"] = draw(st.sampled_from([None, 0, 1, 2]))
+    phases = draw(mostly([], recruitment_phases(most)))
+    if min(open_days(phases, opening, most, n) / open_days([], opening, most, n) for _, n in groups) < 0.1:
+        phases = []
+    day = max(wanted * seen / target / open_days(phases, opening, most, n) for wanted, n in groups)
+    made["sites"] |= {
+        "opening_interval_days": opening,
+        "arrivals_per_month": day * DAYS_PER_MONTH * 1.01,
+        "phases": phases,
+        "most_per_site": draw(mostly(0, st.just(max(math.ceil(wanted / n) for wanted, n in groups)))),
+    }
+    return day * open_days(phases, opening, most, count) * 1.01 * possible
+
+
+def open_days(phases: list[Tables], opening: float, most: float, count: int) -> float:
+    """Give the days, weighed by phase, on which so many sites of one era are open."""
+    made = Sites(phases=[Phase(**phase) for phase in phases])
+    return sum(made.open_days(i * opening, most) for i in range(count))
+
+
+@st.composite
+def recruitment_phases(draw: Draw, most: float) -> list[Tables]:
+    """Draw up to three phases within the time of recruitment."""
+    starts = sorted(draw(st.sets(st.floats(0.0, most), max_size=3)))
+    return [{"from_days": start, "factor": draw(st.sampled_from([0.0, 0.5, 1.0, 3.0]))} for start in starts]
+
+
+@st.composite
+def site_differences(draw: Draw, made: Tables) -> Tables:
+    """Draw how sites differ; the largest rate ratio stays within the layers of candidate points."""
+    room = max(math.log(7.9 / made["effect"]["rate_ratio"]), 0.0) / 3.0
+    return {
+        "relapse_rate_variance": draw(mostly(0.0, spread(0.0, 2.0, 0.4))),
+        "success_sd_logits": draw(mostly(0.0, spread(0.0, 10.0, 1.0))),
+        "effect_sd_log": min(draw(mostly(0.0, spread(0.0, 1.0, 0.3))), room),
+    }
 
 
 @st.composite
@@ -580,7 +655,8 @@ def history(draw: Draw, made: Tables, seen: float) -> None:
     past = max(longest_look_back(made) * 1.0001, draw(mostly(3.0, st.sampled_from([0.0, 0.5, 2.0, 8.0]))))
     past = min(past, 20.0)
     fall = draw(mostly(0.04, spread(0.0, 1.0)))
-    room = max(7.999 / max(made["effect"]["rate_ratio"], 1.0) - 1.0, 0.0)
+    ratio = made["effect"]["rate_ratio"] * math.exp(3.0 * made["sites"]["effect_sd_log"])
+    room = max(7.999 / max(ratio, 1.0) - 1.0, 0.0)
     made["season"] = {
         "enabled": draw(ON_OFF),
         "amplitude": min(draw(spread(0.0, 0.999, 0.2)), room),
@@ -593,13 +669,15 @@ def history(draw: Draw, made: Tables, seen: float) -> None:
     falls = made["decline"]["enabled"]
     layers = peak * max(
         math.exp(-math.log1p(-made["decline"]["fall_per_year"]) * past) if falls else 1.0,
-        made["effect"]["rate_ratio"],
+        ratio,
         1.0,
     )
     wait = made["veins"]["wait_days"] + made["veins"]["wait_mean_days"]
     length = past + made["study"]["follow_up_months"] / 12.0 + wait / DAYS_PER_YEAR + 1.0
+    length += made["enrolment"]["run_in_days"] / DAYS_PER_YEAR
     expected = (seen + 1.0) * length
-    busiest = min(MOST_POINTS / (expected * math.ceil(layers)), 50.0)
+    more = made["historical"]["rate_ratio"] if made["study"]["design"] == "historical_control" else 1.0
+    busiest = min(MOST_POINTS / (expected * math.ceil(layers) * max(more, 1.0)), 50.0)
     must = made["eligibility"]["enabled"] and made["eligibility"]["kind"] == "strict"
     low = 0.01 if must else 0.0  # a rule that asks for relapses lets nobody in where there are none
     rate = draw(st.one_of(st.sampled_from([0.0, 0.3, 1.0, 50.0]), st.floats(0.0, 3.0), st.floats(0.0, 50.0)))

@@ -169,6 +169,7 @@ DOMAINS: dict[str, Domain] = {
             "days",
             "wait",
             "screening_days",
+            "run_in_days",
             "history_days",
             "relapse_free_days",
         ),
@@ -288,6 +289,16 @@ DOMAINS: dict[str, Domain] = {
     **dict.fromkeys(("activity_days", "lived_days"), DAYS),
     "t2_per_day": RATE,
     "present": FACTOR,
+    "phases": ((0.0, 1.0, 2.0, 3.0), 0.0, 0.0),
+    "phase_arrival.time": ((0.0, 14.0, 730.5, math.inf), 0.0, 4000.0),
+    **dict.fromkeys(("entered", "most", "past_sites"), COUNT),
+    "success_sd": SPREAD,
+    "success_shift": LOGS,
+    "effect_sd": ((0.0, 1.0), 0.0, 1.0),
+    "effect_shift": ((0.0, 0.3, -0.3), -3.0, 3.0),
+    "past": FLAG,
+    "report_prob": PROB,
+    **dict.fromkeys(("theirs", "ours"), POINTS),
 }
 
 WORD_EDGES = (0, 1, 2**32 - 1, 2**32, 2**63, TOP)
@@ -325,7 +336,7 @@ def arguments(name: str, rule: Rule) -> list[tuple[Any, ...]]:
         draws = rng.integers(0, TOP, (DRAWS, len(names)), dtype=np.uint64, endpoint=True)
         return edges + [tuple(row) for row in draws]
     domains = [DOMAINS.get(f"{rule.__name__}.{n}", DOMAINS.get(n)) for n in names]
-    made = ("log_gamma_shape", "middle", "tails", "table")  # from a shape
+    made = ("log_gamma_shape", "middle", "tails", "table", "phase_from", "phase_factor")  # from a shape, or below
     missing = [n for n, d in zip(names, domains, strict=True) if d is None and n not in made]
     assert not missing, f"{name}: give {missing} a domain above"
     rows: list[list[Any]] = [[draw(d, rng) for d in domains] for _ in range(DRAWS)]
@@ -338,6 +349,10 @@ def arguments(name: str, rule: Rule) -> list[tuple[Any, ...]]:
         for row in rows:
             shape = row[names.index("shape")]
             row[names.index("log_gamma_shape")] = math.lgamma(shape) if shape else 0.0
+    if "phase_from" in names:
+        for row in rows:
+            row[names.index("phase_from")] = (10.0, 100.0, 400.0)
+            row[names.index("phase_factor")] = tuple(float(f) for f in rng.choice([0.0, 0.3, 1.0, 2.5], 3))
     for name_of, number in (("middle", 0), ("tails", 1), ("table", 1)):
         if name_of in names:
             for row in rows:

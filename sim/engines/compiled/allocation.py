@@ -12,6 +12,7 @@ import numpy as np
 
 from sim.core.streams import ALLOCATION, BLOCK, LONGEST_BLOCK, PLACES, STRATUM_BLOCK, TRIAL_WORD
 from sim.engines.compiled.clocks import draw, note
+from sim.engines.compiled.historical import arm_by_era
 from sim.engines.compiled.ranks import ON_STEERED_AWAY
 from sim.jit import bare_part, further_part, further_value, inlined_part
 from sim.model import allocation, randomisation
@@ -25,9 +26,9 @@ BY_EDSS, BY_RELAPSES, BY_SITE = allocation.BY_EDSS, allocation.BY_RELAPSES, allo
 
 @inlined_part
 def allocate(plan: Any, t: Any, p: Any) -> Any:
-    """Give the patient's arm: the only one, a coin, or the next place of the central list of permuted blocks."""
+    """Give the patient's arm: the only one, the era's, a coin, or the next place of the central list of blocks."""
     if plan.study.randomised == 0.0:
-        return 0
+        return int(arm_by_era(plan, p))
     if plan.randomisation.blocks == 0.0:
         return randomisation.arm_by_weight(p.u_arm, plan.ratios[0], plan.ratios[1], plan.ratios[2])
     place = t.place

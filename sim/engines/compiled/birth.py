@@ -42,7 +42,7 @@ def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: 
         p.u_select = present[1]
         p.wait = veins.waiting(present[2], plan.veins.wait_days, plan.veins.wait_mean_days)
     p.frailty = frailty.frailty(u[1], plan.frailty.gamma_shape, plan.middle, plan.tails)
-    p.horizon = relapse.horizon(time, plan.enrolment.screening_days, p.wait, plan.study.follow_up_days)
+    p.horizon = relapse.horizon(time, plan.enrolment.entry_days, p.wait, plan.study.follow_up_days)
     p.pause = time
     blank(p)
     blank_lesions(plan, p)

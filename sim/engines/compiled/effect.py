@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sim.engines.compiled.clocks import ABOVE_BOUND
+from sim.engines.compiled.sites import effect_here
 from sim.jit import bare_part
 from sim.model import decline, disability, effect, medication, relapse, season
 
@@ -16,7 +17,8 @@ def set_patency(plan: Any, p: Any, patency: Any, working: Any) -> None:
     p.lasting_until = max(p.lasting_until, p.now)
     p.patency = patency
     p.working = working
-    p.rate_factor = effect.ratio_at(working, plan.effect.rate_ratio, plan.effect.log_rate_ratio)
+    common = effect.ratio_at(working, plan.effect.rate_ratio, plan.effect.log_rate_ratio)
+    p.rate_factor = common * effect_here(plan, p, working)
     p.slope_factor = effect.ratio_at(working, plan.effect.slope_ratio, plan.effect.log_slope_ratio)
 
 

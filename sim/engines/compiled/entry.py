@@ -12,6 +12,7 @@ from sim.engines.compiled.doppler import join_group
 from sim.engines.compiled.dropout import await_dropout
 from sim.engines.compiled.later import schedule_procedures, settle_strategy
 from sim.engines.compiled.ranks import ON_END, ON_ENROLLED, ON_PROCEDURE, ON_RANDOMISED, ON_TURNED_AWAY
+from sim.engines.compiled.run_in import forget_reports
 from sim.engines.compiled.visits import await_visit
 from sim.jit import bare_part
 from sim.model import eligibility, veins, visits
@@ -29,6 +30,7 @@ def on_enrolled(plan: Any, t: Any, p: Any, events: Any) -> None:
         if tell_steered(plan, t, p, events) == 0.0:
             p.reason = TURNED_AWAY
             note(plan, t, events, p.now, ON_TURNED_AWAY, p.word, 0, 0.0)
+        forget_reports(plan, p)
         return
     note(plan, t, events, p.now, ON_ENROLLED, p.word, 0, float(p.entry_number + 1))
     if plan.study.randomised == 1.0:

@@ -22,7 +22,9 @@ from sim.engines.compiled.ranks import (
     ON_OUTSIDE,
     ON_OUTSIDE_SCAN,
     ON_REQUESTED,
+    ON_RUN_IN_END,
 )
+from sim.engines.compiled.run_in import on_run_in_end
 from sim.engines.compiled.surveillance import on_imaging
 from sim.engines.compiled.veins import on_effect_begins
 from sim.engines.compiled.visits import on_missed
@@ -61,3 +63,5 @@ def ring_further(
         on_escalation(plan, t, p, events)
     elif rank == ON_OUTSIDE:
         on_outside(plan, t, p, procedures, events)
+    elif rank == ON_RUN_IN_END:
+        on_run_in_end(plan, t, p, relapses, events)

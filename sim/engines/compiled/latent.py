@@ -25,6 +25,7 @@ from sim.core.units import on_clock
 from sim.engines.compiled.clocks import draw, note, set_clock
 from sim.engines.compiled.course import rate_ratio
 from sim.engines.compiled.ranks import ON_ACTIVITY, ON_RELAPSE
+from sim.engines.compiled.sites import relapses_here
 from sim.jit import bare_part
 from sim.model import activity, course, relapse
 
@@ -150,7 +151,8 @@ def pace(plan: Any, p: Any, layer: Any) -> Any:
     level = p.stretch_active[layer]
     if plan.activity.monthly == 0.0:
         level = activity.level(level, plan.activity.quiescent_level, plan.activity.active_level)
-    return relapse.clock_rate(course.own_rate(plan.relapse.rate_per_day, rate_ratio(plan, p)), p.frailty, level)
+    here = plan.relapse.rate_per_day * relapses_here(plan, p)
+    return relapse.clock_rate(course.own_rate(here, rate_ratio(plan, p)), p.frailty, level)
 
 
 @bare_part

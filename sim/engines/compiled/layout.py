@@ -19,6 +19,7 @@ from sim.jit import INTERPRETED
 from sim.model.activity import months_back
 from sim.model.hazard import HAZARDS
 from sim.model.relapse import MOST_HISTORY_YEARS, MOST_LAYERS
+from sim.model.sites import MOST_PHASES
 from sim.model.slots import MOST_SLOTS
 from sim.model.surveillance import MOST_IMAGINGS
 from sim.model.veins import MOST_PROCEDURES
@@ -32,6 +33,8 @@ LISTS = {
     "tails": 4 * TAIL_STEPS,
     "scan_visits": MOST_VISITS,
     "imaging_days": MOST_IMAGINGS,
+    "phase_from": MOST_PHASES,
+    "phase_factor": MOST_PHASES,
 }  # of a plan, their length varies
 MOST_CLOCKS = 40  # one a layer, one a vein, one each of some twenty kinds, two a further procedure
 WALKERS = 3  # of the activity path, beside the layers: the log, and two that lesions ask for
@@ -156,6 +159,7 @@ TRIAL = np.dtype(
         ("of_course", "f8", (3,)),
         ("past_level", "f8", (months_back(years(MOST_HISTORY_YEARS)) + 1,)),
         ("imaging", "i8"),
+        ("of_past", "i8"),
     ]
 )
 """One trial in play: its address, how many rows of each table it has filled, what enrolment has come to, and the
@@ -179,6 +183,10 @@ SITE = np.dtype(
         ("u", "f8", (4,)),
         ("first_patient", "i8"),
         ("slot_free", "f8", (MOST_SLOTS,)),
+        ("relapse_factor", "f8"),
+        ("success_shift", "f8"),
+        ("effect_shift", "f8"),
+        ("entered", "i8"),
     ]
 )
 """A site: its rate and rater, and the next candidate's arrival (before and after rounding to the clock); the first of
@@ -273,6 +281,9 @@ STATE = np.dtype(
         ("hazard_spent", "f8", (HAZARDS,)),
         ("hazard_since", "f8", (HAZARDS,)),
         ("hazard_now", "f8", (HAZARDS,)),
+        ("relapse_factor", "f8"),
+        ("success_shift", "f8"),
+        ("effect_shift", "f8"),
     ]
 )
 """A candidate: the row of `records.SUBJECT`, and what the life needs to go on from where it paused.

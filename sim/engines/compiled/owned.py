@@ -7,8 +7,10 @@ from typing import Any
 
 from sim.core.streams import RECALL, SEVERITY
 from sim.engines.compiled.clocks import FULL_RELAPSES, draw
+from sim.engines.compiled.historical import of_past
+from sim.engines.compiled.run_in import watched
 from sim.jit import bare_part
-from sim.model import recall, relapse
+from sim.model import historical, recall, relapse
 
 MOST_LAYERS = relapse.MOST_LAYERS
 NAN = math.nan
@@ -69,10 +71,13 @@ def weigh(plan: Any, t: Any, p: Any, own: Any) -> None:
 def remember(plan: Any, t: Any, p: Any, own: Any) -> None:
     """Draw how a past relapse will be recalled, if anything asks for it."""
     # what happens on the day of entry comes before it, and is still of the past; not entered: NaN, and so it is
-    if plan.want.recall == 1.0 and (own.onset <= p.entry_time or not own.onset >= p.day_1):
+    observed = watched(plan, p, own.onset) == 1.0
+    if plan.want.recall == 1.0 and not observed and (own.onset <= p.entry_time or not own.onset >= p.day_1):
         rule = plan.recall
         u = draw(t, p.word, RECALL, own.point // MOST_LAYERS, own.layer)
-        if recall.is_recalled(u[0], rule.omission_prob):
+        past = of_past(plan, p)
+        if recall.is_recalled(u[0], historical.either(past, plan.historical.omission_prob, rule.omission_prob)):
+            telescoping = historical.either(past, 0.0, rule.telescoping_prob)
             own.recalled_onset = recall.recalled_onset(
-                own.onset, p.screening_time, u[1], u[2], rule.telescoping_prob, rule.telescoping_share
+                own.onset, p.screening_time, u[1], u[2], telescoping, rule.telescoping_share
             )

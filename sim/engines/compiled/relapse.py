@@ -11,6 +11,7 @@ from sim.engines.compiled.medication import consider_medication, may_start
 from sim.engines.compiled.owned import begin, remember, weigh
 from sim.engines.compiled.ranks import ON_RELAPSE
 from sim.engines.compiled.reporting import await_report, escalated_further, report_lanes, speaks_up
+from sim.engines.compiled.run_in import watched
 from sim.jit import bare_part
 from sim.model import relapse
 
@@ -38,7 +39,7 @@ def on_point(plan: Any, t: Any, p: Any, relapses: Any, events: Any, index: Any) 
         p.lasting += own.residual
     if plan.want.reports == 0.0:
         return
-    if p.entered == 0.0:
+    if p.entered == 0.0 and watched(plan, p, p.now) == 0.0:
         if may_start(plan, p):
             consider_medication(plan, p, report_lanes(t, p, own)[1])
         escalated_further(plan, t, p, own)

@@ -9,12 +9,13 @@ from sim.core.units import on_clock
 from sim.engines.compiled.belief import hear_of_relapse
 from sim.engines.compiled.clocks import draw, join_queue, note, set_clock
 from sim.engines.compiled.hazard import hazards_changed
+from sim.engines.compiled.historical import of_past
 from sim.engines.compiled.medication import consider_escalation, consider_medication, may_escalate, may_start
 from sim.engines.compiled.owned import begin
 from sim.engines.compiled.ranks import ON_CONFIRMED, ON_PSEUDO, ON_REPORTED
 from sim.engines.compiled.surveillance import hear_of_report
 from sim.jit import bare_part, further_part
-from sim.model import belief, relapse, reporting
+from sim.model import belief, historical, relapse, reporting
 
 MOST_LAYERS = relapse.MOST_LAYERS
 
@@ -23,8 +24,11 @@ MOST_LAYERS = relapse.MOST_LAYERS
 def speaks_up(plan: Any, t: Any, p: Any, own: Any) -> Any:
     """Tell whether the patient reports this relapse."""
     rule = plan.reporting
+    u = draw(t, p.word, REPORT, own.point // MOST_LAYERS, own.layer)[0]
+    if of_past(plan, p) == 1.0:
+        return historical.is_charted(u, plan.historical.report_prob)
     return reporting.is_reported(
-        draw(t, p.word, REPORT, own.point // MOST_LAYERS, own.layer)[0],
+        u,
         own.severity,
         belief.believed(p.belief_patient, p.believing),
         rule.mild_points,
@@ -45,7 +49,7 @@ def await_report(plan: Any, p: Any, relapses: Any, own: Any) -> None:
 def await_pseudo(plan: Any, t: Any, p: Any, index: Any) -> None:
     """Set the clock of the next occasion for a pseudo-relapse."""
     per_day = plan.reporting.pseudo_per_day
-    if per_day == 0.0 or plan.want.reports == 0.0:
+    if per_day == 0.0 or plan.want.reports == 0.0 or of_past(plan, p) == 1.0:
         return
     gap = draw(t, p.word, PSEUDO, index // POINTS, 0)[2 * (index % POINTS)]
     set_clock(plan, p, p.now + reporting.pseudo_gap(gap, per_day), ON_PSEUDO, index)
@@ -113,6 +117,7 @@ def on_confirmed(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> None:
     rule = plan.reporting
     odds = rule.pseudo_confirm_logit if own.pseudo == 1 else rule.confirm_logit
     u = report_lanes(t, p, own)[0]
-    if reporting.is_confirmed(u, odds, rule.confirm_lean, belief.believed(p.belief_assessor, p.believing)):
+    held = belief.believed(p.belief_assessor, p.believing)
+    if of_past(plan, p) == 1.0 or reporting.is_confirmed(u, odds, rule.confirm_lean, held):
         own.confirmed_time = p.now
         note(plan, t, events, p.now, ON_CONFIRMED, p.word, own.index, 1.0 - own.pseudo)

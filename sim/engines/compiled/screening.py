@@ -8,12 +8,14 @@ from sim.engines.compiled.clocks import note, set_clock
 from sim.engines.compiled.course import look_at_course
 from sim.engines.compiled.doppler import examine_veins
 from sim.engines.compiled.examination import examine, meet
+from sim.engines.compiled.historical import of_past
 from sim.engines.compiled.latent import go_on
 from sim.engines.compiled.owned import remember
 from sim.engines.compiled.ranks import ON_ENROLLED, ON_FAILURE, ON_SCREENED
+from sim.engines.compiled.run_in import await_run_in_end
 from sim.engines.compiled.veins import look_at_veins
 from sim.jit import bare_part
-from sim.model import eligibility, recall, self_referral
+from sim.model import eligibility, historical, recall, self_referral
 
 
 @bare_part
@@ -52,7 +54,8 @@ def screen(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> Any:
         return False
     go_on(plan, t, p)
     if plan.want.brief == 0.0:
-        set_clock(plan, p, p.now + plan.enrolment.screening_days, ON_ENROLLED, 0)
+        set_clock(plan, p, p.now + plan.enrolment.entry_days, ON_ENROLLED, 0)
+        await_run_in_end(plan, p)
     return True
 
 
@@ -73,13 +76,14 @@ def look_back(plan: Any, t: Any, p: Any, relapses: Any) -> Any:
         if eligibility.too_recent(own.recalled_onset, p.now, rule.relapse_free_days):
             recent = 1.0
         row = own.next_own
+    past = of_past(plan, p)
     enough = eligibility.enough_relapses(
         p.u_select,
         p.recalled_1y,
         p.recalled_2y,
         rule.kind,
-        rule.relapses_1y,
-        rule.relapses_2y,
+        historical.either(past, plan.historical.relapses_1y, rule.relapses_1y),
+        historical.either(past, plan.historical.relapses_2y, rule.relapses_2y),
         rule.selection_weight,
     )
     return 1.0 if enough else 0.0, recent

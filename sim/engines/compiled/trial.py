@@ -20,11 +20,13 @@ from sim.engines.compiled.clocks import FULL_STATES, draw, note
 from sim.engines.compiled.course import clear_courses, count_course, course_is_full
 from sim.engines.compiled.hand_up import hand_up
 from sim.engines.compiled.life import live, live_briefly
-from sim.engines.compiled.ranks import ON_CLOSED, ON_SCREENED, ON_SITE_OPEN
+from sim.engines.compiled.ranks import ON_CLOSED, ON_ENROLLED, ON_SCREENED, ON_SITE_OPEN
+from sim.engines.compiled.run_in import run_in_decides
 from sim.engines.compiled.screening import presents, screen
+from sim.engines.compiled.sites import belong, by_phases, count_entry, differ, is_full, takes
 from sim.engines.compiled.together import are_together, live_together
 from sim.jit import bare_part, inlined_part
-from sim.model import disability, enrolment, relapse, sites
+from sim.model import disability, enrolment, historical, relapse, sites
 
 TRIAL = np.uint64(TRIAL_WORD)
 MOST_LAYERS = relapse.MOST_LAYERS
@@ -54,6 +56,7 @@ def clear(plan: Any, t: Any, number: Any) -> None:
     t.closed = 0.0
     t.end_day = math.inf
     clear_courses(plan, t)
+    t.of_past = 0
 
 
 @bare_part
@@ -80,12 +83,14 @@ def open_site(plan: Any, t: Any, s: Any, number: Any, events: Any) -> None:
     rule = plan.sites
     s.word = (np.uint64(number) << SHIFT) | ITSELF
     u = draw(t, s.word, SITE, 0, 0)
-    opening = on_clock(sites.site_opens(float(number), rule.opening_interval_days), plan.study.resolution)
+    place = historical.place_in_era(float(number), plan.historical.sites)
+    opening = on_clock(sites.site_opens(place, rule.opening_interval_days), plan.study.resolution)
     s.rate = sites.site_rate(u[0], rule.arrivals_per_day, rule.gamma_shape, rule.log_gamma_shape)
     s.rater = disability.rater_offset(u[1], plan.disability.rater_sd)
     note(plan, t, events, opening, ON_SITE_OPEN, s.word, 0, s.rate)
     s.share = enrolment.share_of_target(float(number), rule.number, plan.enrolment.target)
     s.opening = s.time = opening
+    differ(plan, t, s, number)
     s.spent = s.total = 0.0
     s.arrival = -1
 
@@ -107,6 +112,7 @@ def next_arrival(plan: Any, t: Any, s: Any, number: Any) -> None:
     else:
         s.time += sites.arrival_gap(exponential(u[0]), sites.possible_rate(s.rate, plan.self_referral.weight))
     s.clock = on_clock(s.time, plan.study.resolution)
+    by_phases(plan, s)
     if s.clock > entry.max_days:
         s.clock = math.inf
 
@@ -133,6 +139,9 @@ def recruit(plan: Any, t: Any, tables: Any, batch: Any) -> None:
         settle(plan, t, tables, batch, time)
         if time == math.inf or t.closed == 1.0 or t.status != 0:
             break
+        if is_full(plan, t, open_[k], k) == 1.0:
+            open_[k].clock = math.inf
+            continue
         meet(plan, t, open_[k], k, tables)
         next_arrival(plan, t, open_[k], k)
     settle(plan, t, tables, batch, math.inf)
@@ -152,6 +161,7 @@ def meet(plan: Any, t: Any, s: Any, number: Any, tables: Any) -> None:
     p = states[row]
     told = t.events
     u = (s.u[0], s.u[1], s.u[2], s.u[3])
+    belong(plan, p, s)
     born(plan, t, p, events, number, s.arrival, s.clock, s.rater, u)
     live(plan, t, p, relapses, tables.visits, tables.procedures, tables.imaging, events, s.clock, ON_SCREENED)
     p.now = s.clock
@@ -169,7 +179,7 @@ def meet(plan: Any, t: Any, s: Any, number: Any, tables: Any) -> None:
     else:
         t.states = row + 1
     if fits:
-        join(t, states, tables.queue, row, on_clock(s.clock + plan.enrolment.screening_days, plan.study.resolution))
+        join(t, states, tables.queue, row, on_clock(s.clock + plan.enrolment.entry_days, plan.study.resolution))
 
 
 @inlined_part
@@ -217,12 +227,17 @@ def settle(plan: Any, t: Any, tables: Any, batch: Any, until: Any) -> None:
         if t.closed == 0.0 and p.entry_time > last:
             close(plan, t, events, last)
         t.settled += 1
-        open_ = (t.closed == 0.0 or entry.admit == 1.0) and course_is_full(plan, t, p) == 0.0
+        if run_in_decides(plan) == 1.0:
+            seen, done, imaging = tables.visits, tables.procedures, tables.imaging
+            live(plan, t, p, tables.relapses, seen, done, imaging, events, p.entry_time, ON_ENROLLED)
+        open_ = p.reason == 0 and (t.closed == 0.0 or entry.admit == 1.0)
+        open_ = open_ and takes(plan, t, tables.sites, p) == 1.0 and course_is_full(plan, t, p) == 0.0
         if open_ and steers_away(plan, t, tables.lists, p) == 0.0:
             p.entry_number = t.entered
             p.arm = arm_of(plan, t, tables.lists, p)
             t.entered += 1
             count_course(plan, t, p)
+            count_entry(plan, t, tables.sites, p)
             if float(t.entered) == entry.target and t.closed == 0.0:
                 close(plan, t, events, p.entry_time)
         if are_together(plan) == 1.0:

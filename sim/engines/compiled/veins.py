@@ -10,8 +10,9 @@ from sim.engines.compiled.clocks import draw, note, set_clock
 from sim.engines.compiled.effect import set_patency
 from sim.engines.compiled.lesions import settle_lesions
 from sim.engines.compiled.ranks import ON_EFFECT, ON_RESTENOSIS, ON_VEIN
+from sim.engines.compiled.sites import success_here
 from sim.jit import bare_part, further_part, further_value
-from sim.model import effect, veins
+from sim.model import effect, sites, veins
 
 LANES = veins.LANES
 
@@ -53,7 +54,8 @@ def treat(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
 @bare_part
 def open_vein(plan: Any, p: Any, number: Any) -> None:
     """Open a narrow vein, or fail to."""
-    opened = 1.0 if veins.happens(p.vein_u_success[number], plan.veins.success_prob) else 0.0
+    prob = sites.success_at(plan.veins.success_prob, success_here(plan, p))
+    opened = 1.0 if veins.happens(p.vein_u_success[number], prob) else 0.0
     p.vein_treated[number] = 1.0
     p.vein_opened[number] = max(p.vein_opened[number], opened)
     p.vein_open_now[number] = opened

@@ -35,7 +35,8 @@ def images(plan: Plan, want: Want) -> bool:
 def reports(plan: Plan, want: Want) -> bool:
     """Tell whether reports of relapses are asked for."""
     counted = not want.counts.isdisjoint(("reported", "confirmed"))
-    return plan.medication.start_prob > 0.0 or heeds_reports(plan) or counted or images(plan, want)
+    decide = plan.enrolment.run_in_free == 1.0 or heeds_reports(plan)
+    return plan.medication.start_prob > 0.0 or decide or counted or images(plan, want)
 
 
 def guesses(plan: Plan, want: Want) -> bool:
@@ -109,7 +110,7 @@ def heeds_reports(plan: Plan) -> bool:
 
 def is_further(plan: Plan) -> bool:
     """Tell whether a plan has a mechanism whose parts are marked `further_part`: one line a mechanism."""
-    later, m = plan.later, plan.medication
+    later, m, s = plan.later, plan.medication, plan.sites
     return any(
         (
             plan.slots.on == 1.0,
@@ -125,6 +126,10 @@ def is_further(plan: Plan) -> bool:
             plan.guess.on == 1.0,
             allocates_further(plan),
             has_hazards(plan),
+            s.most > 0.0 or s.phases > 0.0,
+            s.relapse_shape > 0.0 or s.success_sd > 0.0 or s.effect_sd > 0.0,
+            plan.enrolment.run_in_days > 0.0,
+            plan.historical.sites > 0.0,
             m.start_prob > 0.0 and (m.stop_per_day > 0.0 or m.escalate_prob > 0.0),
         )
     )

@@ -21,10 +21,10 @@ def disability_of(p: Patient, u: Uniforms) -> tuple[float, float]:
 
 
 def rate_of(p: Patient) -> float:
-    """Give the arm-free relapse rate of the patient's course, a day."""
+    """Give the arm-free relapse rate of the patient's site and course, a day."""
     rule = p.plan.course
     ratio = course.by_course(p.course, 1.0, rule.sp_rate_ratio, rule.pp_rate_ratio)
-    return course.own_rate(p.plan.relapse.rate_per_day, ratio)
+    return course.own_rate(p.plan.relapse.rate_per_day * p.here.relapse_factor, ratio)
 
 
 def course_first(p: Patient, reason: int) -> int:

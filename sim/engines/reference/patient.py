@@ -37,6 +37,7 @@ from sim.engines.reference.doppler import examine_veins
 from sim.engines.reference.guess import AT_END, on_guess
 from sim.engines.reference.hazard import KINDS as RINGING
 from sim.engines.reference.hazard import no_hazards
+from sim.engines.reference.historical import of_past
 from sim.engines.reference.latent import Latent, Point, PointClock
 from sim.engines.reference.lesions import be_scanned, meet_lesions
 from sim.engines.reference.medication import (
@@ -49,6 +50,8 @@ from sim.engines.reference.medication import (
 from sim.engines.reference.owned import ASSESSOR, NEVER, PATIENT, OwnRelapse, OwnVein
 from sim.engines.reference.procedure import on_effect_begins, on_procedure, on_restenosis, schedule_procedures
 from sim.engines.reference.reporting import on_confirmed, on_pseudo, on_reported, speaks_up
+from sim.engines.reference.run_in import await_run_in_end, is_watched, on_run_in_end
+from sim.engines.reference.sites import Site
 from sim.engines.reference.slots import leave_queues, on_requested
 from sim.engines.reference.surveillance import OwnSurveillance, on_imaging
 from sim.model import (
@@ -60,12 +63,14 @@ from sim.model import (
     effect,
     eligibility,
     frailty,
+    historical,
     medication,
     quality,
     recall,
     relapse,
     season,
     self_referral,
+    sites,
     veins,
     visits,
 )
@@ -83,11 +88,11 @@ class Patient:
     lesion_since: float
     lesion_days: float
 
-    def __init__(self, trial: Trial, site: int, arrival: int, screening_time: float, rater: float) -> None:
+    def __init__(self, trial: Trial, here: Site, arrival: int, screening_time: float) -> None:
         plan = trial.plan
         self.trial, self.plan, self.world = trial, plan, trial.world
-        self.site, self.arrival, self.rater = site, arrival, rater
-        self.word = patient_word(site, arrival)
+        self.here, self.site, self.arrival, self.rater = here, here.number, arrival, here.rater
+        self.word = patient_word(self.site, arrival)
         self.address = (trial.seed, trial.number, self.word)
         self.screening_time = self.now = screening_time
         self.diary: list[tuple[float, int, int, Any]] = []
@@ -115,9 +120,7 @@ class Patient:
         self.ability, self.msfc_start, self.mental_start = scores.levels(plan, self.baseline, self.draw(LEVEL))
         self.wait = veins.waiting(present[2], plan.veins.wait_days, plan.veins.wait_mean_days)
         start = relapse.history_start(self.screening_time, plan.relapse.history_days)
-        horizon = relapse.horizon(
-            self.screening_time, plan.enrolment.screening_days, self.wait, plan.study.follow_up_days
-        )
+        horizon = relapse.horizon(self.screening_time, plan.enrolment.entry_days, self.wait, plan.study.follow_up_days)
         self.latent = Latent(plan, self.address, start, self.screening_time, horizon, self.frailty, rate_of(self))
         self.lasting, self.lasting_until = 0.0, self.screening_time
         self.patency = self.working = self.rate_factor = self.slope_factor = 0.0
@@ -173,8 +176,11 @@ class Patient:
         )
         self.note(Kind.SCREENED, 0, self.recalled[0])
         fits = eligibility.edss_in_range(self.screening_edss, rule.edss_min, rule.edss_max)
+        era, past = of_past(self), self.plan.historical
+        need_1y = historical.either(era, past.relapses_1y, rule.relapses_1y)
+        need_2y = historical.either(era, past.relapses_2y, rule.relapses_2y)
         enough = eligibility.enough_relapses(
-            self.u_select, *self.recalled, rule.kind, rule.relapses_1y, rule.relapses_2y, rule.selection_weight
+            self.u_select, *self.recalled, rule.kind, need_1y, need_2y, rule.selection_weight
         )
         recent = any(eligibility.too_recent(onset, self.now, rule.relapse_free_days) for onset in onsets)
         untreatable = bool(rule.stenosis_required) and not any(v.stenosed for v in self.own_veins)
@@ -184,7 +190,8 @@ class Patient:
         if self.reason:
             self.note(Kind.SCREEN_FAILURE, 0, float(self.reason))
             return False
-        self.set_clock(self.now + self.plan.enrolment.screening_days, Kind.ENROLLED, 0)
+        self.set_clock(self.now + self.plan.enrolment.entry_days, Kind.ENROLLED, 0)
+        await_run_in_end(self)
         return True
 
     # ---- the life ---------------------------------------------------------------------------------------------
@@ -243,7 +250,7 @@ class Patient:
         self.note(Kind.RELAPSE, point.order, points)
         if self.now >= self.screening_time:
             self.lasting += left
-        if not self.entered:
+        if not (self.entered or is_watched(self, self.now)):
             lane = self.draw(REPORT, *at)[2]
             consider_medication(self, lane)
             consider_escalation(self, lane)
@@ -252,14 +259,13 @@ class Patient:
 
     def recalled_as(self, u: tuple[float, float, float, float]) -> float:
         """Give the onset as it is recalled, NaN if forgotten."""
-        rule = self.plan.recall
-        if self.now >= self.day_1:  # from study day 1 on relapses are observed (NaN, not entered: compares false)
+        rule, era = self.plan.recall, of_past(self)
+        if self.now >= self.day_1 or is_watched(self, self.now):
+            return NEVER  # from then on relapses are observed (day 1 is NaN before entry: compares false)
+        if not recall.is_recalled(u[0], historical.either(era, self.plan.historical.omission_prob, rule.omission_prob)):
             return NEVER
-        if not recall.is_recalled(u[0], rule.omission_prob):
-            return NEVER
-        return recall.recalled_onset(
-            self.now, self.screening_time, u[1], u[2], rule.telescoping_prob, rule.telescoping_share
-        )
+        telescoping = historical.either(era, 0.0, rule.telescoping_prob)
+        return recall.recalled_onset(self.now, self.screening_time, u[1], u[2], telescoping, rule.telescoping_share)
 
     # ---- on study ---------------------------------------------------------------------------------------------
 
@@ -337,7 +343,8 @@ class Patient:
         self.lasting = disability.settled(self.lasting, self.lasting_until, self.now, self.slope, self.slope_factor)
         self.lasting_until = max(self.lasting_until, self.now)
         self.patency, self.working = patency, working
-        self.rate_factor = effect.ratio_at(working, self.plan.effect.rate_ratio, self.plan.effect.log_rate_ratio)
+        common = effect.ratio_at(working, self.plan.effect.rate_ratio, self.plan.effect.log_rate_ratio)
+        self.rate_factor = common * sites.effect_at(working, self.here.effect_shift)
         self.slope_factor = effect.ratio_at(working, self.plan.effect.slope_ratio, self.plan.effect.log_slope_ratio)
 
     def factor(self) -> float:
@@ -454,6 +461,7 @@ HANDLERS: dict[int, Callable[[Patient, int, Any], None]] = {
     Kind.MEDICATION_START: on_medication_start,
     Kind.MEDICATION_STOP: on_medication_stop,
     Kind.MEDICATION_ESCALATION: on_medication_escalation,
+    Kind.RUN_IN_END: on_run_in_end,
     Kind.ENROLLED: Patient.on_enrolled,
     Kind.VISIT: Patient.on_visit,
     Kind.PROCEDURE_REQUESTED: on_requested,

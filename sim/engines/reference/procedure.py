@@ -15,7 +15,7 @@ from sim.engines.reference.owned import PATIENT, PHYSICIAN, OwnVein
 from sim.engines.reference.reporting import await_pseudo
 from sim.engines.reference.slots import take_slot
 from sim.engines.reference.surveillance import begin_surveillance
-from sim.model import effect, veins
+from sim.model import effect, sites, veins
 
 if TYPE_CHECKING:
     from sim.engines.reference.patient import Patient
@@ -89,7 +89,8 @@ def treat(p: Patient, number: int, vein: OwnVein) -> None:
     settle_lesions(p)
     rule = p.plan.veins
     vein.treated = True
-    vein.open_now = veins.happens(vein.lanes[1], rule.success_prob)
+    prob = sites.success_at(rule.success_prob, p.here.success_shift)
+    vein.open_now = veins.happens(vein.lanes[1], prob)
     vein.opened = vein.opened or vein.open_now
     p.note(Kind.VEIN_TREATED, number, 1.0 if vein.open_now else 0.0)
     if vein.open_now:

@@ -8,10 +8,11 @@ from sim.core.events import Kind
 from sim.core.streams import POINTS, PSEUDO, PSEUDO_REPORT, REPORT
 from sim.engines.reference.belief import hear_of_relapse
 from sim.engines.reference.hazard import hazards_changed
+from sim.engines.reference.historical import of_past
 from sim.engines.reference.medication import consider_escalation, consider_medication
 from sim.engines.reference.owned import ASSESSOR, NEVER, PATIENT, OwnRelapse
 from sim.engines.reference.surveillance import hear_of_report
-from sim.model import reporting
+from sim.model import historical, reporting
 
 if TYPE_CHECKING:
     from sim.engines.reference.patient import Patient
@@ -21,6 +22,8 @@ def speaks_up(p: Patient, own: OwnRelapse) -> bool:
     """Tell whether the patient reports this relapse."""
     rule = p.plan.reporting
     u = p.draw(REPORT, *own.address)[0]
+    if of_past(p):
+        return historical.is_charted(u, p.plan.historical.report_prob)
     return reporting.is_reported(
         u,
         own.severity,
@@ -62,7 +65,7 @@ def on_confirmed(p: Patient, index: int, own: OwnRelapse) -> None:
     rule = p.plan.reporting
     u = report_lanes(p, own)[0 if own.pseudo else 1]
     odds = rule.pseudo_confirm_logit if own.pseudo else rule.confirm_logit
-    if reporting.is_confirmed(u, odds, rule.confirm_lean, p.believed(ASSESSOR)):
+    if of_past(p) or reporting.is_confirmed(u, odds, rule.confirm_lean, p.believed(ASSESSOR)):
         own.confirmed_time = p.now
         p.note(Kind.RELAPSE_CONFIRMED, index, 0.0 if own.pseudo else 1.0)
 
@@ -75,7 +78,7 @@ def report_lanes(p: Patient, own: OwnRelapse) -> tuple[float, float, float, floa
 def await_pseudo(p: Patient, index: int, now: float) -> None:
     """Set the clock of the next occasion for a pseudo-relapse."""
     per_day = p.plan.reporting.pseudo_per_day
-    if per_day == 0.0:
+    if per_day == 0.0 or of_past(p):
         return
     lanes = p.draw(PSEUDO, index // POINTS)
     place = 2 * (index % POINTS)

@@ -11,16 +11,18 @@ from simpy.resources.resource import Resource
 
 from sim.core.events import Kind
 from sim.core.inverse import exponential
-from sim.core.streams import PERSON, SITE, SITE_ITSELF, TRIAL_WORD, patient_word, uniforms
+from sim.core.streams import PERSON, SITE_ITSELF, TRIAL_WORD, patient_word, uniforms
 from sim.core.units import on_clock
 from sim.engines.records import TrialRecords, pack
 from sim.engines.reference.agenda import Agenda
 from sim.engines.reference.allocation import Allocation
 from sim.engines.reference.course import course_is_full
+from sim.engines.reference.historical import arm_by_era, era_is_full
 from sim.engines.reference.owned import NEVER
 from sim.engines.reference.patient import Patient
+from sim.engines.reference.sites import Site, make_site
 from sim.engines.world import OBSERVED, World
-from sim.model import disability, eligibility, enrolment, sites
+from sim.model import eligibility, enrolment, historical, sites
 from sim.scenario.plan import Plan
 
 
@@ -46,28 +48,30 @@ class Trial:
         self.alone = not plan.slots.on and math.isinf(plan.study.close_after_days)
         self.slots: dict[int, Resource] = {}
         self.allocation = Allocation(plan, seed, number)
-        for site in range(int(plan.sites.number)):
+        self.sites = [make_site(plan, seed, number, site) for site in range(int(plan.sites.number))]
+        for site in self.sites:
             self.agenda.process(self.recruit(site))
         self.agenda.process(self.last_day())
 
-    def recruit(self, site: int) -> Generator[Event, None, None]:
-        """Open a site, then screen its candidates one after another until enrolment closes."""
-        rule, entry = self.plan.sites, self.plan.enrolment
-        word = patient_word(site, SITE_ITSELF)
-        u = uniforms(self.seed, self.number, word, SITE, 0)
-        opening = self.on_clock(sites.site_opens(float(site), rule.opening_interval_days))
+    def recruit(self, site: Site) -> Generator[Event, None, None]:
+        """Open a site, then screen its candidates one after another until enrolment closes or the site is full."""
+        word = patient_word(site.number, SITE_ITSELF)
+        place = historical.place_in_era(float(site.number), self.plan.historical.sites)
+        opening = self.on_clock(sites.site_opens(place, self.plan.sites.opening_interval_days))
         yield self.agenda.at(opening, Kind.SITE_OPEN, word, 0)
-        rate = sites.site_rate(u[0], rule.arrivals_per_day, rule.gamma_shape, rule.log_gamma_shape)
-        self.events.append((opening, int(Kind.SITE_OPEN), word, 0, rate))
-        rater = disability.rater_offset(u[1], self.plan.disability.rater_sd)
-        for arrival, time in enumerate(self.arrivals(site, opening, rate)):
+        self.events.append((opening, int(Kind.SITE_OPEN), word, 0, site.rate))
+        for arrival, time in enumerate(self.arrivals(site.number, opening, site.rate)):
             at = self.on_clock(time)
-            if at > entry.max_days:
+            if at > self.plan.enrolment.max_days:
                 return
-            yield self.agenda.at(at, Kind.SCREENED, patient_word(site, arrival), 0)
-            if self.closed:
+            yield self.agenda.at(at, Kind.SCREENED, patient_word(site.number, arrival), 0)
+            if self.closed or self.is_full(site):
                 return
-            self.meet(Patient(self, site, arrival, at, rater))
+            self.meet(Patient(self, site, arrival, at))
+
+    def is_full(self, site: Site) -> bool:
+        """Tell whether nobody more is to be screened at a site, while enrolment is open."""
+        return sites.is_full(float(site.entered), self.plan.sites.most) or era_is_full(self, site.number)
 
     def spent(self, site: int, arrival: int) -> float:
         """Draw the unit exponential that lies before a candidate's arrival."""
@@ -90,7 +94,11 @@ class Trial:
             else:
                 possible = sites.possible_rate(rate, self.plan.self_referral.weight)
                 time += sites.arrival_gap(self.spent(site, arrival), possible)
-            yield time
+            phases = self.plan.sites
+            if phases.phases:
+                yield sites.phase_arrival(time, opening, phases.phase_from, phases.phase_factor, phases.phases)
+            else:
+                yield time
             arrival += 1
 
     def meet(self, patient: Patient) -> None:
@@ -124,8 +132,10 @@ class Trial:
         return self.slots[site]
 
     def enter(self, patient: Patient) -> int:
-        """Give the patient's number in the trial, or -1 for who is turned away: after closing, or by steering."""
-        if (self.closed and not self.plan.enrolment.admit) or course_is_full(self, patient):
+        """Give the patient's number in the trial, or -1 for who is turned away: all is full, or by steering."""
+        admits = bool(self.plan.enrolment.admit)
+        shut = (self.closed or self.is_full(patient.here)) and not admits
+        if shut or era_is_full(self, patient.site) or course_is_full(self, patient):
             patient.reason = eligibility.TURNED_AWAY
             patient.note(Kind.TURNED_AWAY, 0, 0.0)
             return -1
@@ -136,15 +146,16 @@ class Trial:
         number = self.entered
         self.entered += 1
         self.of_course[patient.course] += 1.0
+        patient.here.entered += 1
         patient.note(Kind.ENROLLED, 0, float(self.entered))
         if self.entered == self.plan.enrolment.target and not self.closed:
             self.close()
         return number
 
     def allocate(self, patient: Patient) -> int:
-        """Give the patient's arm: the only one, or its group's, or the next by the trial's allocation."""
+        """Give the patient's arm: the only one, that of a group or era, or the next by the trial's allocation."""
         if not self.plan.study.randomised:
-            return patient.group
+            return patient.group or arm_by_era(patient)
         arm = self.allocation.next_arm(patient)
         self.allocation.take(patient, arm)
         patient.note(Kind.RANDOMISED, 0, float(arm))
