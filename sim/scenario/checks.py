@@ -373,12 +373,14 @@ def _population(s: Scenario) -> Iterator[Refusal]:
 def _surveillance(s: Scenario) -> Iterator[Refusal]:
     rule, end = s.surveillance, s.study.follow_up_months
     planned = rule.scheduled_months
+    if not rule.enabled:
+        return
     if any(b <= a for a, b in pairwise([0.0, *planned])):
         yield Refusal("surveillance.scheduled_months", planned, "months above 0 in rising order")
     elif planned and planned[-1] > end:
         last = f"no month after study.follow_up_months = {end:g}"
         yield Refusal("surveillance.scheduled_months", planned[-1], last)
-    if rule.enabled and not planned and not rule.on_relapse:
+    if not planned and not rule.on_relapse:
         yield Refusal("surveillance.scheduled_months", planned, "a month at least, or surveillance.on_relapse = true")
 
 
