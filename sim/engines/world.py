@@ -10,8 +10,8 @@ class World(NamedTuple):
     which arm everyone is treated (-1: as allocated).
 
     `reference_belief` = 1 holds everyone's belief on the path of a blinded person without a leak, the same in every
-    arm; `attrition` = 0 keeps everyone to the end. A forced procedure is the only one; a forced arm has its own delay
-    and its own second procedure.
+    arm; `attrition` = 0 keeps everyone to the end. A forced procedure is the only one, but for
+    its re-treatment; a forced arm has its own delay and its own second procedure.
     """
 
     procedure: float = -1.0

@@ -35,6 +35,7 @@ def check(scenario: Scenario) -> None:
         _arms,
         _later,
         _slots,
+        _retreatment,
         _blinding,
         _allocation,
         _visits,
@@ -96,6 +97,12 @@ def _later(s: Scenario) -> Iterator[Refusal]:
         yield Refusal("arm", "equal delay_months", "immediate_v_delayed has arms of different delay_months")
     if design == "sham_crossover" and not any(a.then for a in s.arm):
         yield Refusal("arm", "no second procedure", "sham_crossover has an arm with then and then_months")
+
+
+def _retreatment(s: Scenario) -> Iterator[Refusal]:
+    """Refuse to treat again what nobody looks for."""
+    if s.retreatment.policy == "on_detection" and not s.surveillance.enabled:
+        yield Refusal("retreatment.policy", "on_detection", "none, or surveillance.enabled = true to detect anything")
 
 
 def _slots(s: Scenario) -> Iterator[Refusal]:

@@ -30,6 +30,7 @@ from sim.model.randomisation import RandomisationPlan
 from sim.model.recall import RecallPlan
 from sim.model.relapse import RelapsePlan
 from sim.model.reporting import ReportingPlan
+from sim.model.retreatment import RetreatmentPlan
 from sim.model.season import SeasonPlan, highest
 from sim.model.self_referral import SelfReferralPlan
 from sim.model.sites import SitesPlan
@@ -92,6 +93,7 @@ class Plan(NamedTuple):
     dropout: DropoutPlan
     later: LaterPlan
     slots: SlotsPlan
+    retreatment: RetreatmentPlan
     lesions: LesionsPlan
     course: CoursePlan
     attendance: AttendancePlan
@@ -198,6 +200,7 @@ def make_plan(scenario: Scenario) -> Plan:
         dropout=scenario.dropout.plan(on.attrition),
         later=_later(scenario),
         slots=scenario.slots.plan(),
+        retreatment=scenario.retreatment.plan(),
         lesions=scenario.lesions.plan(scenario.visits.months),
         course=scenario.course.plan(scenario.eligibility.may_enter),
         attendance=scenario.visits.attendance_plan(),

@@ -28,6 +28,7 @@ from sim.model.randomisation import Randomisation
 from sim.model.recall import Recall
 from sim.model.relapse import Relapse
 from sim.model.reporting import Reporting
+from sim.model.retreatment import Retreatment
 from sim.model.season import Season
 from sim.model.self_referral import SelfReferral
 from sim.model.sites import Sites
@@ -238,6 +239,7 @@ class Scenario(Table):
     quality: Quality = Quality()
     veins: Veins = Veins()
     slots: Slots = Slots()
+    retreatment: Retreatment = Retreatment()
     effect: Effect = Effect()
     belief: Belief = Belief()
     reporting: Reporting = Reporting()

@@ -1138,4 +1138,12 @@ CASES = [
         {"historical.sites": 6, "sites.most_per_site": 20},
         "of the past 100 of 20",
     ),
+    Case(
+        "re-treatment of what nobody looks for",
+        "sham_rct",
+        {"retreatment.policy": "on_detection"},
+        "retreatment.policy",
+        {"retreatment.policy": "on_detection", "surveillance": {"enabled": True, "scheduled_months": [6.0]}},
+        "surveillance.enabled = true",
+    ),
 ]

@@ -220,6 +220,11 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "scan_variance": spread(0.0, 50.0, 0.4),
         "window_days": spread(0.01, 730.5, 42.0, 100.0),
     },
+    "retreatment": {
+        "policy": st.just("none"),
+        "most": st.integers(1, 5),
+        "delay_days": spread(0.001, 365.0, 1.0, 14.0),
+    },
     "screening": {
         "enabled": mostly(False, ON_OFF),
         "reader": st.sampled_from(["blinded", "unblinded"]),
@@ -380,6 +385,8 @@ def tables(draw: Draw) -> Tables:
     draw(strategies(made, made["veins"]["wait_days"] / DAYS_PER_MONTH))
     surveyed = draw(st.sets(st.sampled_from([m for m in IMAGED if m <= follow_up]), max_size=6))
     made["surveillance"] |= {"scheduled_months": sorted(surveyed), "on_relapse": not surveyed or draw(ON_OFF)}
+    if made["surveillance"]["enabled"]:
+        made["retreatment"]["policy"] = draw(st.sampled_from(["none", "on_detection"]))
     patient = {
         "open_label_parallel": "open",
         "immediate_v_delayed": "open",

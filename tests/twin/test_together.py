@@ -31,6 +31,12 @@ DELAYED: dict[str, object] = {
         {"name": "delayed", "procedure": "angioplasty", "delay_months": 6.0},
     ],
 }
+WATCHED: dict[str, object] = {
+    "enrolment.target": 30,
+    "surveillance": {"enabled": True, "scheduled_months": [3.0, 6.0, 9.0, 12.0, 18.0], "on_relapse": True},
+    "retreatment": {"policy": "on_detection", "most": 3},
+    "veins.ijv_restenosis_18m_prob": 0.9,
+}
 CASES: dict[str, dict[str, object]] = {
     "a queue": CROWD,
     "several slots": CROWD | {"slots.per_site": 3, "slots.procedure_days": 25.0},
@@ -41,6 +47,9 @@ CASES: dict[str, dict[str, object]] = {
     "delay in a queue": CROWD | DELAYED,
     "a common end": {"enrolment.target": 40, "study.close_after_enrolment_days": 200.0},
     "a common end in a queue": CROWD | {"study.close_after_enrolment_days": 150.0, "enrolment.in_screening": "admit"},
+    "re-treatment": WATCHED,
+    "re-treatment in a queue": CROWD | WATCHED,
+    "re-treatment beside a crossover in a queue": CROWD | CROSSOVER | WATCHED | {"slots.procedure_days": 20.0},
     "an effect that waits": CROSSOVER | {"enrolment.target": 30, "effect.onset_days": 90.0, "veins.patency": "any"},
 }
 
@@ -93,3 +102,21 @@ def test_slots_are_never_held_twice() -> None:
         for start in own["time"]:
             under_way = (own["time"] <= start) & (start < own["time"] + p.slots.procedure_days)
             assert under_way.sum() <= p.slots.per_site
+
+
+def test_who_is_found_narrow_again_is_treated_again_and_no_more_than_may_be() -> None:
+    """Each re-treatment follows an imaging that read an opened vein as narrow by the delay; at most three a patient."""
+    p = plan("sham_rct", CASES["re-treatment"])
+    records = twins(p, 5, 0)
+    again = records.procedures[records.procedures["number"] > 0]
+    assert len(again) > 10
+    assert again["number"].max() <= 3
+    assert (again["kind"] == 2).all()
+    veins = {(v["site"], v["arrival"], v["vein"]) for v in records.veins if v["opened"]}
+    read = records.imaging[records.imaging["read"] == 1]
+    found = {
+        (r["site"], r["arrival"], r["time"] + p.retreatment.delay_days)
+        for r in read
+        if (r["site"], r["arrival"], r["vein"]) in veins
+    }
+    assert {(a["site"], a["arrival"], a["time"]) for a in again} <= found

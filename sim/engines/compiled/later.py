@@ -10,7 +10,7 @@ from sim.engines.compiled.clocks import drop_clock, note, set_clock
 from sim.engines.compiled.dropout import await_dropout
 from sim.engines.compiled.ranks import ON_DROPOUT, ON_EFFECT, ON_PROCEDURE, ON_REQUESTED
 from sim.jit import bare_part, further_part, further_value
-from sim.model import veins
+from sim.model import retreatment, veins
 
 NONE, ANGIOPLASTY = veins.NONE, veins.ANGIOPLASTY
 
@@ -25,6 +25,8 @@ def settle_strategy(plan: Any, p: Any) -> Any:
     p.procedures = 1
     p.queueing = math.inf
     p.waits = 0.0
+    p.retreatments = 0
+    p.retreating = -1
     if forced >= 0.0:
         return 0.0
     p.procedure = int(plan.procedures[p.treated_as])
@@ -60,6 +62,16 @@ def next_number(p: Any, kind: Any) -> Any:
     return number
 
 
+@bare_part
+def treat_again(plan: Any, p: Any) -> None:
+    """Ask for another angioplasty, if the policy has one for this patient."""
+    rule = plan.retreatment
+    if retreatment.again(float(p.retreatments), rule.most, 0.0 if p.retreating < 0 else 1.0):
+        p.retreatments += 1
+        p.retreating = p.procedures
+        ask_for(plan, p, ANGIOPLASTY, p.now + rule.delay_days)
+
+
 @further_value(0.0)
 def further_kind(plan: Any, p: Any, index: Any) -> Any:
     """Give what kind a procedure is."""
@@ -70,6 +82,8 @@ def further_kind(plan: Any, p: Any, index: Any) -> Any:
 def on_requested(plan: Any, t: Any, p: Any, events: Any, index: Any) -> None:
     """Ask for a slot, unless one is waited for; the life pauses until those who asked before have been served."""
     if p.waits == 1.0:
+        if index == p.retreating:
+            p.retreating = -1
         return
     note(plan, t, events, p.now, ON_REQUESTED, p.word, index, 1.0 if p.kinds[index] == ANGIOPLASTY else 0.0)
     p.asked[index] = p.now
@@ -87,6 +101,8 @@ def is_paused(plan: Any, p: Any) -> Any:
 @further_part
 def begin_procedure(plan: Any, p: Any, index: Any) -> None:
     """Hold the slot, and settle when the patient would leave."""
+    if index == p.retreating:
+        p.retreating = -1
     if plan.slots.on == 1.0 and index == 0:
         p.procedure_time = p.now
         drop_clock(p, ON_DROPOUT, 0)

@@ -233,6 +233,8 @@ STATE = np.dtype(
         ("queueing", "f8"),
         ("queueing_for", "i8"),
         ("waits", "f8"),
+        ("retreatments", "i8"),
+        ("retreating", "i8"),
         ("served", "f8"),
         ("own", "i8"),
         ("first_own", "i8"),

@@ -1,6 +1,6 @@
 """Surveillance: veins are imaged on a schedule and after reported relapses; what is read as narrow is detected.
 
-It moves nothing in a life, so it is played where somebody asks for it.
+But for re-treatment it moves nothing in a life, so it is played where somebody asks for it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 from sim.core.streams import IMAGING
 from sim.engines.compiled.clocks import FULL_IMAGING, draw, note, set_clock
+from sim.engines.compiled.later import treat_again
 from sim.engines.compiled.ranks import ON_IMAGING
 from sim.jit import bare_part, further_part
 from sim.model import belief, surveillance
@@ -72,6 +73,7 @@ def on_imaging(plan: Any, t: Any, p: Any, imaging: Any, events: Any, index: Any)
     recent = surveillance.is_recent(p.now, p.last_reported, rule.known_relapse_days)
     held = belief.believed(p.belief_assessor, p.believing)
     found = 0.0
+    narrowed = False
     for k in range(3):
         if p.vein_stenosed[k] == 1.0:
             narrow = 1.0 - p.vein_open_now[k]
@@ -81,9 +83,12 @@ def on_imaging(plan: Any, t: Any, p: Any, imaging: Any, events: Any, index: Any)
             take_down(plan, t, p, imaging, trigger, k, narrow, read)
             if read:
                 found += 1.0
+                narrowed = narrowed or (p.vein_treated[k] == 1.0 and p.vein_opened[k] == 1.0)
                 detect(p, k)
     note(plan, t, events, p.now, ON_IMAGING, p.word, p.imagings, found)
     p.imagings += 1
+    if narrowed:
+        treat_again(plan, p)
 
 
 @bare_part

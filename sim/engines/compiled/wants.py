@@ -29,7 +29,7 @@ def wanted_visits(plan: Plan, want: Want) -> list[int]:
 
 def images(plan: Plan, want: Want) -> bool:
     """Tell whether surveillance is asked for, and done."""
-    return want.surveillance and plan.surveillance.on == 1.0
+    return (want.surveillance or plan.retreatment.most > 0.0) and plan.surveillance.on == 1.0
 
 
 def reports(plan: Plan, want: Want) -> bool:

@@ -39,6 +39,7 @@ from sim.engines.reference.hazard import KINDS as RINGING
 from sim.engines.reference.hazard import no_hazards
 from sim.engines.reference.historical import of_past
 from sim.engines.reference.latent import Latent, Point, PointClock
+from sim.engines.reference.later import schedule_procedures
 from sim.engines.reference.lesions import be_scanned, meet_lesions
 from sim.engines.reference.medication import (
     consider_escalation,
@@ -48,7 +49,7 @@ from sim.engines.reference.medication import (
     on_medication_stop,
 )
 from sim.engines.reference.owned import ASSESSOR, NEVER, PATIENT, OwnRelapse, OwnVein
-from sim.engines.reference.procedure import on_effect_begins, on_procedure, on_restenosis, schedule_procedures
+from sim.engines.reference.procedure import on_effect_begins, on_procedure, on_restenosis
 from sim.engines.reference.reporting import on_confirmed, on_pseudo, on_reported, speaks_up
 from sim.engines.reference.run_in import await_run_in_end, is_watched, on_run_in_end
 from sim.engines.reference.sites import Site
@@ -142,6 +143,7 @@ class Patient:
         self.kinds: list[int] = []
         self.asked: dict[int, float] = {}
         self.queueing: dict[int, Request] = {}
+        self.retreatments, self.retreating = 0, -1
         self.woken = Event(self.trial.agenda)
         meet_lesions(self)
         self.group, self.doppler_criteria, self.venography, self.ivus = 0, -1, -1, -1

@@ -21,25 +21,6 @@ if TYPE_CHECKING:
     from sim.engines.reference.patient import Patient
 
 
-def schedule_procedures(p: Patient) -> None:
-    """Set the clocks of the procedures that the arm has; the first comes also where there is none, to be learned."""
-    p.kinds = [p.procedure]
-    if p.plan.slots.on and p.procedure != veins.NONE:
-        p.set_clock(p.procedure_time, Kind.PROCEDURE_REQUESTED, 0)
-        p.procedure_time = math.inf
-    else:
-        p.set_clock(p.procedure_time, Kind.PROCEDURE, 0)
-    later = p.plan.later
-    if p.world.procedure < 0.0 and (second := int(later.procedures[p.treated_as])) != veins.NONE:
-        ask_for(p, second, p.day_1 + later.days[p.treated_as])
-
-
-def ask_for(p: Patient, kind: int, time: float) -> None:
-    """Let a further procedure be asked for at this time."""
-    p.kinds.append(kind)
-    p.set_clock(time, Kind.PROCEDURE_REQUESTED if p.plan.slots.on else Kind.PROCEDURE, len(p.kinds) - 1)
-
-
 def on_procedure(p: Patient, index: int, _: Any) -> None:
     """Have a procedure, or learn that there is none."""
     kind = p.kinds[index]
@@ -51,6 +32,8 @@ def on_procedure(p: Patient, index: int, _: Any) -> None:
         return
     treated = kind == veins.ANGIOPLASTY
     p.note(Kind.PROCEDURE, index, 1.0 if treated else 0.0)
+    if index == p.retreating:
+        p.retreating = -1
     if p.plan.slots.on:
         take_slot(p, index)
     mask = open_veins(p, index) if treated else 0

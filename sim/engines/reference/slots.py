@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 def on_requested(p: Patient, index: int, _: Any) -> None:
     """Ask for a slot, unless one is waited for; the procedure is done as soon as it is granted."""
     if p.queueing:
+        if index == p.retreating:
+            p.retreating = -1
         return
     p.note(Kind.PROCEDURE_REQUESTED, index, 1.0 if p.kinds[index] == veins.ANGIOPLASTY else 0.0)
     p.asked[index] = p.now

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.core.events import Kind
 from sim.core.streams import IMAGING
+from sim.engines.reference.later import treat_again
 from sim.engines.reference.owned import ASSESSOR, OwnVein
 from sim.model import surveillance
 from sim.model.surveillance import AFTER_RELAPSE, MOST_IMAGINGS, SCHEDULED
@@ -62,7 +63,7 @@ def on_imaging(p: Patient, index: int, _: Any) -> None:
         own.due_for_relapse = False
     rule, u = p.plan.surveillance, p.draw(IMAGING, own.imagings)
     recent = surveillance.is_recent(p.now, own.last_reported, rule.known_relapse_days)
-    found = 0
+    found, narrowed = 0, False
     for number, vein in enumerate(p.own_veins):
         if not vein.stenosed:
             continue
@@ -80,9 +81,12 @@ def on_imaging(p: Patient, index: int, _: Any) -> None:
         own.readings.append((p.site, p.arrival, own.imagings, p.now, trigger, number, int(narrow), int(read)))
         if read:
             found += 1
+            narrowed = narrowed or vein.opened
             detect(p, vein)
     p.note(Kind.IMAGING, own.imagings, float(found))
     own.imagings += 1
+    if narrowed:
+        treat_again(p)
 
 
 def detect(p: Patient, vein: OwnVein) -> None:
