@@ -27,6 +27,8 @@ os.environ.setdefault("NUMBA_DISABLE_INTEL_SVML", "1")  # its log and exp differ
 
 import numba
 from numba import extending
+from numba.core import codegen as numba_codegen
+from numba.core import event as numba_event
 from numba.core import types as numba_types
 
 from sim.core.logarithm import split
@@ -55,10 +57,13 @@ NJIT: Any = numba.njit  # its options here are not all among those it has types 
 SETTINGS: Any = numba.config
 EXTENDING: Any = extending
 types: Any = numba_types
+CODEGEN: Any = numba_codegen
+EVENTS: Any = numba_event
 INTERPRETED = bool(SETTINGS.DISABLE_JIT)
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 BARE: dict[str, Any] = OPTIONS | {"_nrt": False}
 INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # quicker to compile
+APART: dict[str, Any] = {"forceinline": False}  # said outright, else it is inherited from the first caller
 MOST_KEPT = 4
 COMPILING_THRESHOLDS = 300_000, 50, 100
 
@@ -119,7 +124,7 @@ def bare_part(function: F) -> F:
     that Python could call: from a test, go through a kernel, or through `py_func`.
     """
     _register_rules()
-    compiled: F = NJIT(**BARE, **INNER)(function)
+    compiled: F = NJIT(**BARE, **INNER, **APART)(function)
     return compiled
 
 
@@ -148,7 +153,7 @@ def further_value(otherwise: float | None) -> Callable[[F], F]:
     def mark(function: F) -> F:
         _register_rules()
         if not INTERPRETED:
-            EXTENDING.overload(function, jit_options=BARE | INNER, strict=False)(
+            EXTENDING.overload(function, jit_options=BARE | INNER | APART, strict=False)(
                 lambda *args: function if "further" in args[0].fields else left_out
             )
         return function
@@ -215,12 +220,73 @@ class Kernel:
         if told:
             _say(f"compiling {self.name.replace('_', ' ')} for this machine (once; kept for the next time) ...")
         begun = time.perf_counter()
-        with _few_collections() if told else nullcontext():
+        with _compiling() if told else nullcontext():
             answer = self.make()(*args)
         if told:
             _say(f"compiled in {time.perf_counter() - begun:.0f} s")
         self.ready = True
         return answer
+
+
+@contextmanager
+def _compiling() -> Iterator[None]:
+    """Let a kernel and its parts be compiled without work that is thrown away."""
+    with _few_collections(), _kernel_alone():
+        yield
+
+
+class _Depth(EVENTS.Listener):  # type: ignore[misc]
+    """How many functions are being compiled, each for the sake of the one before."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def on_start(self, event: Any) -> None:
+        """Count one more."""
+        self.now += 1
+
+    def on_end(self, event: Any) -> None:
+        """Count one less."""
+        self.now -= 1
+
+
+@contextmanager
+def _kernel_alone() -> Iterator[None]:
+    """Optimise the kernel with all that it calls, once, and not each part with all that it calls by itself.
+
+    Numba makes machine code of every part too, which only its callers ever use, as they take it in. Leaving that out
+    takes a third off the time. Where another release of Numba has other insides, all is as it would be.
+    """
+    library, codegen, depth = CODEGEN.JITCodeLibrary, CODEGEN.JITCPUCodegen, _Depth()
+    names = ("_optimize_final_module", "_finalize_final_module"), ("set_env",)
+    if not all(hasattr(owner, n) for owner, own in zip((library, codegen), names, strict=True) for n in own):
+        yield
+        return
+    optimise, finalise, set_env = library._optimize_final_module, library._finalize_final_module, codegen.set_env
+
+    def optimise_kernel(self: Any) -> None:
+        if depth.now <= 1:
+            optimise(self)
+
+    def finalise_kernel(self: Any) -> None:
+        if depth.now <= 1:
+            finalise(self)
+        else:
+            self._finalized = True
+
+    def set_known(self: Any, name: str, env: Any) -> None:
+        if self._engine.get_global_value_address(name):
+            set_env(self, name, env)
+
+    library._optimize_final_module, library._finalize_final_module = optimise_kernel, finalise_kernel
+    codegen.set_env = set_known
+    EVENTS.register("numba:compile", depth)
+    try:
+        yield
+    finally:
+        EVENTS.unregister("numba:compile", depth)
+        library._optimize_final_module, library._finalize_final_module = optimise, finalise
+        codegen.set_env = set_env
 
 
 @contextmanager
@@ -263,7 +329,7 @@ def _register_rules() -> None:
             if RULES[name] in NATIVE:
                 EXTENDING.overload(RULES[name], jit_options=BARE | INNER, strict=False)(NATIVE[RULES[name]])
             else:
-                EXTENDING.register_jitable(**BARE, **INNER)(RULES[name])
+                EXTENDING.register_jitable(**BARE, **INNER, forceinline=True)(RULES[name])
 
 
 def _overload_wide_product(a: Any, b: Any) -> Callable[..., Any]:

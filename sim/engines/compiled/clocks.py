@@ -9,13 +9,13 @@ import numpy as np
 
 from sim.core.streams import uniforms_uint64
 from sim.core.units import on_clock
-from sim.jit import bare_part
+from sim.jit import bare_part, inlined_part
 
 FULL_STATES, FULL_RELAPSES, FULL_VISITS, FULL_PROCEDURES, FULL_EVENTS, FULL_BATCH, ABOVE_BOUND = 1, 2, 4, 8, 16, 32, 64
 FULL_IMAGING = 128
 
 
-@bare_part
+@inlined_part
 def draw(t: Any, word: Any, process: Any, index: Any, block: Any) -> Any:
     """Give the four lanes of one of a patient's draws."""
     return uniforms_uint64(t.seed, t.number, word, np.uint64(process), np.uint64(index), np.uint64(block))
@@ -39,7 +39,7 @@ def note(plan: Any, t: Any, events: Any, time: Any, rank: Any, word: Any, index:
     t.events = row + 1
 
 
-@bare_part
+@inlined_part
 def set_clock(plan: Any, p: Any, time: Any, rank: Any, index: Any) -> None:
     """Set a clock, on the trial's clock resolution; one that never rings is not kept."""
     if time < math.inf:
@@ -50,7 +50,7 @@ def set_clock(plan: Any, p: Any, time: Any, rank: Any, index: Any) -> None:
         p.clocks = k + 1
 
 
-@bare_part
+@inlined_part
 def first_clock(p: Any) -> Any:
     """Give the place of the clock that rings first, -1 if there is none."""
     best = -1
@@ -76,7 +76,7 @@ def goes_first(p: Any, k: Any, other: Any) -> Any:
     return p.clock_rank[k] < p.clock_rank[other]
 
 
-@bare_part
+@inlined_part
 def remove_clock(p: Any, k: Any) -> None:
     """Take a clock away."""
     last = p.clocks - 1

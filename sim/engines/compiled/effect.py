@@ -6,7 +6,7 @@ from typing import Any
 
 from sim.engines.compiled.clocks import ABOVE_BOUND
 from sim.engines.compiled.sites import effect_here
-from sim.jit import bare_part
+from sim.jit import bare_part, inlined_part
 from sim.model import decline, disability, effect, medication, relapse, season
 
 
@@ -22,7 +22,7 @@ def set_patency(plan: Any, p: Any, patency: Any, working: Any) -> None:
     p.slope_factor = effect.ratio_at(working, plan.effect.slope_ratio, plan.effect.log_slope_ratio)
 
 
-@bare_part
+@inlined_part
 def factor(plan: Any, t: Any, p: Any) -> Any:
     """Give the present factor of the relapse rate; one above the layers that are open ends the trial with an error."""
     f = relapse.rate_factor(

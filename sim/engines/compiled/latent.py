@@ -26,7 +26,7 @@ from sim.engines.compiled.clocks import draw, note, set_clock
 from sim.engines.compiled.course import rate_ratio
 from sim.engines.compiled.ranks import ON_ACTIVITY, ON_RELAPSE
 from sim.engines.compiled.sites import relapses_here
-from sim.jit import bare_part
+from sim.jit import bare_part, inlined_part
 from sim.model import activity, course, relapse
 
 MOST_LAYERS = relapse.MOST_LAYERS
@@ -112,7 +112,7 @@ def enter_path(plan: Any, t: Any, p: Any, layer: Any, start: Any) -> None:
         p.stretch_end[layer] = start + sojourn(plan, t, p, 0, p.starts_active)
 
 
-@bare_part
+@inlined_part
 def next_stretch(plan: Any, t: Any, p: Any, layer: Any) -> None:
     """Put a layer at the next stretch of the path."""
     p.stretch[layer] += 1
@@ -124,7 +124,7 @@ def next_stretch(plan: Any, t: Any, p: Any, layer: Any) -> None:
     p.stretch_end[layer] = p.stretch_end[layer] + sojourn(plan, t, p, p.stretch[layer], active)
 
 
-@bare_part
+@inlined_part
 def advance(plan: Any, t: Any, p: Any, layer: Any, need: Any) -> Any:
     """Run a layer's clock on by `need` to its next point; it pauses where a stretch of the path outlasts `p.pause`."""
     time = p.layer_time[layer]
@@ -145,7 +145,7 @@ def advance(plan: Any, t: Any, p: Any, layer: Any, need: Any) -> Any:
     return math.inf
 
 
-@bare_part
+@inlined_part
 def pace(plan: Any, p: Any, layer: Any) -> Any:
     """Give the pace of a layer's clock where it stands."""
     level = p.stretch_active[layer]
@@ -155,7 +155,7 @@ def pace(plan: Any, p: Any, layer: Any) -> Any:
     return relapse.clock_rate(course.own_rate(here, rate_ratio(plan, p)), p.frailty, level)
 
 
-@bare_part
+@inlined_part
 def await_point(plan: Any, t: Any, p: Any, layer: Any) -> None:
     """Set the clock of a layer's next candidate point, as long as the layer can still matter."""
     number = p.layer_points[layer]
@@ -172,7 +172,7 @@ def await_point(plan: Any, t: Any, p: Any, layer: Any) -> None:
     come_to_point(plan, t, p, layer, relapse.gap(u_gap))
 
 
-@bare_part
+@inlined_part
 def come_to_point(plan: Any, t: Any, p: Any, layer: Any, need: Any) -> None:
     """Run a layer's clock on by `need`, and set the patient's clock if it came to a point that can still matter."""
     time = advance(plan, t, p, layer, need)

@@ -9,14 +9,14 @@ from sim.core.streams import RECALL, SEVERITY
 from sim.engines.compiled.clocks import FULL_RELAPSES, draw
 from sim.engines.compiled.historical import of_past
 from sim.engines.compiled.run_in import watched
-from sim.jit import bare_part
+from sim.jit import inlined_part
 from sim.model import historical, recall, relapse
 
 MOST_LAYERS = relapse.MOST_LAYERS
 NAN = math.nan
 
 
-@bare_part
+@inlined_part
 def begin(t: Any, p: Any, relapses: Any, number: Any, layer: Any, index: Any, pseudo: Any) -> Any:
     """Open the row of a relapse or pseudo-relapse; give its number."""
     row = t.free_relapse
@@ -57,7 +57,7 @@ def begin(t: Any, p: Any, relapses: Any, number: Any, layer: Any, index: Any, ps
     return row
 
 
-@bare_part
+@inlined_part
 def weigh(plan: Any, t: Any, p: Any, own: Any) -> None:
     """Draw a relapse's severity and residual, if anything asks for them."""
     if plan.want.severity == 1.0:
@@ -67,7 +67,7 @@ def weigh(plan: Any, t: Any, p: Any, own: Any) -> None:
         own.residual = relapse.residual(u[1], u[2], rule.residual_prob, rule.residual_mean_points)
 
 
-@bare_part
+@inlined_part
 def remember(plan: Any, t: Any, p: Any, own: Any) -> None:
     """Draw how a past relapse will be recalled, if anything asks for it."""
     # what happens on the day of entry comes before it, and is still of the past; not entered: NaN, and so it is

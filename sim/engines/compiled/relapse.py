@@ -12,13 +12,13 @@ from sim.engines.compiled.owned import begin, remember, weigh
 from sim.engines.compiled.ranks import ON_RELAPSE
 from sim.engines.compiled.reporting import await_report, escalated_further, report_lanes, speaks_up
 from sim.engines.compiled.run_in import watched
-from sim.jit import bare_part
+from sim.jit import inlined_part
 from sim.model import relapse
 
 MOST_LAYERS = relapse.MOST_LAYERS
 
 
-@bare_part
+@inlined_part
 def on_point(plan: Any, t: Any, p: Any, relapses: Any, events: Any, index: Any) -> None:
     """Have a relapse at this candidate point, if the factor lets it be one and it is not part of the last."""
     layer = index % MOST_LAYERS
