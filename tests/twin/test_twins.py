@@ -220,6 +220,9 @@ def test_corners(corner: str) -> None:
 # ---- the comparison can fail --------------------------------------------------------------------------------------
 
 
+SEEN = {"enrolment.target": 12, "surveillance": {"enabled": True, "scheduled_months": [3.0]}}  # no table is empty
+
+
 def altered(records: TrialRecords, table: str, field: str) -> TrialRecords:
     """Give a copy of a trial in which the last bit of one value of one field is another."""
     copies: dict[str, Any] = {name: getattr(records, name).copy() for name in LAYOUT}
@@ -230,7 +233,7 @@ def altered(records: TrialRecords, table: str, field: str) -> TrialRecords:
 @pytest.mark.parametrize(("table", "field"), [(t, f) for t, layout in LAYOUT.items() for f in layout.names or ()])
 def test_one_bit_of_one_field_is_noticed(table: str, field: str) -> None:
     """The last bit of one value, in any field of any table, is noticed and named."""
-    records = twins(plan("sham_rct", {"enrolment.target": 12}), 23, 0)
+    records = twins(plan("sham_rct", SEEN), 23, 0)
     assert unlike(records, altered(records, table, field)) == [f"{table}.{field}"]
 
 
@@ -259,7 +262,7 @@ def test_a_plan_with_one_changed_number_is_noticed(mechanism: str, field: str) -
 
 def test_a_missing_row_is_noticed() -> None:
     """A table with a row too few is noticed, and so is another trial's number."""
-    a = reference.run_trial(plan("sham_rct", {"enrolment.target": 12}), 23, 0)
+    a = reference.run_trial(plan("sham_rct", SEEN), 23, 0)
     tables = {name: getattr(a, name) for name in LAYOUT}
     for name in LAYOUT:
         (found,) = unlike(a, TrialRecords(0, **(tables | {name: tables[name][:-1]})))

@@ -14,6 +14,7 @@ from sim.engines.compiled.course import be_of_course
 from sim.engines.compiled.effect import set_patency
 from sim.engines.compiled.hazard import blank_hazards
 from sim.engines.compiled.latent import begin_log, open_layer, start_path
+from sim.engines.compiled.later import blank_strategy
 from sim.engines.compiled.lesions import blank_lesions
 from sim.engines.compiled.surveillance import blank_surveillance
 from sim.jit import bare_part
@@ -48,6 +49,7 @@ def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: 
     blank_lesions(plan, p)
     blank_belief(plan, p)
     blank_hazards(plan, p)
+    blank_strategy(plan, p)
     if plan.want.everything == 1.0:
         blank_record(p)
     set_patency(plan, p, 0.0, 0.0)

@@ -15,6 +15,16 @@ from sim.model import retreatment, veins
 NONE, ANGIOPLASTY = veins.NONE, veins.ANGIOPLASTY
 
 
+@further_part
+def blank_strategy(plan: Any, p: Any) -> None:
+    """Start with no procedure asked for."""
+    p.procedures = 0
+    p.queueing = math.inf
+    p.waits = 0.0
+    p.retreatments = 0
+    p.retreating = -1
+
+
 @further_value(0.0)
 def settle_strategy(plan: Any, p: Any) -> Any:
     """Settle as in which arm the patient is treated, and which procedure comes first; give the days it is put off."""
@@ -23,10 +33,6 @@ def settle_strategy(plan: Any, p: Any) -> Any:
     if plan.world.arm >= 0.0:
         p.treated_as = int(plan.world.arm)
     p.procedures = 1
-    p.queueing = math.inf
-    p.waits = 0.0
-    p.retreatments = 0
-    p.retreating = -1
     if forced >= 0.0:
         return 0.0
     p.procedure = int(plan.procedures[p.treated_as])
