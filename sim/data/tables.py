@@ -287,7 +287,8 @@ def truth(scenario: Scenario, records: TrialRecords) -> pd.DataFrame:
             "new_t2_latent": v["new_t2_latent"],
         }
     )
-    both = pd.concat([fixed, seen], ignore_index=True) if len(seen) else fixed
+    columns = list(dict.fromkeys([*fixed.columns, *seen.columns]))
+    both = pd.concat([fixed, seen], ignore_index=True) if len(seen) else fixed.reindex(columns=columns)
     return both.sort_values(["usubjid", "avisitn"], kind="stable", ignore_index=True)
 
 

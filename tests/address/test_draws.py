@@ -26,6 +26,14 @@ BUSY: dict[str, object] = {
     "lesions.enabled": True,
     "contamination": {"enabled": True, "per_year": 0.5},
     "sites.effect_sd_log": 0.05,  # still three layers
+    "surveillance": {"enabled": True, "scheduled_months": [3.0, 12.0]},
+    "belief": {
+        "cue_logits": 0.5,
+        "sham_cue_logits": 0.5,
+        "outside_scan_prob_per_year": 0.5,
+        "outside_scan_logits": 1.0,
+        "guess_at_end": True,
+    },
 }
 
 Address = tuple[int, int, int, int]
