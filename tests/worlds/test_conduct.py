@@ -20,7 +20,7 @@ def test_success_by_site_moves_veins_alone() -> None:
     assert "patency" in moved["visits"] <= summed | {"patency"}
     assert np.allclose(a.visits["edss_latent"], b.visits["edss_latent"], rtol=0.0, atol=1e-12)
     assert {name: moved[name] for name in ("subjects", "veins")} == {
-        "subjects": {"opened_veins"},
+        "subjects": {"opened_veins", "restenosis_time"},
         "veins": {"opened", "restenosis_time"},
     }
 

@@ -46,14 +46,8 @@ def test_switch_contamination() -> None:
     assert Kind.OUTSIDE_PROCEDURE not in kinds(difference(on, without)[1])
     stayed = ~np.isin(words(on.subjects), gone["patient"].astype(np.int64))
     changed = fields(on, without)
-    assert changed["subjects"] <= {
-        "outside_time",
-        "belief_patient",
-        "belief_physician",
-        "treated_veins",
-        "opened_veins",
-    }
-    assert {"outside_time", "belief_patient", "belief_physician"} <= changed["subjects"]
+    assert changed["subjects"] <= {"outside_time", "treated_veins", "opened_veins", "restenosis_time"}
+    assert "outside_time" in changed["subjects"]
     for field in changed["subjects"]:
         assert np.array_equal(on.subjects[field][stayed], without.subjects[field][stayed], equal_nan=True)
     assert not changed_kinds(without, play("sham_rct", FIXED))  # the same as the mechanism not being there
@@ -72,10 +66,15 @@ def test_nobody_goes_elsewhere_where_the_procedure_is_forced() -> None:
 def test_who_goes_elsewhere_knows_it() -> None:
     """Patient and physician are sure of angioplasty afterwards, the assessor believes as before."""
     on, without = pair(GOING, FIXED)
-    went = ~np.isnan(on.subjects["outside_time"])
-    for field in ("belief_patient", "belief_physician"):
-        assert (on.subjects[field][went] == 1.0).all()
-    assert np.array_equal(on.subjects["belief_assessor"], without.subjects["belief_assessor"], equal_nan=True)
+    went = {(e["time"], e["patient"]) for e in of_kind(on, Kind.OUTSIDE_PROCEDURE)}
+    told = of_kind(on, Kind.BELIEF_CHANGE)
+    assert len(went) >= 50
+    for holder in (0, 1):
+        own = told[told["index"] == holder]
+        assert {(e["time"], e["patient"]) for e in own} == went
+        assert (own["value"] == 1.0).all()
+    assert set(told["index"]) == {0, 1}
+    assert not len(of_kind(without, Kind.BELIEF_CHANGE))
 
 
 def test_leaving_for_lack_of_benefit_only_ends_lives() -> None:
