@@ -372,9 +372,10 @@ def test_switch_attrition() -> None:
     # who leaves in the three months before the procedure is not treated
     early = on.subjects["end_time"] < on.subjects["procedure_time"]
     assert early.any()
-    changed = {"end_time", "dropped_out", "treated_veins", "opened_veins"}
+    left = {"end_time", "dropped_out", "dropout_reason"}
+    changed = left | {"treated_veins", "opened_veins", "restenosis_time"}
     assert changed_fields(on.subjects, stay.subjects) == changed
-    assert changed_fields(on.subjects[~early], stay.subjects[~early]) == {"end_time", "dropped_out"}
+    assert changed_fields(on.subjects[~early], stay.subjects[~early]) == left | {"restenosis_time"}
 
 
 def test_those_who_know_they_were_not_treated_leave_earlier() -> None:
