@@ -258,15 +258,22 @@ def test_endpoint_names_are_parsed() -> None:
         "first_relapse",
         "cdp_12w",
         "cdp_24w",
+        "gd_lesions",
+        "new_t2",
+        "gd_lesions_change",
+        "ccsvi_odds_ratio",
     }
     assert parse_endpoint("first_relapse") == ("first_relapse", None)
     assert [parse_endpoint(name) for name in CONFIRMED_AFTER] == [("cdp_12w", None), ("cdp_24w", None)]
     assert CONFIRMED_AFTER.keys() <= ENDPOINTS.keys()
     at_visits = {"edss", "msfc", "msqol_physical", "msqol_mental"}
-    assert {base for base, e in ENDPOINTS.items() if e.months} == {"arr", "relapse_free"} | at_visits
+    assert {base for base, e in ENDPOINTS.items() if e.months} == (
+        {"arr", "relapse_free", "gd_lesions", "new_t2", "restenosis"} | at_visits
+    )
     assert {f"{base}_change" for base in AT_VISITS} <= set(ENDPOINTS)
     assert set(AT_VISITS) == at_visits
-    assert not any(e.months for e in ENDPOINTS.values() if e.design == "before_after")
+    dated = {base for base, e in ENDPOINTS.items() if e.months and e.design != "parallel"}
+    assert dated == {"restenosis"}
 
 
 @pytest.mark.parametrize(
