@@ -41,7 +41,7 @@ def test_waits_for_one_slot_are_those_of_m_d_1() -> None:
 
     Pollaczek and Khinchine, recalled. Finds a mean off by 0.09 days.
     """
-    means = [waits(1, 0.5, trial)[1][SKIPPED:].mean() for trial in range(20)]
+    means = [waits(1, 0.5, trial)[1][SKIPPED:].mean() for trial in range(36)]
     mean_agrees(means, 0.25, detects=0.09)
 
 
