@@ -98,10 +98,7 @@ class Randomisation(Table):
 def arm_by_weight(u: float, weight_0: float, weight_1: float, weight_2: float) -> int:
     """Draw one of up to three arms with these weights (ratios, or places left in a block; 0 = no such arm)."""
     point = u * (weight_0 + weight_1 + weight_2)
-    past_0 = int(point >= weight_0)  # sums, not branches: nobody can foresee the arm, a processor neither
-    past_1 = int(point >= weight_0 + weight_1) * int(weight_2 > 0.0)
-    second = int(weight_1 > 0.0)
-    return past_0 * (second + past_1 * (2 - second))
+    return int(point >= weight_0) + int(point >= weight_0 + weight_1)  # a sum: a processor can't foresee a branch
 
 
 @rule

@@ -28,6 +28,7 @@ T = TypeVar("T")
 CHUNK_SECONDS = {"processes": 1.0, "threads": 0.15}
 MOST_IN_CHUNK = 25
 MOST_PATIENTS = 40_000  # of a batch, so that it stays in the processor's cache
+KEPT_BYTES = 32_000_000  # a batch's tables take less; the most that the C library (glibc) learns a size from
 FIRST_TRIALS = 20
 MOST_WORKERS = 256
 
@@ -100,6 +101,8 @@ class Pool(Generic[T]):
     def __enter__(self) -> Pool[T]:
         if self.workers == 1 or self.threads:
             _make_ready(self.function)
+        if self.threads:
+            _keep_memory()
         if self.workers > 1 and self.threads:
             self.pool = ThreadPoolExecutor(self.workers)
         elif self.workers > 1:
@@ -298,6 +301,14 @@ def _make_ready(function: object) -> None:
     if warm:
         with suppress(Exception):  # a trial that raises is told of when its turn comes
             warm()
+
+
+def _keep_memory() -> None:
+    """Let freed tables of this size stay with the process, so that the next batch does not ask for its pages anew.
+
+    glibc raises its threshold for that by what it sees freed; without it, asking took a fifth of bench/j2's time.
+    """
+    np.empty(KEPT_BYTES, np.uint8)
 
 
 def _chunk_here(seed: int, trials: list[int]) -> Any:

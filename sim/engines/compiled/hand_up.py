@@ -33,6 +33,7 @@ def hand_up_person(plan: Any, t: Any, p: Any, tables: Any, batch: Any) -> None:
     one.end_time = p.end_time
     one.dropped_out = p.dropped_out
     one.course = p.course
+    one.doppler_criteria = -1  # not done, unless
     hand_up_doppler(plan, p, one)
     hand_up_veins(plan, p, one)
     hand_up_guesses(plan, p, person, batch)

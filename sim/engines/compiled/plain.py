@@ -91,16 +91,22 @@ def enter_all(plan: Any, t: Any, s: Any, p: Any, scratch: Any, most: Any) -> Any
         for k in range(most):
             total += scratch[ARRIVAL, k]
         total += exponential(draw(t, np.uint64(most), PERSON, 0, 0)[0])
-    entered = 0
     for k in range(most):
         if uniform == 1.0:
             spent += scratch[ARRIVAL, k]
-            time = enrolment.uniform_arrival(spent, total, opening, days)
+            scratch[ENTRY, k] = spent
         else:
             time += sites.arrival_gap(scratch[ARRIVAL, k], per_day)
+            scratch[ENTRY, k] = time
+    entered = 0
+    for k in range(most):
+        time = scratch[ENTRY, k]
+        if uniform == 1.0:
+            time = enrolment.uniform_arrival(time, total, opening, days)
         clock = on_clock(time, resolution)
         scratch[ENTRY, k] = clock
         entered += 1 if clock <= last_day else 0
+    for k in range(most):
         p.u_arm = scratch[ARM, k]
         scratch[ARM, k] = float(allocate(plan, t, p))
     draw_all(t, scratch, most, RELAPSE, GAP)
@@ -140,6 +146,7 @@ def follow_all(plan: Any, t: Any, scratch: Any, entered: Any, batch: Any) -> Non
         one.end_time = end
         one.dropped_out = 1 if leaves < planned else 0
         one.course = 0
+        one.doppler_criteria = -1
         scratch[DAY_1, k] = day_1
         scratch[END, k] = end
         procedure = forced if forced >= 0.0 else plan.procedures[arm]

@@ -105,10 +105,7 @@ class Filled(NamedTuple):
 
 
 def _room(count: float, layout: np.dtype[np.void]) -> Records:
-    table = np.empty(max(int(count), 1), layout)
-    if "doppler_criteria" in (layout.names or ()):
-        table["doppler_criteria"] = -1  # not done, until it is
-    return rows_by_name(table)
+    return rows_by_name(np.empty(max(int(count), 1), layout))
 
 
 class Desk:
