@@ -129,7 +129,11 @@ def bare_part(function: F) -> F:
 
 
 def inlined_part(function: F) -> F:
-    """Compile as `bare_part` does, right into where it is called: for what is called from one place."""
+    """Compile as `bare_part` does, right into where it is called.
+
+    For what is called from one place, or so often that the call costs more than it does. It was chosen by measuring:
+    sham_rct is 7% faster so than with `bare_part` alone at those places, and compiles about as soon; with everything inlined it took 10 s more.
+    """
     _register_rules()
     compiled: F = NJIT(**BARE, **INNER, forceinline=True)(function)
     return compiled

@@ -17,13 +17,13 @@ from sim.engines.compiled.latent import begin_log, open_layer, start_path
 from sim.engines.compiled.later import blank_strategy
 from sim.engines.compiled.lesions import blank_lesions
 from sim.engines.compiled.surveillance import blank_surveillance
-from sim.jit import bare_part
+from sim.jit import bare_part, inlined_part
 from sim.model import frailty, relapse, veins
 
 NAN = math.nan
 
 
-@bare_part
+@inlined_part
 def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: Any, rater: Any, u: Any) -> None:
     """Draw what is fixed for life and set the clocks that ran before screening; `u`: the lanes of stream "person"."""
     p.site = site
@@ -62,7 +62,7 @@ def born(plan: Any, t: Any, p: Any, events: Any, site: Any, arrival: Any, time: 
         open_layer(plan, t, p, layer, start)
 
 
-@bare_part
+@inlined_part
 def blank(p: Any) -> None:
     """Start with nothing having happened."""
     p.clocks = 0

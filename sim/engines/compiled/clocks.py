@@ -21,11 +21,16 @@ def draw(t: Any, word: Any, process: Any, index: Any, block: Any) -> Any:
     return uniforms_uint64(t.seed, t.number, word, np.uint64(process), np.uint64(index), np.uint64(block))
 
 
-@bare_part
+@inlined_part
 def note(plan: Any, t: Any, events: Any, time: Any, rank: Any, word: Any, index: Any, value: Any) -> None:
     """Write a line into the event log, if one is asked for."""
-    if plan.want.everything == 0.0:
-        return
+    if plan.want.everything != 0.0:
+        write_down(t, events, time, rank, word, index, value)
+
+
+@bare_part
+def write_down(t: Any, events: Any, time: Any, rank: Any, word: Any, index: Any, value: Any) -> None:
+    """Write a line into the event log."""
     row = t.events
     if row >= events.shape[0]:
         t.status |= FULL_EVENTS
@@ -68,7 +73,7 @@ def first_clock(p: Any) -> Any:
     return best
 
 
-@bare_part
+@inlined_part
 def goes_first(p: Any, k: Any, other: Any) -> Any:
     """Tell which of two clocks of one time rings first."""
     if p.clock_rank[k] == p.clock_rank[other]:
@@ -95,7 +100,7 @@ def drop_clock(p: Any, rank: Any, index: Any) -> None:
             return
 
 
-@bare_part
+@inlined_part
 def join_queue(relapses: Any, head: Any, row: Any) -> Any:
     """Put a relapse into a queue ordered by (due, index); give the queue's new head."""
     new = relapses[row]

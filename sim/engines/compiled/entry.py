@@ -14,14 +14,14 @@ from sim.engines.compiled.later import schedule_procedures, settle_strategy
 from sim.engines.compiled.ranks import ON_END, ON_ENROLLED, ON_PROCEDURE, ON_RANDOMISED, ON_TURNED_AWAY
 from sim.engines.compiled.run_in import forget_reports
 from sim.engines.compiled.visits import await_visit
-from sim.jit import bare_part
+from sim.jit import bare_part, inlined_part
 from sim.model import eligibility, veins, visits
 
 TURNED_AWAY = eligibility.TURNED_AWAY
 NAN = math.nan
 
 
-@bare_part
+@inlined_part
 def on_enrolled(plan: Any, t: Any, p: Any, events: Any) -> None:
     """Enter the study, as the trial has settled it: the clocks of procedure, visits, leaving and end."""
     if p.entry_number < 0:

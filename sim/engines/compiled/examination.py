@@ -9,11 +9,11 @@ from sim.engines.compiled.clocks import draw
 from sim.engines.compiled.course import worsen_by_course
 from sim.engines.compiled.lesions import meet_lesions
 from sim.engines.compiled.owned import weigh
-from sim.jit import bare_part
+from sim.jit import bare_part, inlined_part
 from sim.model import belief, disability, msfc, quality, relapse
 
 
-@bare_part
+@inlined_part
 def meet(plan: Any, t: Any, p: Any, relapses: Any) -> None:
     """Draw the patient's disability and scores at screening, and what only examinations ask of the past."""
     if plan.want.everything == 0.0:
@@ -47,7 +47,7 @@ def meet_further(plan: Any, t: Any, p: Any) -> None:
     p.mental_latent = quality.quality_baseline(u[1], p.edss_latent, centre, q.mean_points, q.sd_points, q.per_edss)
 
 
-@bare_part
+@inlined_part
 def examine(plan: Any, t: Any, p: Any, relapses: Any, number: Any) -> Any:
     """Examine the patient: EDSS found, latent EDSS, its acute part, and the lane of the questionnaire."""
     rule = plan.disability

@@ -26,19 +26,19 @@ from sim.engines.compiled.clocks import draw, note, set_clock
 from sim.engines.compiled.course import rate_ratio
 from sim.engines.compiled.ranks import ON_ACTIVITY, ON_RELAPSE
 from sim.engines.compiled.sites import relapses_here
-from sim.jit import bare_part, inlined_part
+from sim.jit import bare_part, further_part, further_value, inlined_part
 from sim.model import activity, course, relapse
 
 MOST_LAYERS = relapse.MOST_LAYERS
 
 
-@bare_part
+@inlined_part
 def start_path(plan: Any, t: Any, p: Any) -> None:
     """Draw the state at the start of history and the first sojourns, shared by all who walk the path."""
     if plan.activity.on == 0.0:
         p.starts_active = 0.0
         return
-    if plan.activity.monthly == 1.0:
+    if is_monthly(plan) == 1.0:
         draw_months_before(plan, t, p)
         return
     p.starts_active = activity.starts_active(draw(t, p.word, LATENT, 0, 0)[3], plan.activity.active_share)
@@ -47,7 +47,13 @@ def start_path(plan: Any, t: Any, p: Any) -> None:
         p.sojourn[k] = u[k]
 
 
-@bare_part
+@further_value(0.0)
+def is_monthly(plan: Any) -> Any:
+    """Tell whether activity goes by the month (1 or 0)."""
+    return plan.activity.monthly
+
+
+@further_part
 def draw_months_before(plan: Any, t: Any, p: Any) -> None:
     """Draw the levels of month 0, which begins at screening, and from there backwards of the months of history."""
     rule = plan.activity
@@ -74,7 +80,7 @@ def innovation(t: Any, p: Any, month: Any, block: Any) -> Any:
     return p.innovation[month % MONTHS]
 
 
-@bare_part
+@further_part
 def enter_month(plan: Any, t: Any, p: Any, layer: Any, number: Any) -> None:
     """Put a layer at month `number` of its path, the one after the month where it stands, or the first."""
     month = number - p.months_back
@@ -88,7 +94,7 @@ def enter_month(plan: Any, t: Any, p: Any, layer: Any, number: Any) -> None:
     p.stretch_end[layer] = activity.month_end(p.screening_time, float(month))
 
 
-@bare_part
+@inlined_part
 def sojourn(plan: Any, t: Any, p: Any, switch: Any, active: Any) -> Any:
     """Give the length of stretch number `switch`."""
     if switch < SOJOURNS:
@@ -98,11 +104,11 @@ def sojourn(plan: Any, t: Any, p: Any, switch: Any, active: Any) -> Any:
     return activity.sojourn(u, active, plan.activity.quiescent_days, plan.activity.active_days)
 
 
-@bare_part
+@inlined_part
 def enter_path(plan: Any, t: Any, p: Any, layer: Any, start: Any) -> None:
     """Put a layer (or the log, as number MOST_LAYERS) at the start of the path."""
     p.stretch[layer] = 0
-    if plan.activity.monthly == 1.0:
+    if is_monthly(plan) == 1.0:
         p.stretch_score[layer] = p.score
         enter_month(plan, t, p, layer, 0)
         return
@@ -116,7 +122,7 @@ def enter_path(plan: Any, t: Any, p: Any, layer: Any, start: Any) -> None:
 def next_stretch(plan: Any, t: Any, p: Any, layer: Any) -> None:
     """Put a layer at the next stretch of the path."""
     p.stretch[layer] += 1
-    if plan.activity.monthly == 1.0:
+    if is_monthly(plan) == 1.0:
         enter_month(plan, t, p, layer, p.stretch[layer])
         return
     active = 1.0 - p.stretch_active[layer]
@@ -149,7 +155,7 @@ def advance(plan: Any, t: Any, p: Any, layer: Any, need: Any) -> Any:
 def pace(plan: Any, p: Any, layer: Any) -> Any:
     """Give the pace of a layer's clock where it stands."""
     level = p.stretch_active[layer]
-    if plan.activity.monthly == 0.0:
+    if is_monthly(plan) == 0.0:
         level = activity.level(level, plan.activity.quiescent_level, plan.activity.active_level)
     here = plan.relapse.rate_per_day * relapses_here(plan, p)
     return relapse.clock_rate(course.own_rate(here, rate_ratio(plan, p)), p.frailty, level)
@@ -182,7 +188,7 @@ def come_to_point(plan: Any, t: Any, p: Any, layer: Any, need: Any) -> None:
     set_clock(plan, p, time, ON_RELAPSE, (p.layer_points[layer] - 1) * MOST_LAYERS + layer)
 
 
-@bare_part
+@inlined_part
 def go_on(plan: Any, t: Any, p: Any) -> None:
     """Let the layers that paused at screening, and still matter, run on: the candidate is going to enter."""
     p.pause = math.inf
@@ -195,7 +201,7 @@ def go_on(plan: Any, t: Any, p: Any) -> None:
             come_to_point(plan, t, p, layer, need)
 
 
-@bare_part
+@inlined_part
 def open_layer(plan: Any, t: Any, p: Any, layer: Any, start: Any) -> None:
     """Let a layer of candidate points begin with the history."""
     enter_path(plan, t, p, layer, start)
@@ -204,7 +210,7 @@ def open_layer(plan: Any, t: Any, p: Any, layer: Any, start: Any) -> None:
     await_point(plan, t, p, layer)
 
 
-@bare_part
+@inlined_part
 def begin_log(plan: Any, t: Any, p: Any, events: Any, start: Any) -> None:
     """Begin to log the activity path, if a log is asked for: nothing else needs a clock for it."""
     if plan.activity.on == 0.0 or plan.want.everything == 0.0:
@@ -214,7 +220,7 @@ def begin_log(plan: Any, t: Any, p: Any, events: Any, start: Any) -> None:
     set_clock(plan, p, p.stretch_end[MOST_LAYERS], ON_ACTIVITY, 1)
 
 
-@bare_part
+@inlined_part
 def on_activity(plan: Any, t: Any, p: Any, events: Any, index: Any) -> None:
     """Change between active and quiescent, or begin another month."""
     next_stretch(plan, t, p, MOST_LAYERS)

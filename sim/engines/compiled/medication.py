@@ -9,7 +9,7 @@ from sim.engines.compiled.clocks import drop_clock, note, set_clock
 from sim.engines.compiled.hazard import draw_budget, end_hazard, settle_hazard
 from sim.engines.compiled.lesions import settle_lesions
 from sim.engines.compiled.ranks import ON_ESCALATION, ON_MEDICATION, ON_MEDICATION_STOP
-from sim.jit import bare_part, further_part
+from sim.jit import bare_part, further_part, inlined_part
 from sim.model import belief, hazard, medication
 
 STOP = hazard.MEDICATION_STOP
@@ -32,7 +32,7 @@ def consider_medication(plan: Any, p: Any, u: Any) -> None:
         set_clock(plan, p, p.now + rule.start_delay_days, ON_MEDICATION, 0)
 
 
-@bare_part
+@inlined_part
 def on_medication(plan: Any, t: Any, p: Any, events: Any) -> None:
     """Start medication; the time of the first start is kept."""
     settle_lesions(plan, t, p)

@@ -21,7 +21,7 @@ NONE, ANGIOPLASTY = veins.NONE, veins.ANGIOPLASTY
 COMPLICATIONS = len(veins.COMPLICATIONS)
 
 
-@bare_part
+@inlined_part
 def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index: Any) -> None:
     """Have a procedure, or learn that there is none."""
     kind = p.procedure

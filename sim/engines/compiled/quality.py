@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.jit import bare_part
+from sim.jit import inlined_part
 from sim.model import quality
 
 
-@bare_part
+@inlined_part
 def answer(p: Any, q: Any, start: Any, lasting: Any, acute: Any, held: Any, effect_points: Any, u: Any) -> Any:
     """Give one composite as answered, and the latent one; `q` is its plan, `held` what the patient believes."""
     gain = quality.quality_gain(

@@ -14,13 +14,13 @@ from sim.engines.compiled.medication import consider_escalation, consider_medica
 from sim.engines.compiled.owned import begin
 from sim.engines.compiled.ranks import ON_CONFIRMED, ON_PSEUDO, ON_REPORTED
 from sim.engines.compiled.surveillance import hear_of_report
-from sim.jit import bare_part, further_part
+from sim.jit import bare_part, further_part, inlined_part
 from sim.model import belief, historical, relapse, reporting
 
 MOST_LAYERS = relapse.MOST_LAYERS
 
 
-@bare_part
+@inlined_part
 def speaks_up(plan: Any, t: Any, p: Any, own: Any) -> Any:
     """Tell whether the patient reports this relapse."""
     rule = plan.reporting
@@ -38,7 +38,7 @@ def speaks_up(plan: Any, t: Any, p: Any, own: Any) -> Any:
     )
 
 
-@bare_part
+@inlined_part
 def await_report(plan: Any, p: Any, relapses: Any, own: Any) -> None:
     """Let the relapse that began last be reported when its time has come."""
     own.due = on_clock(p.now + plan.reporting.report_delay_days, plan.study.resolution)
@@ -55,7 +55,7 @@ def await_pseudo(plan: Any, t: Any, p: Any, index: Any) -> None:
     set_clock(plan, p, p.now + reporting.pseudo_gap(gap, per_day), ON_PSEUDO, index)
 
 
-@bare_part
+@inlined_part
 def on_pseudo(plan: Any, t: Any, p: Any, relapses: Any, events: Any, index: Any) -> None:
     """Report a relapse that was none, if disappointed enough."""
     mark = draw(t, p.word, PSEUDO, index // POINTS, 0)[2 * (index % POINTS) + 1]
@@ -66,7 +66,7 @@ def on_pseudo(plan: Any, t: Any, p: Any, relapses: Any, events: Any, index: Any)
         await_report(plan, p, relapses, own)
 
 
-@bare_part
+@inlined_part
 def report_lanes(t: Any, p: Any, own: Any) -> Any:
     """Give the draws that decide on confirmation and on medication."""
     if own.pseudo == 1:
@@ -76,7 +76,7 @@ def report_lanes(t: Any, p: Any, own: Any) -> Any:
     return u[1], u[2]
 
 
-@bare_part
+@inlined_part
 def on_reported(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> None:
     """Report a relapse; the clock of its confirmation is set."""
     row = p.reports
@@ -109,7 +109,7 @@ def escalated_further(plan: Any, t: Any, p: Any, own: Any) -> None:
         consider_escalation(plan, p, report_lanes(t, p, own)[1])
 
 
-@bare_part
+@inlined_part
 def on_confirmed(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> None:
     """Have a report confirmed, or not."""
     own = relapses[p.confirms]

@@ -14,18 +14,18 @@ from sim.engines.compiled.owned import remember
 from sim.engines.compiled.ranks import ON_ENROLLED, ON_FAILURE, ON_SCREENED
 from sim.engines.compiled.run_in import await_run_in_end
 from sim.engines.compiled.veins import look_at_veins
-from sim.jit import bare_part
+from sim.jit import inlined_part
 from sim.model import eligibility, historical, recall, self_referral
 
 
-@bare_part
+@inlined_part
 def presents(plan: Any, p: Any) -> Any:
     """Tell whether the patient, whose history has been lived, comes to the site at all."""
     rule = plan.self_referral
     return self_referral.presents(p.u_refer, p.now - p.last_onset, rule.weight, rule.window_days)
 
 
-@bare_part
+@inlined_part
 def screen(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> Any:
     """Apply the entry rule to the recalled history; set the clock of entry if it lets the patient in.
 
@@ -59,7 +59,7 @@ def screen(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> Any:
     return True
 
 
-@bare_part
+@inlined_part
 def look_back(plan: Any, t: Any, p: Any, relapses: Any) -> Any:
     """Count the past relapses as they are recalled; tell whether they are enough, and whether one is too recent."""
     rule = plan.eligibility

@@ -11,13 +11,13 @@ from sim.engines.compiled.effect import set_patency
 from sim.engines.compiled.lesions import settle_lesions
 from sim.engines.compiled.ranks import ON_EFFECT, ON_RESTENOSIS, ON_VEIN
 from sim.engines.compiled.sites import success_here
-from sim.jit import bare_part, further_part, further_value
+from sim.jit import bare_part, further_part, further_value, inlined_part
 from sim.model import effect, sites, veins
 
 LANES = veins.LANES
 
 
-@bare_part
+@inlined_part
 def look_at_veins(plan: Any, t: Any, p: Any) -> Any:
     """Draw which veins are narrow, and what treating them will come to; tell whether any is narrow."""
     rule = plan.veins
@@ -61,7 +61,7 @@ def open_vein(plan: Any, p: Any, number: Any) -> None:
     p.vein_open_now[number] = opened
 
 
-@bare_part
+@inlined_part
 def on_restenosis(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
     """Have a vein narrow again."""
     settle_lesions(plan, t, p)
@@ -72,7 +72,7 @@ def on_restenosis(plan: Any, t: Any, p: Any, events: Any, number: Any) -> None:
     refresh_patency(plan, p)
 
 
-@bare_part
+@inlined_part
 def refresh_patency(plan: Any, p: Any) -> None:
     """Count open veins and let the effect follow."""
     treated = p.vein_treated[0] + p.vein_treated[1] + p.vein_treated[2]

@@ -14,13 +14,13 @@ from sim.engines.compiled.lesions import be_scanned
 from sim.engines.compiled.msfc import take
 from sim.engines.compiled.quality import answer
 from sim.engines.compiled.ranks import ON_MISSED, ON_VISIT
-from sim.jit import bare_part
+from sim.jit import bare_part, inlined_part
 from sim.model import belief, disability, visits
 
 NAN = math.nan
 
 
-@bare_part
+@inlined_part
 def await_visit(plan: Any, t: Any, p: Any, visit: Any) -> None:
     """Set the clock of the next visit that anybody asks for, if it is due before the planned end."""
     while visit < plan.visits and plan.visit_wanted[visit] == 0.0:
@@ -39,7 +39,7 @@ def on_missed(plan: Any, t: Any, p: Any, events: Any, index: Any) -> None:
     note(plan, t, events, p.now, ON_MISSED, p.word, index, 0.0)
 
 
-@bare_part
+@inlined_part
 def on_visit(plan: Any, t: Any, p: Any, relapses: Any, seen: Any, events: Any, index: Any) -> None:
     """Be examined, and fill in the questionnaire."""
     await_visit(plan, t, p, index + 1)

@@ -117,6 +117,8 @@ def is_further(plan: Plan) -> bool:
             plan.study.close_after_days < math.inf,
             any(later.delay_days) or any(later.procedures),
             plan.effect.onset_days > 0.0,
+            plan.season.amplitude > 0.0,
+            plan.activity.monthly == 1.0,
             plan.lesions.on == 1.0,
             plan.course.on == 1.0,
             plan.screening.on == 1.0,
