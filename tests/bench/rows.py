@@ -18,6 +18,26 @@ TARGETS = (50, 100, 200, 400)
 GROWTH = (1, 4, 16)
 SHARED = {TRIAL: 400, "bench/j1": 4_000, "bench/j2": 4_000}
 MEMORY_TRIALS = (500, 10_000)
+OFF = {
+    "activity.enabled": False,
+    "decline.enabled": False,
+    "recall.enabled": False,
+    "reporting.enabled": False,
+    "medication.enabled": False,
+    "dropout.enabled": False,
+    "quality.placebo_enabled": False,
+}
+FURTHER: dict[str, dict[str, object]] = {
+    "nothing of it, but on its kernel": {"effect.onset_days": 0.001},
+    "seasons": {"season.enabled": True},
+    "slots": {"slots.enabled": True},
+    "surveillance and re-treatment": {"surveillance.enabled": True, "retreatment.policy": "on_detection"},
+    "screening": {"screening.enabled": True},
+    "contamination": {"contamination.enabled": True},
+    "minimisation": {"randomisation.kind": "minimisation", "randomisation.factors": ["site", "edss"]},
+    "missed visits": {"visits.missed_prob": 0.1},
+    "site differences": {"sites.relapse_rate_variance": 0.1},
+}
 
 
 @dataclass(frozen=True)
@@ -87,6 +107,20 @@ def patients(options: Options) -> list[Line]:
     for (name, own), n in zip(answers.items(), TARGETS, strict=True):
         answers[name] = [a | {"us_a_patient": 1e6 / (a["trials_per_s"] * n)} for a in own]
     return lines(answers, "us_a_patient", "us/patient", base=next(iter(answers)))
+
+
+def mechanisms(options: Options) -> list[Line]:
+    """The full sham_rct with less, and with one mechanism more at a time: a scenario pays for what it switches on."""
+    commands = {
+        TRIAL: ours(TRIAL, seconds=options.seconds),
+        f"{TRIAL}, all off that can be": ours(TRIAL, seconds=options.seconds, set=OFF),
+    }
+    for name, keys in FURTHER.items():
+        commands[f"{TRIAL} + {name}"] = ours(TRIAL, seconds=options.seconds, set=keys)
+    answers = in_turn(commands, options.rounds)
+    for own in answers.values():
+        own[:] = [a | {"us_a_trial": 1e6 / a["trials_per_s"]} for a in own]
+    return lines(answers, "us_a_trial", "us/trial", base=TRIAL)
 
 
 def trials(options: Options) -> list[Line]:
@@ -162,5 +196,5 @@ def cache_size(_: Options) -> list[Line]:
 
 Section = Callable[[Options], list[Line]]
 
-SECTIONS: list[Section] = [j1, j2, engines, patients, trials, threads, shares, memory, start, cache_size]
+SECTIONS: list[Section] = [j1, j2, engines, mechanisms, patients, trials, threads, shares, memory, start, cache_size]
 """In the order of the table; a section's name is its function's."""
