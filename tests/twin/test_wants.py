@@ -168,19 +168,6 @@ BRIEF_LIVES: dict[str, tuple[str, Overrides]] = {
             "decline.fall_per_year": 0.3,
         },
     ),
-    "seasons and activity by the month": (
-        "bench/j1",
-        {
-            "enrolment.target": 20,
-            "randomisation.block_size": 20,
-            "clock.resolution_days": 1,
-            "relapse.history_years": 3.0,
-            "relapse.rate_per_year": 3.0,
-            "effect.rate_ratio": 2.5,
-            "season": {"enabled": True, "amplitude": 0.8},
-            "activity.kind": "log_ou",
-        },
-    ),
 }
 
 
