@@ -132,7 +132,8 @@ def inlined_part(function: F) -> F:
     """Compile as `bare_part` does, right into where it is called.
 
     For what is called from one place, or so often that the call costs more than it does. It was chosen by measuring:
-    sham_rct is 7% faster so than with `bare_part` alone at those places, and compiles about as soon; with everything inlined it took 10 s more.
+    sham_rct is 7% faster so than with `bare_part` alone at those places, and compiles about as soon; with everything
+    inlined it took 10 s more.
     """
     _register_rules()
     compiled: F = NJIT(**BARE, **INNER, forceinline=True)(function)
@@ -240,18 +241,27 @@ def _compiling() -> Iterator[None]:
 
 
 class _Depth(EVENTS.Listener):  # type: ignore[misc]
-    """How many functions are being compiled, each for the sake of the one before."""
+    """How many functions are being compiled in this thread, each for the sake of the one before."""
 
     def __init__(self) -> None:
         self.now = 0
+        self.thread = threading.get_ident()
 
     def on_start(self, event: Any) -> None:
         """Count one more."""
-        self.now += 1
+        self.now += self.is_own()
 
     def on_end(self, event: Any) -> None:
         """Count one less."""
-        self.now -= 1
+        self.now -= self.is_own()
+
+    def is_own(self) -> bool:
+        """Tell whether it is this thread that compiles; what others compile of their own is none of our business."""
+        return threading.get_ident() == self.thread
+
+    def is_inner(self) -> bool:
+        """Tell whether what is being compiled is for the sake of something else."""
+        return self.is_own() and self.now > 1
 
 
 @contextmanager
@@ -269,17 +279,17 @@ def _kernel_alone() -> Iterator[None]:
     optimise, finalise, set_env = library._optimize_final_module, library._finalize_final_module, codegen.set_env
 
     def optimise_kernel(self: Any) -> None:
-        if depth.now <= 1:
+        if not depth.is_inner():
             optimise(self)
 
     def finalise_kernel(self: Any) -> None:
-        if depth.now <= 1:
-            finalise(self)
-        else:
+        if depth.is_inner():
             self._finalized = True
+        else:
+            finalise(self)
 
     def set_known(self: Any, name: str, env: Any) -> None:
-        if self._engine.get_global_value_address(name):
+        if not depth.is_own() or self._engine.get_global_value_address(name):
             set_env(self, name, env)
 
     library._optimize_final_module, library._finalize_final_module = optimise_kernel, finalise_kernel

@@ -20,8 +20,8 @@ from sim.analysis.estimate import CODES, Estimates, check_alpha, wald_batch
 
 __all__ = ["BANG_METHOD", "JAMES_METHOD", "bang_index", "james_index"]
 
-BANG_METHOD: Final = "Bang's blinding index, don't-knows in the denominator, Wald interval"
-JAMES_METHOD: Final = "James's blinding index, Wald interval by the delta method"
+BANG_METHOD: Final = "Bang's blinding index, don't-knows in the denominator, Wald interval within -1 to 1"
+JAMES_METHOD: Final = "James's blinding index, Wald interval by the delta method, within 0 to 1"
 
 _WRONG: Final = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
 _ANSWERED: Final = np.array([1.0, 1.0, 0.0])
@@ -40,7 +40,8 @@ def bang_index(right: FloatArray, wrong: FloatArray, unsure: FloatArray, alpha: 
         p_right, p_wrong = counts[:, 0] / n, counts[:, 1] / n
         value = p_right - p_wrong
         se = np.sqrt((p_right + p_wrong - value * value) / n)
-    return wald_batch(value, se, n.astype(np.int64), _outcomes(n, se), BANG_METHOD, alpha)
+    made = wald_batch(value, se, n.astype(np.int64), _outcomes(n, se), BANG_METHOD, alpha)
+    return replace(made, lower=np.maximum(made.lower, -1.0), upper=np.minimum(made.upper, 1.0))
 
 
 def james_index(guesses: FloatArray, alpha: float = 0.05) -> Estimates:
@@ -75,7 +76,8 @@ def james_index(guesses: FloatArray, alpha: float = 0.05) -> Estimates:
         variance = (p * slope * slope).sum(axis=(1, 2)) - mean * mean
         se = np.sqrt(np.maximum(variance, 0.0) / n)
     made = wald_batch(value - 0.5, se, n.astype(np.int64), _outcomes(n, se), JAMES_METHOD, alpha)
-    return replace(made, value=made.value + 0.5, lower=made.lower + 0.5, upper=made.upper + 0.5)
+    lower, upper = np.maximum(made.lower + 0.5, 0.0), np.minimum(made.upper + 0.5, 1.0)
+    return replace(made, value=made.value + 0.5, lower=lower, upper=upper)
 
 
 def _counted(counts: FloatArray) -> FloatArray:

@@ -127,7 +127,8 @@ def _parallel(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept
     treated = kept.of(active)
     if base in AT_SCANS:
         found, over = lesions(scenario, base, months, people)
-        return negbin_rate_ratio_batch(kept.of(found), kept.of(over), treated, kept.first, alpha)
+        # lesion counts are no negative binomial ones: their factors are log-normal, and shared between scans
+        return negbin_rate_ratio_batch(kept.of(found), kept.of(over), treated, kept.first, alpha, se="sandwich")
     if base in VISIT_FIELD:
         field, visit = VISIT_FIELD[base], visit_number(scenario, months)
         scores = kept.of(at_visit(people, field, 0)), kept.of(at_visit(people, field, visit))

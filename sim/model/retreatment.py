@@ -9,10 +9,11 @@ from sim.core.rules import rule
 
 
 class RetreatmentPlan(NamedTuple):
-    """How many times at most (0: never), and days from the imaging that found it to the request."""
+    """How many times at most (0: never), days from the imaging that found it to the request, and whether one is told."""
 
     most: float
     delay_days: float
+    told: float
 
 
 class Retreatment(Table):
@@ -28,10 +29,23 @@ class Retreatment(Table):
     delay_days: float = param(
         14.0, unit="days", gt=0.0, le=365.0, meaning="from that imaging to the request for it", source="design"
     )
+    told: bool = param(
+        False,
+        unit="-",
+        meaning="patient and physician are told of it; false: they go by what they notice, as at the first procedure",
+        source="design",
+    )
 
     def plan(self) -> RetreatmentPlan:
         """Give numbers for names."""
-        return RetreatmentPlan(float(self.most) if self.policy == "on_detection" else 0.0, self.delay_days)
+        most = self.most if self.policy == "on_detection" else 0
+        return RetreatmentPlan(float(most), self.delay_days, float(self.told))
+
+
+@rule
+def is_told(of_the_arm: float, open_arm: float, told: float) -> bool:
+    """Tell whether people are told what a further procedure is: the arm's own second one, or a re-treatment."""
+    return open_arm == 1.0 if of_the_arm == 1.0 else told == 1.0
 
 
 @rule

@@ -24,17 +24,20 @@ LABELS: Final = (
 def message(result: RestenosisResult) -> str:
     """Say what the picture says, from the data."""
     first, last = result.settings[0], result.settings[-1]
-    low, high = (style.percent(s.detected_given_relapse.value) for s in (first, last))
-    if last.detected_given_relapse.value <= first.detected_given_relapse.value:
-        return f"However veins are imaged, {high} of those who relapsed are found with a restenosis"
-    return f"No link, yet a restenosis is found in {high} of those who relapsed once relapses steer imaging, not {low}"
+    low, high = (style.percent(s.all_relapsed_detected.value) for s in (first, last))
+    if last.all_relapsed_detected.value <= first.all_relapsed_detected.value:
+        return f"However veins are imaged, all who relapsed are found with a restenosis in {high} of studies"
+    return (
+        f"Veins do nothing, yet all who relapsed are found with a restenosis in {high} of studies where relapses "
+        f"steer imaging and reading, not {low}"
+    )
 
 
 @style.drawn
 def restenosis_figure(result: RestenosisResult) -> Figure:
     """Draw both conditional shares in the four settings, each beside the share of all the treated."""
-    figure = style.new_figure(11.0, 4.9)
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure = style.new_figure(12.5, 4.9)
+    left, right, last = figure.subplots(1, 3, sharey=True, width_ratios=[1.0, 1.0, 0.8])
     style.headline(figure, message(result), 92)
     settings = result.settings
     _panel(
@@ -51,15 +54,19 @@ def restenosis_figure(result: RestenosisResult) -> Figure:
         "with one detected",
         "right",
     )
+    _all_panel(last, [s.all_relapsed_detected for s in settings])
     left.set_yticks(range(len(LABELS)), LABELS)
     left.set_ylim(len(LABELS) - 0.5, -0.6)
-    left.set_title("Is a restenosis found in those who relapsed?")
-    right.set_title("Did those with a detected restenosis relapse?")
+    left.set_title("Found in those who relapsed?")
+    right.set_title("Did those with one found relapse?")
+    last.set_title("Found in all who relapsed?")
     style.footnote(
         figure,
         f"Scenario {result.name}: veins do nothing. {result.trials:,} replays of {result.patients} patients, seed "
         f"{result.seed}, the same patients in each row, {result.months:g} months from the procedure. Bars: ±1.96 Monte "
-        f"Carlo standard errors. In truth {style.percent(settings[0].narrow.value)} of the treated have a restenosis.",
+        f"Carlo standard errors. In truth {style.percent(settings[0].narrow.value)} of the treated have a restenosis; of "
+        f"those found with one, {style.percent(1.0 - settings[0].narrow_given_detected.value)} (first row) to "
+        f"{style.percent(1.0 - settings[-1].narrow_given_detected.value)} (last) have none.",
         140,
     )
     return figure
@@ -83,6 +90,20 @@ def _panel(axes: Axes, rows: list[tuple[Share, Share]], what: str, who: str, leg
     style.bare(axes, "bottom")
 
 
+def _all_panel(axes: Axes, shares: list[Share]) -> None:
+    """Draw in how many replays everybody who relapsed is found with a restenosis: the published sentence."""
+    for y, share in enumerate(shares):
+        axes.barh(y, share.value, height=0.42, color=style.BLUE, alpha=0.85)
+        axes.errorbar(share.value, y, xerr=style.Z95 * share.mcse, color=style.GREY, capsize=3)
+        axes.annotate(style.percent(share.value), (share.value + style.Z95 * share.mcse, y), xytext=(6, 0),
+                      textcoords="offset points", va="center", color=style.BLUE, fontweight="bold")  # fmt: skip
+    axes.set_xlim(0.0, 1.04)
+    axes.set_xticks([0.0, 0.5, 1.0], ["0%", "50%", "100%"])
+    axes.set_xlabel("Replays in which all are (% of replays)")
+    axes.axhline(1.5, color=style.PALE, linewidth=1.0, zorder=0)
+    style.bare(axes, "bottom")
+
+
 def rows(result: RestenosisResult) -> list[tuple[str, ...]]:
     """Give the table: one row a setting, each share in percent with its Monte Carlo standard error."""
     return [_row(s) for s in result.settings]
@@ -95,9 +116,11 @@ HEADINGS: Final = (
     "relapse",
     "relapse | detected",
     "all who relapsed",
+    "none in truth | detected",
 )
 
 
 def _row(s: SettingResult) -> tuple[str, ...]:
     cells = (s.detected, s.detected_given_relapse, s.relapse, s.relapse_given_detected, s.all_relapsed_detected)
+    cells += (Share(1.0 - s.narrow_given_detected.value, s.narrow_given_detected.mcse),)
     return (s.name, *(f"{style.percent(c.value, 1)} ({style.number(100.0 * c.mcse, 1)})" for c in cells))

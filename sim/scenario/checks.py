@@ -38,6 +38,7 @@ def check(scenario: Scenario) -> None:
         _retreatment,
         _blinding,
         _allocation,
+        _minimisation,
         _visits,
         _endpoints,
         _windows,
@@ -124,6 +125,18 @@ def _blinding(s: Scenario) -> Iterator[Refusal]:
         yield Refusal("belief.patient", s.belief.patient, 'in immediate_v_delayed patients know their arm: "open"')
     if s.study.design in ("sham_parallel", "sham_crossover") and s.belief.patient != "blinded":
         yield Refusal("belief.patient", s.belief.patient, f'in {s.study.design} patients are "blinded"')
+
+
+def _minimisation(s: Scenario) -> Iterator[Refusal]:
+    if not s.randomised or s.randomisation.kind != "minimisation" or not s.arm:
+        return
+    share = max(a.ratio for a in s.arm) / sum(a.ratio for a in s.arm)
+    if s.randomisation.minimisation_prob < share:
+        yield Refusal(
+            "randomisation.minimisation_prob",
+            s.randomisation.minimisation_prob,
+            f"at least {share:g}, the largest arm's own share: below it imbalance would be sought",
+        )
 
 
 def _allocation(s: Scenario) -> Iterator[Refusal]:

@@ -51,7 +51,8 @@ SETTINGS = (
 class Sums(NamedTuple):
     """One trial: patients with an opened vein; of them relapsed, narrow again in truth, detected, and both together.
 
-    Relapses are reported ones; `relapsed_detected` have both; `relapsed_narrow` relapsed and truly have a restenosis.
+    Relapses are reported ones; `relapsed_detected` have both; `relapsed_narrow` relapsed and truly have a restenosis;
+    `detected_narrow` were found with one and truly have one.
     """
 
     treated: float
@@ -60,6 +61,7 @@ class Sums(NamedTuple):
     detected: float
     relapsed_detected: float
     relapsed_narrow: float
+    detected_narrow: float
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def tally(people: Cohort, months: float) -> Sums:
     treated = ~np.isnan(detected)
     relapsed = treated & (window(people, "reported", 0.0, months).counts > 0.0)
     found, true = detected == 1.0, narrow == 1.0
-    groups = (treated, relapsed, true, found, relapsed & found, relapsed & true)
+    groups = (treated, relapsed, true, found, relapsed & found, relapsed & true, found & true)
     return Sums(*(float(group.sum()) for group in groups))
 
 
@@ -100,7 +102,8 @@ class Share:
 class SettingResult:
     """One setting: shares of the treated, conditional shares, and the replays in which all who relapsed were detected.
 
-    `narrow` and `narrow_given_relapse` are of the truth, whoever looks.
+    `narrow` and `narrow_given_relapse` are of the truth, whoever looks; `narrow_given_detected` is the share of those
+    found with a restenosis who have one.
     """
 
     name: str
@@ -113,6 +116,7 @@ class SettingResult:
     detected_given_relapse: Share
     narrow_given_relapse: Share
     all_relapsed_detected: Share
+    narrow_given_detected: Share
 
 
 @dataclass(frozen=True)
@@ -217,7 +221,7 @@ def under(scenario: Scenario, setting: Setting) -> Scenario:
 
 def shares(setting: Setting, table: Floats) -> SettingResult:
     """Give the shares of a setting from `Sums` of many trials, one row a trial."""
-    treated, relapsed, narrow, detected, relapsed_detected, relapsed_narrow = table.T
+    treated, relapsed, narrow, detected, relapsed_detected, relapsed_narrow, detected_narrow = table.T
     some = relapsed > 0.0
     return SettingResult(
         *setting,
@@ -228,6 +232,7 @@ def shares(setting: Setting, table: Floats) -> SettingResult:
         detected_given_relapse=ratio(relapsed_detected, relapsed),
         narrow_given_relapse=ratio(relapsed_narrow, relapsed),
         all_relapsed_detected=ratio((some & (relapsed_detected == relapsed)).astype(float), some.astype(float)),
+        narrow_given_detected=ratio(detected_narrow, detected),
     )
 
 
@@ -241,6 +246,14 @@ def ratio(part: Floats, whole: Floats) -> Share:
     return Share(value, math.sqrt(n / (n - 1.0) * float((influence * influence).sum())))
 
 
+def _of(setting: SettingResult) -> str:
+    return f"{100.0 * setting.all_relapsed_detected.value:.0f}%"
+
+
+def _false(setting: SettingResult) -> str:
+    return f"{100.0 * (1.0 - setting.narrow_given_detected.value):.0f}%"
+
+
 def _sentences(result: RestenosisResult) -> Iterator[str]:
     for s in result.settings:
         a, b, c = s.detected, s.detected_given_relapse, s.all_relapsed_detected
@@ -248,7 +261,15 @@ def _sentences(result: RestenosisResult) -> Iterator[str]:
             f"Imaged {s.name}: detected in {_with_error(a)} of the treated and in {_with_error(b)} of those who "
             f"relapsed; in all who relapsed in {_with_error(c)} of the replays"
         )
-    first = result.settings[0]
+    first, triggered, over_read, both = result.settings
+    yield (
+        f"All who relapsed are found with a restenosis in {_of(both)} of replays with both, {_of(triggered)} with imaging "
+        f"after relapses alone, {_of(over_read)} with over-reading alone, {_of(first)} with neither"
+    )
+    yield (
+        f"Of those found with a restenosis {_false(first)} have none in truth under a schedule, {_false(both)} with "
+        "both: what ties restenosis to relapse here is how often, and by whom, an open vein is misread"
+    )
     yield (
         f"In truth {_with_error(first.narrow_given_relapse)} of those who relapsed had a restenosis, as had "
         f"{_with_error(first.narrow)} of the treated: nothing ties one to the other here"

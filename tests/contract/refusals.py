@@ -1139,6 +1139,14 @@ CASES = [
         "of the past 100 of 20",
     ),
     Case(
+        "minimisation that seeks imbalance",
+        "sham_rct",
+        {"randomisation": {"kind": "minimisation", "factors": ["site"], "minimisation_prob": 0.4}},
+        "randomisation.minimisation_prob",
+        {"randomisation": {"kind": "minimisation", "factors": ["site"], "minimisation_prob": 0.5}},
+        "at least 0.5",
+    ),
+    Case(
         "re-treatment of what nobody looks for",
         "sham_rct",
         {"retreatment.policy": "on_detection"},

@@ -224,6 +224,7 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "policy": st.just("none"),
         "most": st.integers(1, 5),
         "delay_days": spread(0.001, 365.0, 1.0, 14.0),
+        "told": ON_OFF,
     },
     "screening": {
         "enabled": mostly(False, ON_OFF),
@@ -495,7 +496,7 @@ def arms(draw: Draw, design: str) -> tuple[list[Tables], Tables]:
         "factors": draw(factors) if kind in WITH_FACTORS else [],
         "edss_cut_points": draw(spread(0.0, 10.0, 3.0)),
         "relapses_cut": draw(st.sampled_from([1, 2, 3])),
-        "minimisation_prob": draw(PROB),
+        "minimisation_prob": draw(spread(max(ratios) / sum(ratios), 1.0)),
         "imbalance": draw(st.sampled_from(["range", "variance"])),
         "foreseen_prob": draw(PROB),
         "steering_prob": 0.0 if len(kinds) == 1 else draw(PROB),

@@ -298,6 +298,7 @@ DOMAINS: dict[str, Domain] = {
     "opened": TIME,
     "procedure_days": ((0.001, 1.0, 365.0), 1e-3, 365.0),
     "pending": FLAG,
+    **dict.fromkeys(("of_the_arm", "open_arm", "told"), FLAG),
     "works.onset_days": DAYS,
     "works.open_now": FLAG,
     "success_sd": SPREAD,

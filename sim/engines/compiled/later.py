@@ -23,6 +23,7 @@ def blank_strategy(plan: Any, p: Any) -> None:
     p.waits = 0.0
     p.retreatments = 0
     p.retreating = -1
+    p.second = -1
 
 
 @further_value(0.0)
@@ -49,6 +50,7 @@ def schedule_procedures(plan: Any, p: Any) -> None:
         set_clock(plan, p, p.procedure_time, ON_REQUESTED, 0)
         p.procedure_time = math.inf
     if plan.world.procedure < 0.0 and plan.later.procedures[p.treated_as] != float(NONE):
+        p.second = p.procedures
         ask_for(plan, p, int(plan.later.procedures[p.treated_as]), p.day_1 + plan.later.days[p.treated_as])
 
 
@@ -118,9 +120,10 @@ def begin_procedure(plan: Any, p: Any, index: Any) -> None:
 
 
 @further_part
-def learn(plan: Any, t: Any, p: Any, events: Any, kind: Any) -> None:
-    """Be told what a second procedure is, patient and physician, if it is an open one."""
-    if plan.later.is_open[p.treated_as] == 1.0:
+def learn(plan: Any, t: Any, p: Any, events: Any, kind: Any, index: Any) -> None:
+    """Be told what a further procedure is, patient and physician, if it is an open one."""
+    of_the_arm = 1.0 if index == p.second else 0.0
+    if retreatment.is_told(of_the_arm, plan.later.is_open[p.treated_as], plan.retreatment.told):
         be_told(plan, t, p, events, PATIENT, 1.0 if kind == ANGIOPLASTY else 0.0)
         be_told(plan, t, p, events, PHYSICIAN, 1.0 if kind == ANGIOPLASTY else 0.0)
 

@@ -235,6 +235,7 @@ STATE = np.dtype(
         ("waits", "f8"),
         ("retreatments", "i8"),
         ("retreating", "i8"),
+        ("second", "i8"),
         ("served", "f8"),
         ("own", "i8"),
         ("first_own", "i8"),

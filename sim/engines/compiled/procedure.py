@@ -42,7 +42,7 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
         begin_surveillance(plan, p)
         await_guesses(plan, p)
     else:
-        learn(plan, t, p, events, kind)
+        learn(plan, t, p, events, kind, index)
     record_procedure(plan, t, p, procedures, index, kind, max(p.entry_time, asked_at(plan, p, index)), mask)
 
 

@@ -97,7 +97,7 @@ def on_reported(plan: Any, t: Any, p: Any, relapses: Any, events: Any) -> None:
 def reported_further(plan: Any, t: Any, p: Any, own: Any) -> None:
     """Let a report on study raise hazards, and bring a second line, perhaps."""
     if p.ended == 0.0:
-        p.reported += 1.0
+        p.reported += p.entered
         hazards_changed(plan, p)
         escalated_further(plan, t, p, own)
 

@@ -22,6 +22,7 @@ def schedule_procedures(p: Patient) -> None:
         p.set_clock(p.procedure_time, Kind.PROCEDURE, 0)
     later = p.plan.later
     if p.world.procedure < 0.0 and (second := int(later.procedures[p.treated_as])) != veins.NONE:
+        p.second = len(p.kinds)
         ask_for(p, second, p.day_1 + later.days[p.treated_as])
 
 

@@ -143,7 +143,7 @@ class Patient:
         self.kinds: list[int] = []
         self.asked: dict[int, float] = {}
         self.queueing: dict[int, Request] = {}
-        self.retreatments, self.retreating = 0, -1
+        self.retreatments, self.retreating, self.second = 0, -1, -1
         self.woken = Event(self.trial.agenda)
         meet_lesions(self)
         self.group, self.doppler_criteria, self.venography, self.ivus = 0, -1, -1, -1

@@ -15,7 +15,7 @@ from sim.engines.reference.owned import PATIENT, PHYSICIAN, OwnVein
 from sim.engines.reference.reporting import await_pseudo
 from sim.engines.reference.slots import take_slot
 from sim.engines.reference.surveillance import begin_surveillance
-from sim.model import effect, sites, veins
+from sim.model import effect, retreatment, sites, veins
 
 if TYPE_CHECKING:
     from sim.engines.reference.patient import Patient
@@ -43,12 +43,13 @@ def on_procedure(p: Patient, index: int, _: Any) -> None:
         begin_surveillance(p)
         await_guesses(p)
     else:
-        learn(p, kind)
+        learn(p, kind, index)
 
 
-def learn(p: Patient, kind: int) -> None:
-    """Be told what a second procedure is, patient and physician, if it is an open one."""
-    if p.plan.later.is_open[p.treated_as]:
+def learn(p: Patient, kind: int, index: int) -> None:
+    """Be told what a further procedure is, patient and physician, if it is an open one."""
+    of_the_arm = 1.0 if index == p.second else 0.0
+    if retreatment.is_told(of_the_arm, p.plan.later.is_open[p.treated_as], p.plan.retreatment.told):
         for holder in (PATIENT, PHYSICIAN):
             be_told(p, holder, 1.0 if kind == veins.ANGIOPLASTY else 0.0)
 

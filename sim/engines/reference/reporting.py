@@ -55,7 +55,7 @@ def on_reported(p: Patient, index: int, own: OwnRelapse) -> None:
     if not p.ended:
         u = report_lanes(p, own)[1 if own.pseudo else 2]
         consider_medication(p, u)
-        p.reported += 1.0
+        p.reported += 1.0 if p.entered else 0.0
         hazards_changed(p)
         consider_escalation(p, u)
 
