@@ -9,7 +9,7 @@ from sim.core.rules import rule
 
 
 class RetreatmentPlan(NamedTuple):
-    """How many times at most (0: never), days from the imaging that found it to the request, and whether one is told."""
+    """How many times at most (0: never), days from the imaging that found it to the request; told = 1: openly."""
 
     most: float
     delay_days: float

@@ -64,8 +64,8 @@ def restenosis_figure(result: RestenosisResult) -> Figure:
         figure,
         f"Scenario {result.name}: veins do nothing. {result.trials:,} replays of {result.patients} patients, seed "
         f"{result.seed}, the same patients in each row, {result.months:g} months from the procedure. Bars: ±1.96 Monte "
-        f"Carlo standard errors. In truth {style.percent(settings[0].narrow.value)} of the treated have a restenosis; of "
-        f"those found with one, {style.percent(1.0 - settings[0].narrow_given_detected.value)} (first row) to "
+        f"Carlo standard errors. In truth {style.percent(settings[0].narrow.value)} of the treated have a restenosis; "
+        f"of those found with one, {style.percent(1.0 - settings[0].narrow_given_detected.value)} (first row) to "
         f"{style.percent(1.0 - settings[-1].narrow_given_detected.value)} (last) have none.",
         140,
     )
@@ -86,7 +86,7 @@ def _panel(axes: Axes, rows: list[tuple[Share, Share]], what: str, who: str, leg
     axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0%", "25%", "50%", "75%", "100%"])
     axes.set_xlabel(f"Share with a {what} (% of patients)")
     axes.axhline(1.5, color=style.PALE, linewidth=1.0, zorder=0)
-    axes.legend(loc="lower left" if legend == "left" else "lower right")
+    axes.legend(loc="lower left" if legend == "left" else "upper right")
     style.bare(axes, "bottom")
 
 
@@ -116,7 +116,7 @@ HEADINGS: Final = (
     "relapse",
     "relapse | detected",
     "all who relapsed",
-    "none in truth | detected",
+    "false",
 )
 
 

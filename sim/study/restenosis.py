@@ -263,12 +263,12 @@ def _sentences(result: RestenosisResult) -> Iterator[str]:
         )
     first, triggered, over_read, both = result.settings
     yield (
-        f"All who relapsed are found with a restenosis in {_of(both)} of replays with both, {_of(triggered)} with imaging "
-        f"after relapses alone, {_of(over_read)} with over-reading alone, {_of(first)} with neither"
+        f"All who relapsed are found with a restenosis in {_of(both)} of replays with both, {_of(triggered)} with "
+        f"imaging after relapses alone, {_of(over_read)} with over-reading alone, {_of(first)} with neither"
     )
     yield (
         f"Of those found with a restenosis {_false(first)} have none in truth under a schedule, {_false(both)} with "
-        "both: what ties restenosis to relapse here is how often, and by whom, an open vein is misread"
+        "both: an open vein was misread"
     )
     yield (
         f"In truth {_with_error(first.narrow_given_relapse)} of those who relapsed had a restenosis, as had "

@@ -36,19 +36,19 @@ def result(*given: tuple[float, float]) -> RestenosisResult:
     """Give a result of two trials, whose four settings detect so many, and so many of those who relapsed (8 of 20)."""
     found = []
     for setting, (detected, both) in zip(SETTINGS, given, strict=True):
-        found.append(shares(setting, np.array([Sums(10.0, 4.0, 6.0, detected, both, 3.0)] * 2)))
+        found.append(shares(setting, np.array([Sums(10.0, 4.0, 6.0, detected, both, 3.0, 3.0)] * 2)))
     return RestenosisResult("surveillance", "0" * 64, 1, 2, 12, 18.0, tuple(found), "all had one", 1.0)
 
 
 def test_one_trial_is_counted() -> None:
     """Only those with an opened vein count: 3 treated, 2 relapsed, 1 narrow in truth, 2 detected, 1 with both."""
-    assert tally(cohort(hand_made()), 18.0) == Sums(3.0, 2.0, 1.0, 2.0, 1.0, 0.0)
+    assert tally(cohort(hand_made()), 18.0) == Sums(3.0, 2.0, 1.0, 2.0, 1.0, 0.0, 1.0)
     assert tally(cohort(hand_made()), 5.0).detected == 0.0
 
 
 def test_shares_by_hand() -> None:
     """Shares are ratios of sums over trials, their errors linearised; all who relapsed are detected in one of two."""
-    table = np.array([Sums(10.0, 4.0, 6.0, 5.0, 4.0, 2.0), Sums(10.0, 6.0, 6.0, 5.0, 2.0, 4.0)])
+    table = np.array([Sums(10.0, 4.0, 6.0, 5.0, 4.0, 2.0, 3.0), Sums(10.0, 6.0, 6.0, 5.0, 2.0, 4.0, 3.0)])
     s = shares(SETTINGS[3], table)
     assert (s.triggered, s.unblinded) == (True, True)
     assert (s.relapse.value, s.detected.value, s.narrow.value) == (0.5, 0.5, 0.6)
@@ -94,15 +94,17 @@ def test_settings_are_switches() -> None:
 
 
 def test_figure_says() -> None:
-    """Both panels name their axis with its unit, every share is written, and the message follows the data."""
+    """Each panel names its axis with its unit, every share is written, and the message follows the data."""
     data = result((5.0, 2.0), (6.0, 3.0), (6.0, 3.0), (7.0, 4.0))
     figure = restenosis_figure(data)
     assert all("% of patients" in label for label in axis_labels(figure) if label.startswith("Share"))
     assert sum(label.startswith("Share") for label in axis_labels(figure)) == 2
     for share in ("50%", "75%", "100%", "40%", "57%"):
         assert share in words(figure)
-    assert "100% of those who relapsed" in message(data)
-    assert message(result(*[(5.0, 2.0)] * 4)).startswith("However veins are imaged, 50%")
+    assert sum("% of replays" in label for label in axis_labels(figure)) == 1
+    assert "in 100% of studies where relapses steer imaging and reading, not 0%" in message(data)
+    assert message(result(*[(5.0, 2.0)] * 4)).startswith("However veins are imaged, all who relapsed")
+    assert sum("with neither" in s for s in data.sentences) == 1
     assert table_rows(data)[3][1].startswith("70.0% (")
 
 
