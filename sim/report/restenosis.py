@@ -122,5 +122,5 @@ HEADINGS: Final = (
 
 def _row(s: SettingResult) -> tuple[str, ...]:
     cells = (s.detected, s.detected_given_relapse, s.relapse, s.relapse_given_detected, s.all_relapsed_detected)
-    cells += (Share(1.0 - s.narrow_given_detected.value, s.narrow_given_detected.mcse),)
-    return (s.name, *(f"{style.percent(c.value, 1)} ({style.number(100.0 * c.mcse, 1)})" for c in cells))
+    false = Share(1.0 - s.narrow_given_detected.value, s.narrow_given_detected.mcse)
+    return (s.name, *(f"{style.percent(c.value, 1)} ({style.number(100.0 * c.mcse, 1)})" for c in (*cells, false)))
