@@ -61,7 +61,7 @@ def size(count: Count) -> float:
 
 def said(count: Count) -> str:
     """Write a count; a mean with its Monte Carlo standard error."""
-    return f"{count.mean:,.1f} ({style.number(count.mcse, 1)})" if isinstance(count, Mean) else f"{count:,}"
+    return f"{count.mean:,.1f} ({style.number(count.mcse)})" if isinstance(count, Mean) else f"{count:,}"
 
 
 def message(flow: Flow[Count], randomised: bool) -> str:
@@ -90,7 +90,7 @@ def run_diagram(name: str, found: RunFlow, seed: int, randomised: bool) -> Diagr
     """Write the boxes of the mean of many trials."""
     source = f"{name}, seed {seed}: means over {found.trials} trials, Monte Carlo standard errors in brackets."
     analysed = {arm: f"\n{said(n)} analysed" for arm, n in found.analysed.items()}
-    told = f"In the mean of {found.trials} trials {message(found.flow, randomised)}"
+    told = f"Mean of {found.trials} trials: {message(found.flow, randomised)}"
     return _diagram(told, found.flow, "", analysed, source, randomised)
 
 

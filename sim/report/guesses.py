@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -64,7 +65,7 @@ def trial_data(name: str, guesses: Sequence[TrialGuesses], trial: int, seed: int
     for g in guesses:
         for number, (arm, said) in enumerate(g.answers.items()):
             asked = sum(said.values())
-            shares = {answer: n / asked if asked else float("nan") for answer, n in said.items()}
+            shares = {answer: n / asked if asked else math.nan for answer, n in said.items()}
             rows.append(_row(g.occasion, g.holder, arm, number, shares, g.bang[arm]))
     level = f"{100.0 * (1.0 - alpha):g}% confidence intervals (Wald)"
     return GuessesData(tuple(rows), f"{name}, trial {trial} of seed {seed}. Bars at Bang's index: {level}.")
@@ -80,7 +81,20 @@ def run_data(name: str, blinding: Sequence[Blinding], trials: int, seed: int) ->
     source = (
         f"{name}: means over {trials:,} trials, seed {seed}. Bars at Bang's index: 95% of single trials lie within."
     )
-    return GuessesData(tuple(rows), source)
+    return GuessesData(tuple(rows), source + _errors(blinding))
+
+
+def _errors(blinding: Sequence[Blinding]) -> str:
+    """Say how large the Monte Carlo standard errors are at most; nothing where one trial gives none."""
+    share = _largest(s for b in blinding for said in b.answers.values() for s in said.values())
+    index = _largest(i for b in blinding for i in b.bang.values())
+    if math.isnan(share) or math.isnan(index):
+        return ""
+    return f" Monte Carlo standard errors: of a share at most {100.0 * share:.2f}%, of an index {index:.3f}."
+
+
+def _largest(means: Iterable[MeanIndex]) -> float:
+    return max((m.mcse for m in means if not math.isnan(m.mcse)), default=math.nan)
 
 
 def _row(

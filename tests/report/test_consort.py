@@ -71,12 +71,12 @@ def test_one_trial_says_its_counts() -> None:
 def test_means_have_their_errors() -> None:
     """Over many trials each count is a mean with its standard error in brackets, the analysed stand below the rest."""
     text = words(consort_figure(diagrams()["mean"])).replace("\u2007", "")
-    told = "In the mean of 2 trials 194 screened, 100 randomised; 46% were kept out for this: too few relapses"
+    told = "Mean of 2 trials: 194 screened, 100 randomised; 46% were kept out for this: too few relapses"
     assert text.replace("\n", " ").startswith(told)
-    assert "Screened\n194.0 (34.0)" in text
-    assert "90.0 (30.0)  too few relapses" in text
-    assert "3.5 (3.5)  EDSS out of range" in text
-    assert "42.0 (0.0) followed to the end\n51.5 (0.2) analysed" in text
+    assert "Screened\n194.0 (34.00)" in text
+    assert "90.0 (30.00)  too few relapses" in text
+    assert "3.5 (3.50)  EDSS out of range" in text
+    assert "42.0 (0.00) followed to the end\n51.5 (0.25) analysed" in text
     assert said(Mean(4.0, math.nan)) == "4.0 (n/a)"
 
 

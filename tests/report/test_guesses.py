@@ -62,6 +62,9 @@ def test_a_run_is_the_mean_of_its_trials() -> None:
         assert row.bang == pytest.approx(single.mean())
         assert min(single) <= row.lower <= row.upper <= max(single)
     assert "means over 2 trials" in data.source
+    shares = counts / counts.sum(axis=3, keepdims=True)
+    worst = (shares.std(axis=0, ddof=1) / math.sqrt(2.0)).max()
+    assert f"standard errors: of a share at most {100.0 * worst:.2f}%" in data.source
 
 
 def test_the_message_is_made_of_the_last_guesses_of_patients() -> None:
