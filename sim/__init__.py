@@ -51,17 +51,19 @@ def power(
     workers: int = 1,
     truth_trials: int = TWIN_TRIALS,
     engine: Engine = "auto",
+    flow: bool = False,
 ) -> PowerResult:
     """Estimate the power of each endpoint, with its Monte Carlo standard error, bias and coverage.
 
     Give `trials`, or `mcse` (then the trials are worked out for the primary endpoint), or neither (500 trials). The
     result does not depend on `workers`; with more than one, processes are started, so call it from under
-    `if __name__ == "__main__":` in a script. `truth_trials` = 0 leaves the truth out.
+    `if __name__ == "__main__":` in a script. `truth_trials` = 0 leaves the truth out. `flow` gives `.consort`, the flow
+    of participants averaged over the first 100 trials.
     """
     from sim.study.power import power
 
     loaded = load(scenario)
-    return power(loaded.scenario, loaded.name, trials, mcse, seed, workers, truth_trials, engine)
+    return power(loaded.scenario, loaded.name, trials, mcse, seed, workers, truth_trials, engine, flow=flow)
 
 
 def simulate(

@@ -52,18 +52,19 @@ def cli() -> None:
 @click.option(
     "--truth-trials", type=int, default=TWIN_TRIALS, show_default=True, help="Twin trials for the truth; 0: no truth."
 )
+@click.option("--flow", is_flag=True, help="Follow participants too (CONSORT), in the first 100 trials at most.")
 @SEED
 @WORKERS
 @ENGINE
 @OUT
 @SET
 @AS_JSON
-def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: int, seed: int, workers: int | None,
-          engine: str, out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
+def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: int, flow: bool, seed: int,
+          workers: int | None, engine: str, out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
     """Power of each endpoint, with its Monte Carlo standard error.
 
     Bias and coverage stand beside it. SCENARIO is a shipped name (`shamtrial scenarios list`) or the path of a .toml
-    file; --out keeps run.json, every estimate (Parquet) and the picture.
+    file; --out keeps run.json, every estimate (Parquet) and the pictures.
     """
     from sim.report.console import power_table, progress
     from sim.study import store
@@ -75,15 +76,16 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
         result = power(
             loaded.scenario, loaded.name, trials, mcse, seed, _workers(workers), truth_trials, engine,
             watch=bar.watch("trials", counter), watch_truth=bar.watch("twin trials (truth)"),
-            watch_population=bar.watch("solving the population"),
+            watch_population=bar.watch("solving the population"), flow=flow, watch_flow=bar.watch("participants"),
         )  # fmt: skip
     if folder:
-        from sim.report.power import power_data, power_figure
+        from sim.report.pictures import power_figures
         from sim.report.style import save
 
         store.write_power(folder, result)
         store.write_run(folder, "power", loaded.scenario, seed, result.to_dict(), result.elapsed_s)
-        save(power_figure(power_data(result)), folder, "power")
+        for picture, figure in power_figures(result).items():
+            save(figure, folder, picture)
     status = _failures(result.failed)
     _print(result.to_dict(), as_json, lambda: power_table(result))
     return status
@@ -103,7 +105,7 @@ def simulate(scenario: str, trial: int, ending: str, seed: int, engine: str, out
     """One trial of SCENARIO as tables.
 
     It is exactly trial K of the power run with that seed. The flow of its participants stands above the tables; --out
-    keeps both, and the CONSORT diagram.
+    keeps both, the CONSORT diagram, and a picture of treatment guesses where they are asked.
     """
     from sim.report.console import flow_table, guesses_table
     from sim.study import store
@@ -120,13 +122,13 @@ def simulate(scenario: str, trial: int, ending: str, seed: int, engine: str, out
     if guesses := played.guesses:
         summary["guesses"] = [g.to_dict() for g in guesses]
     if folder:
-        from sim.report.consort import consort_figure
+        from sim.report.pictures import trial_figures
         from sim.report.style import save
 
         store.write_tables(folder, played, ending)
         store.write_run(folder, "simulate", loaded.scenario, seed, summary, time.perf_counter() - begun)
-        figure = consort_figure(loaded.name, played.consort, trial, seed, loaded.scenario.randomised)
-        save(figure, folder, "consort")
+        for picture, figure in trial_figures(played).items():
+            save(figure, folder, picture)
 
     def show() -> None:
         click.echo(repr(played))

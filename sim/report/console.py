@@ -16,8 +16,9 @@ from rich.table import Table
 
 from sim.data.consort import Flow
 from sim.report import restenosis
-from sim.report.consort import WORDS
+from sim.report.consort import HAD, WORDS, Count, intercurrent, said
 from sim.study.blinding import Blinding, Index, TrialGuesses
+from sim.study.consort import RunFlow
 from sim.study.power import PowerResult
 from sim.study.replay import ReplayResult
 from sim.study.restenosis import RestenosisResult
@@ -26,6 +27,14 @@ from sim.study.runner import Progress, Watcher
 Counter = Callable[[Any], int]
 
 WIDE = 92
+WAY = {
+    "allocated": "allocated",
+    "received": "received",
+    "not_received": "left before it",
+    "discontinued": "left early",
+    "completed": "followed to the end",
+}
+EVENTS = HAD | {"lack_of_benefit": "left for lack of benefit"}
 INDICES = (
     "Bang: share right less share wrong, don't-knows counted; 1 everybody knows, 0 a coin's guesses. "
     "James: 0 everybody knows, 1/2 a coin's guesses, 1 nobody guesses."
@@ -110,6 +119,8 @@ def power_table(result: PowerResult) -> None:
         arms = list(result.blinding[0].bang)
         indices = ("guesses", *(f"Bang, {arm} (MCSE)" for arm in arms), "James (MCSE)")
         _print("Blinding", indices, map(_blinding_row, result.blinding), [INDICES])
+    if result.consort:
+        run_flow_table(result.consort)
 
 
 def _power_rows(result: PowerResult) -> Iterator[tuple[str, ...]]:
@@ -138,9 +149,9 @@ def guesses_table(guesses: Sequence[TrialGuesses], alpha: float) -> None:
 
 def _guess_rows(g: TrialGuesses) -> Iterator[tuple[str, ...]]:
     """Give a row an arm; James's index is of both and stands in the first."""
-    for number, (arm, said) in enumerate(g.answers.items()):
+    for number, (arm, answers) in enumerate(g.answers.items()):
         who = "" if number else f"{g.holder}, {g.occasion}"
-        yield who, arm, *map(str, said.values()), _interval(g.bang[arm]), "" if number else _interval(g.james)
+        yield who, arm, *map(str, answers.values()), _interval(g.bang[arm]), "" if number else _interval(g.james)
 
 
 def _interval(index: Index) -> str:
@@ -206,26 +217,37 @@ def restenosis_table(result: RestenosisResult) -> None:
     _print(title, restenosis.HEADINGS, restenosis.rows(result), result.sentences)
 
 
-def flow_table(flow: Flow) -> None:
+def flow_table(flow: Flow[int]) -> None:
     """Print who was screened, kept out and why, and each arm's way to the end."""
-    headings = ("Arm", "allocated", "received", "left before it", "left early", "followed to the end")
-    rows = (
-        (a.arm, *(f"{n:,}" for n in (a.allocated, a.received, a.not_received, a.discontinued, a.completed)))
-        for a in flow.arms
-    )
-    kept_out = ", ".join(f"{WORDS[reason]} {n:,}" for reason, n in flow.kept_out.items()) or "nobody"
+    kept_out = _kept_out(flow)
     notes = [f"Screened {flow.screened:,}, entered {flow.entered:,}; kept out: {kept_out}"]
-    _print("Flow of participants", headings, rows, notes)
+    _print("Flow of participants", ("Arm", *WAY.values()), _way(flow, {}), notes)
     intercurrent_table(flow)
 
 
-def intercurrent_table(flow: Flow) -> None:
-    """Print how many of each arm had an intercurrent event, where anybody had any."""
-    headings = ("Arm", "started medication", "stopped it", "escalated it", "angioplasty elsewhere", "left, no benefit")
-    counts = [
-        (a.medication_started, a.medication_stopped, a.medication_escalated, a.outside, a.lack_of_benefit)
-        for a in flow.arms
-    ]
-    if any(map(any, counts)):
-        rows = ((a.arm, *(f"{n:,}" for n in own)) for a, own in zip(flow.arms, counts, strict=True))
-        _print("Intercurrent events", headings, rows, ["Patients with at least one, from entry on"])
+def run_flow_table(found: RunFlow) -> None:
+    """Print the mean flow of participants over a run's first trials, each mean with its Monte Carlo standard error."""
+    flow, analysed = found.flow, {arm: said(n) for arm, n in found.analysed.items()}
+    title = f"Flow of participants: means (MCSE) over the first {found.trials} trials, recorded whole for this"
+    notes = [f"Screened {said(flow.screened)}, entered {said(flow.entered)}; kept out: {_kept_out(flow)}"]
+    _print(title, ("Arm", *WAY.values(), "analysed"), _way(flow, analysed), notes)
+    intercurrent_table(flow)
+
+
+def _kept_out(flow: Flow[Count]) -> str:
+    return ", ".join(f"{WORDS[reason]} {said(n)}" for reason, n in flow.kept_out.items()) or "nobody"
+
+
+def _way(flow: Flow[Count], analysed: dict[str, str]) -> Iterator[tuple[str, ...]]:
+    """Give a row an arm: the counts of `WAY`, and who was analysed where that is known."""
+    for a in flow.arms:
+        yield a.arm, *(said(getattr(a, name)) for name in WAY), *([analysed[a.arm]] if analysed else [])
+
+
+def intercurrent_table(flow: Flow[Count]) -> None:
+    """Print how many of each arm had an intercurrent event, a row an event that anybody had."""
+    happened = intercurrent(flow)
+    if happened:
+        rows = ((EVENTS[name], *(said(getattr(a, name)) for a in flow.arms)) for name in happened)
+        note = "Patients with at least one, from entry on"
+        _print("Intercurrent events", ("event", *(a.arm for a in flow.arms)), rows, [note])

@@ -47,21 +47,27 @@ class TrialGuesses:
 
 @dataclass(frozen=True)
 class MeanIndex:
-    """A blinding index averaged over the trials that have one, with its Monte Carlo standard error."""
+    """A blinding index, or a share of answers, averaged over the trials that have one.
+
+    `mcse` is the mean's Monte Carlo standard error; 95% of these trials lie from `lower` to `upper`.
+    """
 
     mean: float
     mcse: float
     trials: int
+    lower: float
+    upper: float
 
 
 @dataclass(frozen=True)
 class Blinding:
-    """One question over many trials: Bang's index by arm, and James's."""
+    """One question over many trials: Bang's index by arm, James's, and the shares of the answers by arm."""
 
     occasion: str
     holder: str
     bang: dict[str, MeanIndex]
     james: MeanIndex
+    answers: dict[str, dict[str, MeanIndex]]
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values for JSON; what does not exist (NaN) is None."""
@@ -90,13 +96,22 @@ def trial_guesses(scenario: Scenario, records: TrialRecords) -> list[TrialGuesse
 
 def mean_indices(scenario: Scenario, counts: Counts) -> tuple[Blinding, ...]:
     """Average the indices over trials, from counts (trials, questions, arms, answers)."""
-    found = []
+    found, arms = [], arm_names(scenario) if scenario.belief.guesses else []
     for k, (occasion, holder) in enumerate(questions(scenario)):
         table = counts[:, k]
         bang = [_mean(column) for column in bang_values(table).T]
         james = _mean(james_index(table.astype(np.float64)).value)
-        found.append(Blinding(occasion, holder, dict(zip(arm_names(scenario), bang, strict=True)), james))
+        shares = [dict(zip(ANSWERS, map(_mean, arm.T), strict=True)) for arm in _shares(table)]
+        by_arm = dict(zip(arms, bang, strict=True)), dict(zip(arms, shares, strict=True))
+        found.append(Blinding(occasion, holder, by_arm[0], james, by_arm[1]))
     return tuple(found)
+
+
+def _shares(table: Counts) -> Floats:
+    """Give the share of each answer (arms, trials, answers) among those asked; NaN: nobody asked."""
+    asked = table.sum(axis=2, keepdims=True)
+    shares: Floats = np.where(asked > 0, table / np.maximum(asked, 1), math.nan)
+    return shares.swapaxes(0, 1)
 
 
 def bang_values(table: Counts) -> Floats:
@@ -122,7 +137,8 @@ def _mean(values: Floats) -> MeanIndex:
     n = len(got)
     mean = math.fsum(got) / n if n else math.nan
     spread = math.sqrt(math.fsum((got - mean) ** 2) / (n - 1)) if n > 1 else math.nan
-    return MeanIndex(mean, spread / math.sqrt(n) if n else math.nan, n)
+    lower, upper = np.quantile(got, (0.025, 0.975)).tolist() if n else (math.nan, math.nan)
+    return MeanIndex(mean, spread / math.sqrt(n) if n else math.nan, n, lower, upper)
 
 
 def _plain(value: Any) -> Any:

@@ -21,6 +21,7 @@ from sim.data.guesses import ANSWERS, ARMS, guess_counts, questions
 from sim.engines.want import Want
 from sim.scenario.schema import Endpoint, Scenario
 from sim.study.blinding import Blinding, mean_indices
+from sim.study.consort import RunFlow, run_flow
 from sim.study.performance import (
     ESTIMATE,
     FAILED,
@@ -99,7 +100,8 @@ class PowerResult:
 
     `estimates` has a row a trial and a column an endpoint (layout `performance.ESTIMATE`); `short_trials` counts the
     trials in which enrolment closed at enrolment.max_days before the target; `failed` are the trials that raised;
-    `blinding` has an entry a question where treatment guesses are asked.
+    `blinding` has an entry a question where treatment guesses are asked; `consort` is the mean flow of participants,
+    None where it was not asked for.
     """
 
     name: str
@@ -116,6 +118,7 @@ class PowerResult:
     failed: tuple[Failure, ...] = ()
     solution: Solution | None = None
     blinding: tuple[Blinding, ...] = ()
+    consort: RunFlow | None = None
     estimates: Rows = field(default_factory=lambda: np.empty((0, 0), ESTIMATE), repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,6 +137,7 @@ class PowerResult:
             "failed": [{"seed": f.seed, "trial": f.trial, "message": f.message} for f in self.failed],
             "population": self.solution.to_dict() if self.solution else None,
             **({"blinding": [b.to_dict() for b in self.blinding]} if self.blinding else {}),
+            **({"consort": self.consort.to_dict()} if self.consort else {}),
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -185,12 +189,15 @@ def power(
     watch: Watcher | None = None,
     watch_truth: Watcher | None = None,
     watch_population: Watcher | None = None,
+    flow: bool = False,
+    watch_flow: Watcher | None = None,
 ) -> PowerResult:
     """Estimate the power of a scenario from `trials` trials, or from as many as bring the MCSE of the primary's power
     down to `mcse` (planned once, from a pilot of 200).
 
-    Give `trials` or `mcse`, not both (neither: 500 trials). `truth_trials` = 0 leaves the truth out. Raises
-    ShamtrialError for impossible requests, RunError when every trial failed or nobody ever entered.
+    Give `trials` or `mcse`, not both (neither: 500 trials). `truth_trials` = 0 leaves the truth out. `flow` plays the
+    first trials, 100 at most, again to follow their participants. Raises ShamtrialError for impossible requests,
+    RunError when every trial failed or nobody ever entered.
     """
     _check(trials, mcse, truth_trials)
     begun, chosen = time.perf_counter(), for_many(engine)
@@ -227,6 +234,7 @@ def power(
         failed=tuple(failed),
         solution=solution,
         blinding=mean_indices(ready, good["guesses"]) if ready.belief.guesses else (),
+        consort=run_flow(Play(ready, seed, chosen), len(rows), workers, watch_flow) if flow else None,
         estimates=rows["estimates"],
     )
 

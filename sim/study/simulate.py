@@ -38,7 +38,7 @@ class SimulatedTrial:
         return tables(self.scenario, self.records)
 
     @property
-    def consort(self) -> Flow:
+    def consort(self) -> Flow[int]:
         """The flow of participants."""
         from sim.data.consort import flow
 

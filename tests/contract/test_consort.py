@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import sim
+from sim.analysis.trial import analyse, contrast
 from sim.cli import cli
-from sim.data.consort import ArmFlow, flow
-from sim.data.tables import adsl, events
-from sim.report.consort import WORDS, message
+from sim.core.units import DAYS_PER_MONTH
+from sim.data.cohort import cohort
+from sim.data.consort import LOGGED, ArmFlow, flow
+from sim.data.tables import adsl, events, procedures
+from sim.report.consort import HAD, WORDS, message
 from sim.report.style import percent
+from sim.study.consort import COUNTS, analysed, mean_of
+from tests.contract.commands import SMALL as TINY
+from tests.contract.commands import done
 from tests.helpers import play, scenario
 
 SMALL: dict[str, object] = {"enrolment.target": 40, "dropout.hazard_per_year": 0.5, "veins.wait_days": 90.0}
@@ -30,6 +39,15 @@ CASES: dict[str, tuple[str, Mapping[str, object]]] = {
             "contamination": {"enabled": True, "per_year": 0.5},
             "dropout.lack_of_benefit_per_year": 0.5,
             "medication": {"enabled": True, "start_prob": 0.5, "stop_per_year": 1.0, "escalate_prob": 0.5},
+        },
+    ),
+    "further procedures": (
+        "published/traboulsee_2018",
+        {
+            "visits.missed_prob": 0.2,
+            "surveillance": {"enabled": True, "scheduled_months": [3.0, 6.0], "on_relapse": False},
+            "retreatment": {"policy": "on_detection", "most": 2},
+            "contamination": {"enabled": True, "per_year": 0.2},
         },
     ),
     "closed by the day": ("sham_rct", SMALL | {"enrolment.max_days": 200.0}),
@@ -49,6 +67,8 @@ def test_the_flow_is_that_of_the_subjects_table(case: str) -> None:
         own = table[table["TRT01P"] == arm.arm]
         assert arm.allocated == len(own) == arm.received + arm.not_received == arm.discontinued + arm.completed
         assert arm.completed == (own["EOSSTT"] == "COMPLETED").sum()
+        assert arm.withdrawn == (own["DCSREAS"] == "WITHDRAWAL BY SUBJECT").sum()
+        assert arm.withdrawn + arm.lack_of_benefit == arm.discontinued
         if arm.procedure != "none":
             assert arm.received == own["TRTSDT"].notna().sum()
     assert sum(a.allocated for a in found.arms) == found.entered
@@ -84,7 +104,38 @@ def test_intercurrent_events_are_counted_by_arm() -> None:
     assert "Intercurrent events" not in quiet.stdout
 
 
-def counts(arm: ArmFlow) -> tuple[int, ...]:
+def test_further_procedures_and_missed_visits_are_counted_by_arm() -> None:
+    """Second procedures are those that the arms have, what else the policy did is re-treatment; visits as in the log.
+
+    Angioplasty elsewhere is neither.
+    """
+    name, changes = CASES["further procedures"]
+    records, given = play(name, changes), scenario(name, changes)
+    table, log = adsl(given, records), events(given, records)
+    made = procedures(given, records)
+    made = made[made["PRTRT"] != "OUTSIDE"].merge(table[["USUBJID", "TRT01P", "DAY1DT", "TRTSDT"]], on="USUBJID")
+    made = made[made["PRSTDT"] > made["TRTSDT"]]  # beyond the first
+    for arm, meant in zip(flow(given, records).arms, given.arm, strict=True):
+        own = set(table[table["TRT01P"] == arm.arm]["USUBJID"])
+        visits = log[(log["event"] == "visit_missed") & log["usubjid"].isin(own)]
+        assert arm.missed_visit == visits["usubjid"].nunique() > 0
+        further = made[made["TRT01P"] == arm.arm]
+        due = np.isclose(further["PRSTDT"] - further["DAY1DT"], meant.then_months * DAYS_PER_MONTH)
+        assert arm.second_procedure == further[due]["USUBJID"].nunique()
+        assert arm.retreated == further[~due]["USUBJID"].nunique()
+    arms = flow(given, records).arms
+    assert sum(a.second_procedure for a in arms) > 0 < sum(a.retreated for a in arms)
+    assert sum(a.outside for a in arms) > 0
+
+
+def test_every_intercurrent_event_has_its_words() -> None:
+    """What `ArmFlow` counts of intercurrent events is what the diagram and the table can name."""
+    way = {"allocated", "received", "not_received", "discontinued", "completed", "withdrawn"}
+    assert set(COUNTS) == {f.name for f in fields(ArmFlow)} - {"arm", "procedure"} == way | set(HAD)
+    assert set(LOGGED) < set(HAD)
+
+
+def counts(arm: ArmFlow[int]) -> tuple[int, ...]:
     """Give an arm's intercurrent events."""
     drugs = (arm.medication_started, arm.medication_stopped, arm.medication_escalated)
     return (*drugs, arm.outside, arm.lack_of_benefit)
@@ -126,3 +177,68 @@ def test_simulate_gives_the_flow(tmp_path: Path) -> None:
     printed = CliRunner().invoke(cli, [*small]).stdout
     assert f"Screened {found['screened']:,}, entered 20" in printed
     assert "Flow of participants" in printed
+
+
+# ---- many trials ----------------------------------------------------------------------------------------------------
+
+LIVELY = (*TINY, *(w for s in ("dropout.hazard_per_year=0.5", "medication.start_prob=0.5") for w in ("--set", s)))
+RUN = ("power", "sham_rct", *LIVELY, "--trials", "6", "--truth-trials", "0", "--seed", "5", "--workers", "1", "--json")
+
+
+def test_power_gives_the_mean_flow(tmp_path: Path) -> None:
+    """`power --flow` has in its JSON the mean of each count over the run's own trials, and its standard error."""
+    found = done(*RUN, "--flow", "--out", tmp_path).json["consort"]
+    assert {p.name for p in tmp_path.glob("consort.*")} == {"consort.svg", "consort.png"}
+    assert found["trials"] == 6
+    keys = {"enrolment.target": 12, "randomisation.block_size": 4, "dropout.hazard_per_year": 0.5}
+    loaded = sim.load("sham_rct", keys | {"medication.start_prob": 0.5})
+    flows = [sim.simulate(loaded, trial=k, seed=5).consort for k in range(6)]
+    told = [f.screened for f in flows]
+    error = np.std(told, ddof=1) / math.sqrt(6.0)
+    assert found["screened"] == {"mean": pytest.approx(np.mean(told)), "mcse": pytest.approx(error)}
+    reasons = {r for f in flows for r in f.kept_out}
+    assert set(found["kept_out"]) == reasons
+    for reason in reasons:
+        mean = np.mean([f.kept_out.get(reason, 0) for f in flows])
+        assert found["kept_out"][reason]["mean"] == pytest.approx(mean)
+    for number, arm in enumerate(found["arms"]):
+        for name in COUNTS:
+            own = [getattr(f.arms[number], name) for f in flows]
+            assert arm[name]["mean"] == pytest.approx(np.mean(own))
+    assert sum(a["discontinued"]["mean"] for a in found["arms"]) > 0.0
+
+
+def test_the_flow_is_asked_for() -> None:
+    """Without --flow a power run has no flow; with it everything else is the same, and the table is printed."""
+    plain, followed = done(*RUN).json, done(*RUN, "--flow").json
+    assert "consort" not in plain
+    assert plain["endpoints"] == followed["endpoints"]
+    told = done(*RUN[:-1], "--flow").out
+    assert "Flow of participants: means (MCSE) over the first 6 trials, recorded whole for this" in told
+    assert "Screened " in told
+    single = ("power", "sham_rct", *TINY, "--trials", "1", "--truth-trials", "0", "--workers", "1")
+    one = done(*single, "--json", "--flow").json["consort"]
+    assert one["screened"]["mcse"] is None
+
+
+@pytest.mark.parametrize("case", ["sham_rct", "three arms", "before and after", "further procedures"])
+@pytest.mark.parametrize("analyse_whom", ["all", "completers"])
+def test_who_is_analysed_is_whom_the_analysis_used(case: str, analyse_whom: str) -> None:
+    """The counts of the arms that the primary compares add up to the number that its estimate used."""
+    name, changes = CASES[case]
+    changes = {**changes, "study.analyse": analyse_whom}
+    given, people = scenario(name, changes), cohort(play(name, changes))
+    by_arm = analysed(given, people)
+    keys = [e.key for e in given.endpoint]
+    number = keys.index(given.study.primary) if given.study.primary else 0
+    compared = range(1) if given.before_after else contrast(given, given.endpoint[number])
+    assert sum(by_arm[k] for k in compared) == analyse(given, people)[number].n[0]
+    assert all(0 < n <= (people.subjects["arm"] == k).sum() for k, n in enumerate(by_arm))
+
+
+def test_means_by_hand() -> None:
+    """The mean of 1, 2 and 6 is 3, its standard error sqrt(7/3); one trial has no error."""
+    found = mean_of([1, 2, 6])
+    assert found.mean == 3.0
+    assert found.mcse == pytest.approx(math.sqrt(7.0 / 3.0))
+    assert math.isnan(mean_of([4]).mcse)

@@ -39,6 +39,7 @@ PARALLEL = (
     "new_t2_6m",
 )
 NOT_RANDOMISED = ("uncontrolled_before_after", "prevalence_case_control", "historical_control")
+PUT_OFF = ("immediate_v_delayed", "sham_crossover")
 WORLDS = (
     OBSERVED,
     potential_arm(0, True),
@@ -186,7 +187,7 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "enabled": ON_OFF,
         "omission_prob": PROB,
         "telescoping_prob": PROB,
-        "telescoping_share": spread(0.0, 0.9, 0.3),
+        "telescoping_share": spread(0.0, 0.89, 0.3),  # two years are looked for among less than the longest history, 20
     },
     "medication": {
         "enabled": mostly(True, ON_OFF),
@@ -383,6 +384,8 @@ def tables(draw: Draw) -> Tables:
     }
     made["visits"] = draw(attendance(draw(visit_months(follow_up))))
     made["arm"], made["randomisation"] = draw(arms(design))
+    if design in PUT_OFF:  # a wait as long as follow-up leaves no time for what is put off
+        made["veins"]["wait_days"] = min(made["veins"]["wait_days"], 0.5 * follow_up * DAYS_PER_MONTH)
     draw(strategies(made, made["veins"]["wait_days"] / DAYS_PER_MONTH))
     surveyed = draw(st.sets(st.sampled_from([m for m in IMAGED if m <= follow_up]), max_size=6))
     made["surveillance"] |= {"scheduled_months": sorted(surveyed), "on_relapse": not surveyed or draw(ON_OFF)}
@@ -445,7 +448,7 @@ def attendance(draw: Draw, months: list[float]) -> Tables:
         return {"months": months}
     days = [m * DAYS_PER_MONTH for m in months]
     rooms = [(b - a) / (2.0 if a > 0.0 else 1.0) for a, b in itertools.pairwise(days)]
-    widest = 0.99 * min(rooms, default=100.0)
+    widest = min(0.99 * min(rooms, default=100.0), 365.0)
     return {
         "months": months,
         "window_days": draw(mostly(0.0, spread(0.0, widest, min(7.0, widest)))),
@@ -499,7 +502,7 @@ def arms(draw: Draw, design: str) -> tuple[list[Tables], Tables]:
         "minimisation_prob": draw(spread(max(ratios) / sum(ratios), 1.0)),
         "imbalance": draw(st.sampled_from(["range", "variance"])),
         "foreseen_prob": draw(PROB),
-        "steering_prob": 0.0 if len(kinds) == 1 else draw(PROB),
+        "steering_prob": 0.0 if design in NOT_RANDOMISED else draw(PROB),
         "outlook_relapses": draw(st.sampled_from([0, 1, 2])),
     }
     return made, allocation
@@ -601,7 +604,7 @@ def recruitment(draw: Draw, made: Tables) -> float:
         made["historical"]["sites"] = past
         ratio = {a["procedure"] == "angioplasty": a["ratio"] for a in made["arm"]}
         of_past, of_today = Historical.targets(target, ratio[False], ratio[True])
-        groups = [(of_past, past), (of_today, count - past)]
+        groups = [(of_past, past), (of_today, count - past), (target, count)]
         if made["eligibility"]["enabled"] and made["eligibility"]["kind"] == "strict":
             made["historical"]["relapses_1y"] = draw(st.sampled_from([None, 0, 1, 2]))
     phases = draw(mostly([], recruitment_phases(most)))
