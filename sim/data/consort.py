@@ -34,12 +34,13 @@ LOGGED: Final = {
 
 @dataclass(frozen=True)
 class ArmFlow(Generic[N_co]):
-    """One arm: allocated = received + not_received (left while they waited); discontinued + completed = allocated.
+    """One arm: allocated = received + not_received; discontinued + completed = allocated.
 
-    In an arm without a procedure everyone counts as having received what was allocated. The discontinued left by their
-    own choice (withdrawn) or for lack of benefit. Then the intercurrent events, patients with at least one after they
-    entered: started, stopped and escalated medication, had angioplasty elsewhere, missed a visit, had the arm's second
-    procedure, were treated again for a restenosis.
+    Those who did not receive what was allocated left while they waited (left_waiting), or still waited for a slot at
+    the end (still_waiting). In an arm without a procedure everyone counts as having received what was allocated. The
+    discontinued left by their own choice (withdrawn) or for lack of benefit. Then the intercurrent events, patients
+    with at least one after they entered: started, stopped and escalated medication, had angioplasty elsewhere, missed
+    a visit, had the arm's second procedure, were treated again for a restenosis.
     """
 
     arm: str
@@ -58,6 +59,8 @@ class ArmFlow(Generic[N_co]):
     missed_visit: N_co
     second_procedure: N_co
     retreated: N_co
+    left_waiting: N_co
+    still_waiting: N_co
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,14 @@ class Flow(Generic[N_co]):
     """A trial's participants: screened = sum of `kept_out` + entered; `kept_out` names each reason that occurred.
 
     The reasons are those of SCRFREAS in the table adsl, and "in_screening" for who was still in screening at the end.
+    In a prevalence study nobody is allocated, treated or followed: arms are groups.
     """
 
     screened: N_co
     kept_out: Mapping[str, N_co]
     entered: N_co
     arms: tuple[ArmFlow[N_co], ...]
+    followed: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain lists and numbers."""
@@ -85,7 +90,7 @@ def flow(scenario: Scenario, records: TrialRecords) -> Flow[int]:
     counts = {name or IN_SCREENING: left.count(code) for code, name in enumerate(REASONS)}
     arms = (_arm(scenario, records, s[entered & (s["arm"] == number)], number) for number in range(len(scenario.arm)))
     kept_out = {reason: n for reason, n in counts.items() if n}
-    return Flow(len(s), kept_out, int(entered.sum()), tuple(arms))
+    return Flow(len(s), kept_out, int(entered.sum()), tuple(arms), not scenario.case_control)
 
 
 def _arm(scenario: Scenario, records: TrialRecords, own: Records, number: int) -> ArmFlow[int]:
@@ -107,6 +112,8 @@ def _arm(scenario: Scenario, records: TrialRecords, own: Records, number: int) -
         withdrawn=gone - lack,
         second_procedure=second,
         retreated=again,
+        left_waiting=int((waits & (own["dropped_out"] == 1)).sum()),
+        still_waiting=int((waits & (own["dropped_out"] == 0)).sum()),
         **{name: _had(records, own, kind) for name, kind in LOGGED.items()},
     )
 

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from sim.data.consort import Flow
 from sim.report import restenosis
-from sim.report.consort import HAD, WORDS, Count, intercurrent, said
+from sim.report.consort import HAD, WORDS, Count, intercurrent, said, size
 from sim.study.blinding import Blinding, Index, TrialGuesses
 from sim.study.consort import RunFlow
 from sim.study.power import PowerResult
@@ -30,7 +30,8 @@ WIDE = 92
 WAY = {
     "allocated": "allocated",
     "received": "received",
-    "not_received": "left before it",
+    "left_waiting": "left before it",
+    "still_waiting": "waiting at end",
     "discontinued": "left early",
     "completed": "followed to the end",
 }
@@ -221,7 +222,7 @@ def flow_table(flow: Flow[int]) -> None:
     """Print who was screened, kept out and why, and each arm's way to the end."""
     kept_out = _kept_out(flow)
     notes = [f"Screened {flow.screened:,}, entered {flow.entered:,}; kept out: {kept_out}"]
-    _print("Flow of participants", ("Arm", *WAY.values()), _way(flow, {}), notes)
+    _print("Flow of participants", ("Arm", *_headings(flow)), _way(flow, {}), notes)
     intercurrent_table(flow)
 
 
@@ -230,7 +231,7 @@ def run_flow_table(found: RunFlow) -> None:
     flow, analysed = found.flow, {arm: said(n) for arm, n in found.analysed.items()}
     title = f"Flow of participants: means (MCSE) over the first {found.trials} trials, recorded whole for this"
     notes = [f"Screened {said(flow.screened)}, entered {said(flow.entered)}; kept out: {_kept_out(flow)}"]
-    _print(title, ("Arm", *WAY.values(), "analysed"), _way(flow, analysed), notes)
+    _print(title, ("Arm", *_headings(found.flow), "analysed"), _way(flow, analysed), notes)
     intercurrent_table(flow)
 
 
@@ -238,10 +239,22 @@ def _kept_out(flow: Flow[Count]) -> str:
     return ", ".join(f"{WORDS[reason]} {said(n)}" for reason, n in flow.kept_out.items()) or "nobody"
 
 
+def _shown(flow: Flow[Count]) -> list[str]:
+    """Give the columns of `WAY` that say something: not what never happens, nor who is followed where nobody is."""
+    if not flow.followed:
+        return ["allocated"]
+    waits = any(size(a.still_waiting) for a in flow.arms)
+    return [name for name in WAY if waits or name != "still_waiting"]
+
+
+def _headings(flow: Flow[Count]) -> list[str]:
+    return [WAY[name] if flow.followed else "examined" for name in _shown(flow)]
+
+
 def _way(flow: Flow[Count], analysed: dict[str, str]) -> Iterator[tuple[str, ...]]:
     """Give a row an arm: the counts of `WAY`, and who was analysed where that is known."""
     for a in flow.arms:
-        yield a.arm, *(said(getattr(a, name)) for name in WAY), *([analysed[a.arm]] if analysed else [])
+        yield a.arm, *(said(getattr(a, name)) for name in _shown(flow)), *([analysed[a.arm]] if analysed else [])
 
 
 def intercurrent_table(flow: Flow[Count]) -> None:

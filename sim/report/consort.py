@@ -97,27 +97,36 @@ def run_diagram(name: str, found: RunFlow, seed: int, randomised: bool) -> Diagr
 def _diagram(
     told: str, flow: Flow[Count], total: str, analysed: dict[str, str], source: str, randomised: bool
 ) -> Diagram:
-    """Write the boxes; `total` goes behind "Not entered", `analysed` below who of an arm was followed to the end."""
+    """Write the boxes; `total` goes behind "Excluded", `analysed` below who of an arm was followed to the end."""
     reasons = sorted(flow.kept_out.items(), key=lambda item: -size(item[1]))
     lines = listed([(n, WORDS[reason]) for reason, n in reasons])
     happened = intercurrent(flow)
     return Diagram(
         message=told,
-        screened=f"Screened\n{said(flow.screened)}",
-        kept_out=f"Not entered{total}\n{lines}" if reasons else "",
+        screened=f"Assessed for eligibility (screened)\n{said(flow.screened)}",
+        kept_out=f"Excluded{total}\n{lines}" if reasons else "",
         entered=f"{'Randomised' if randomised else 'Entered'}\n{said(flow.entered)}",
-        columns=tuple(_column(arm, happened, analysed.get(arm.arm, "")) for arm in flow.arms),
+        columns=tuple(
+            _column(arm, happened, analysed.get(arm.arm, "")) if flow.followed else _group(arm) for arm in flow.arms
+        ),
         source=f"{source} Of what came between, patients with at least one are counted." if happened else source,
     )
 
 
 def _column(arm: ArmFlow[Count], happened: Sequence[str], analysed: str) -> tuple[str, str, str]:
     """Write one arm's boxes: what was done, what came between, who was followed to the end."""
-    missed = f"\n{said(arm.not_received)} left before it" if arm.procedure != "none" else ""
+    missed = f"\n{said(arm.left_waiting)} left before it" if arm.procedure != "none" else ""
+    if size(arm.still_waiting):
+        missed += f"\n{said(arm.still_waiting)} still waiting at the end"
     done = f"{arm.arm.replace('_', ' ')}: {said(arm.allocated)}\n{said(arm.received)} {DONE[arm.procedure]}{missed}"
     between = [(getattr(arm, name), HAD[name]) for name in happened]
     left = listed([(arm.discontinued, "left early"), *between])
     return done, left, f"{said(arm.completed)} followed to the end{analysed}"
+
+
+def _group(arm: ArmFlow[Count]) -> tuple[str, str, str]:
+    """Write the only box of a group that is looked at once."""
+    return f"{arm.arm.replace('_', ' ')}: {said(arm.allocated)}\nexamined once", "", ""
 
 
 def listed(counts: Sequence[tuple[Count, str]]) -> str:
@@ -166,6 +175,8 @@ def column(axes: Axes, x: float, rows: Sequence[float], words: tuple[str, str, s
     """Draw one arm's boxes below the fork."""
     before: Text | None = None
     for k, text in enumerate(words):
+        if not text:
+            continue
         here = box(axes, x, rows[k + 1], text, left=k == 1 and "\n" in text)
         arrow(axes, (x, rows[k]), before, (x, rows[k + 1]), here)
         before = here

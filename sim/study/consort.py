@@ -94,6 +94,7 @@ def mean_flow(flows: Sequence[Flow[int]]) -> Flow[Mean]:
         kept_out={reason: mean_of(f.kept_out.get(reason, 0) for f in flows) for reason in reasons},
         entered=mean_of(f.entered for f in flows),
         arms=tuple(_mean_arm(own) for own in zip(*(f.arms for f in flows), strict=True)),
+        followed=flows[0].followed,
     )
 
 

@@ -51,6 +51,7 @@ CASES: dict[str, tuple[str, Mapping[str, object]]] = {
         },
     ),
     "closed by the day": ("sham_rct", SMALL | {"enrolment.max_days": 200.0}),
+    "few slots": ("sham_rct", SMALL | {"sites.count": 1, "slots": {"enabled": True, "procedure_days": 300.0}}),
 }
 
 
@@ -68,6 +69,8 @@ def test_the_flow_is_that_of_the_subjects_table(case: str) -> None:
         assert arm.allocated == len(own) == arm.received + arm.not_received == arm.discontinued + arm.completed
         assert arm.completed == (own["EOSSTT"] == "COMPLETED").sum()
         assert arm.withdrawn == (own["DCSREAS"] == "WITHDRAWAL BY SUBJECT").sum()
+        assert arm.not_received == arm.left_waiting + arm.still_waiting
+        assert (arm.still_waiting > 0) == (case == "few slots")
         assert arm.withdrawn + arm.lack_of_benefit == arm.discontinued
         if arm.procedure != "none":
             assert arm.received == own["TRTSDT"].notna().sum()
@@ -130,8 +133,8 @@ def test_further_procedures_and_missed_visits_are_counted_by_arm() -> None:
 
 def test_every_intercurrent_event_has_its_words() -> None:
     """What `ArmFlow` counts of intercurrent events is what the diagram and the table can name."""
-    way = {"allocated", "received", "not_received", "discontinued", "completed", "withdrawn"}
-    assert set(COUNTS) == {f.name for f in fields(ArmFlow)} - {"arm", "procedure"} == way | set(HAD)
+    way = {"allocated", "received", "not_received", "discontinued", "completed", "withdrawn", "left_waiting"}
+    assert set(COUNTS) == {f.name for f in fields(ArmFlow)} - {"arm", "procedure"} == way | {"still_waiting"} | set(HAD)
     assert set(LOGGED) < set(HAD)
 
 

@@ -15,8 +15,8 @@ from sim.report.consort import Diagram, consort_figure, listed, run_diagram, sai
 from sim.study.consort import Mean, RunFlow, mean_flow
 from tests.report.looks import words
 
-QUIET = ArmFlow("sham_arm", "sham", 52, 50, 2, 10, 42, 0, 0, 0, 0, 0, 10, 0, 0, 0)
-LIVELY = ArmFlow("angioplasty", "angioplasty", 48, 48, 0, 9, 39, 3, 12, 4, 2, 5, 6, 30, 20, 7)
+QUIET = ArmFlow("sham_arm", "sham", 52, 50, 2, 10, 42, 0, 0, 0, 0, 0, 10, 0, 0, 0, 2, 0)
+LIVELY = ArmFlow("angioplasty", "angioplasty", 48, 48, 0, 9, 39, 3, 12, 4, 2, 5, 6, 30, 20, 7, 0, 0)
 KEPT_OUT = {"relapses": 120, "edss": 7, "no_stenosis": 1}
 FLOW = Flow(228, KEPT_OUT, 100, (QUIET, LIVELY))
 SMALL = Flow(160, {"relapses": 60}, 100, (QUIET, LIVELY))
@@ -25,7 +25,7 @@ SMALL = Flow(160, {"relapses": 60}, 100, (QUIET, LIVELY))
 def diagrams() -> dict[str, Diagram]:
     """Give diagrams of every shape: one trial, means, three arms, one arm, nobody kept out."""
     alone = Flow(35, {}, 35, (replace(LIVELY, arm="treated"),))
-    third = ArmFlow("none", "none", 50, 50, 0, 1, 49, 0, 0, 0, 0, 0, 1, 0, 0, 0)
+    third = ArmFlow("none", "none", 50, 50, 0, 1, 49, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0)
     mean = RunFlow(2, mean_flow([FLOW, SMALL]), {"sham_arm": Mean(51.5, 0.25), "angioplasty": Mean(48.0, 0.0)})
     return {
         "one": trial_diagram("sham_rct", FLOW, 3, 1, True),
@@ -58,7 +58,7 @@ def test_one_trial_says_its_counts() -> None:
     """Each arm says what was done, what came between, who was followed; events that nobody had are left out."""
     text = words(consort_figure(diagrams()["one"])).replace("\u2007", "")
     for line in (
-        "Not entered: 128", "120  too few relapses", "sham arm: 52", "2 left before it", "10  left early",
+        "Excluded: 128", "120  too few relapses", "sham arm: 52", "2 left before it", "10  left early",
         "3  … of them for lack of benefit", "12  started medication", "5  had angioplasty elsewhere",
         "20  had the second procedure", "7  were treated again", "30  missed a visit", "39 followed to the end",
     ):  # fmt: skip
@@ -73,7 +73,7 @@ def test_means_have_their_errors() -> None:
     text = words(consort_figure(diagrams()["mean"])).replace("\u2007", "")
     told = "Mean of 2 trials: 194 screened, 100 randomised; 46% were kept out for this: too few relapses"
     assert text.replace("\n", " ").startswith(told)
-    assert "Screened\n194.0 (34.00)" in text
+    assert "Assessed for eligibility (screened)\n194.0 (34.00)" in text
     assert "90.0 (30.00)  too few relapses" in text
     assert "3.5 (3.50)  EDSS out of range" in text
     assert "42.0 (0.00) followed to the end\n51.5 (0.25) analysed" in text
