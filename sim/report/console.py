@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -206,8 +206,8 @@ def restenosis_table(result: RestenosisResult) -> None:
     _print(title, restenosis.HEADINGS, restenosis.rows(result), result.sentences)
 
 
-def flow_table(flow: Flow) -> None:
-    """Print who was screened, kept out and why, and each arm's way to the end."""
+def flow_table(flow: Flow, on_medication: Mapping[str, int]) -> None:
+    """Print who was screened, kept out and why, each arm's way to the end, and who was on medication at entry."""
     headings = ("Arm", "allocated", "received", "left before it", "left early", "followed to the end")
     rows = (
         (a.arm, *(f"{n:,}" for n in (a.allocated, a.received, a.not_received, a.discontinued, a.completed)))
@@ -216,10 +216,10 @@ def flow_table(flow: Flow) -> None:
     kept_out = ", ".join(f"{WORDS[reason]} {n:,}" for reason, n in flow.kept_out.items()) or "nobody"
     notes = [f"Screened {flow.screened:,}, entered {flow.entered:,}; kept out: {kept_out}"]
     _print("Flow of participants", headings, rows, notes)
-    intercurrent_table(flow)
+    intercurrent_table(flow, on_medication)
 
 
-def intercurrent_table(flow: Flow) -> None:
+def intercurrent_table(flow: Flow, on_medication: Mapping[str, int]) -> None:
     """Print how many of each arm had an intercurrent event, where anybody had any."""
     headings = ("Arm", "started medication", "stopped it", "escalated it", "angioplasty elsewhere", "left, no benefit")
     counts = [
@@ -228,4 +228,7 @@ def intercurrent_table(flow: Flow) -> None:
     ]
     if any(map(any, counts)):
         rows = ((a.arm, *(f"{n:,}" for n in own)) for a, own in zip(flow.arms, counts, strict=True))
-        _print("Intercurrent events", headings, rows, ["Patients with at least one, from entry on"])
+        already = ", ".join(f"{arm} {n:,}" for arm, n in on_medication.items())
+        note = f"On medication at entry already, so with no start to be counted: {already}"
+        title = "Intercurrent events: patients with at least one, from entry on"
+        _print(title, headings, rows, [note] if any(on_medication.values()) else [])
