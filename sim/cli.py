@@ -132,11 +132,12 @@ def simulate(scenario: str, trial: int, ending: str, seed: int, engine: str, out
 
     def show() -> None:
         click.echo(repr(played))
-        flow_table(played.consort)
+        flow_table(played.consort, played.on_medication)
         if guesses:
             guesses_table(guesses, loaded.scenario.study.alpha)
         for name, count in rows.items():
-            click.echo(f"  {name:<11}{count:>8} rows")
+            if count:
+                click.echo(f"  {name:<11}{count:>8} rows")
         click.echo(f"written to {folder}" if folder else "give --out DIR to write the tables")
 
     _print(summary, as_json, show)

@@ -132,7 +132,11 @@ def parse_endpoint(name: str) -> tuple[str, float | None]:
 
 def _spellings() -> list[str]:
     """Return how each endpoint is written, N standing for months."""
-    return [e.base + ("_Nm" if e.months else "") for e in ENDPOINTS.values()]
+    return [_spelling(e) for e in ENDPOINTS.values()]
+
+
+def _spelling(endpoint: Endpoint) -> str:
+    return endpoint.base + ("_Nm" if endpoint.months else "")
 
 
 def _allowed() -> str:
@@ -141,7 +145,7 @@ def _allowed() -> str:
 
 
 def _nearest(name: str) -> str:
-    """Return a suggestion, or nothing if no name is near."""
-    pattern = re.sub(r"_[0-9]+[a-z]*$", "_Nm", name)
-    close = difflib.get_close_matches(pattern, _spellings(), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    """Return a suggestion, or nothing if no name is near; months are left out, since they make all names alike."""
+    words = re.sub(r"_([0-9]+|N)[a-z]*$", "", name)
+    close = difflib.get_close_matches(words, ENDPOINTS, n=1)
+    return f" (did you mean {_spelling(ENDPOINTS[close[0]])!r}?)" if close else ""

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from sim.core.params import Table, param, probability
 from sim.core.rules import rule
+from sim.core.units import DAYS_PER_YEAR
 from sim.model.course import COURSES, CourseName
 
 ELIGIBLE, FAILS_EDSS, FAILS_RELAPSES, FAILS_RECENT, FAILS_STENOSIS, TURNED_AWAY, FAILS_COURSE = 0, 1, 2, 3, 4, 5, 6
@@ -114,8 +115,12 @@ class Eligibility(Table):
 
     @property
     def look_back_years(self) -> float:
-        """How far back the relapse criteria look."""
-        return 2.0 if self.enabled else 0.0
+        """How far back the relapse criteria look: one year, two, or relapse_free_days where that is longer."""
+        if not self.enabled:
+            return 0.0
+        years = 1.0 if self.kind == "soft" or self.relapses_1y else 0.0
+        years = 2.0 if self.kind == "strict" and self.relapses_2y else years
+        return max(years, self.relapse_free_days / DAYS_PER_YEAR)
 
 
 @rule

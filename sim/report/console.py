@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -218,12 +218,12 @@ def restenosis_table(result: RestenosisResult) -> None:
     _print(title, restenosis.HEADINGS, restenosis.rows(result), result.sentences)
 
 
-def flow_table(flow: Flow[int]) -> None:
-    """Print who was screened, kept out and why, and each arm's way to the end."""
+def flow_table(flow: Flow[int], on_medication: Mapping[str, int]) -> None:
+    """Print who was screened, kept out and why, each arm's way to the end, and who was on medication at entry."""
     kept_out = _kept_out(flow)
     notes = [f"Screened {flow.screened:,}, entered {flow.entered:,}; kept out: {kept_out}"]
     _print("Flow of participants", ("Arm", *_headings(flow)), _way(flow, {}), notes)
-    intercurrent_table(flow)
+    intercurrent_table(flow, on_medication)
 
 
 def run_flow_table(found: RunFlow) -> None:
@@ -232,7 +232,7 @@ def run_flow_table(found: RunFlow) -> None:
     title = f"Flow of participants: means (MCSE) over the first {found.trials} trials, recorded whole for this"
     notes = [f"Screened {said(flow.screened)}, entered {said(flow.entered)}; kept out: {_kept_out(flow)}"]
     _print(title, ("Arm", *_headings(found.flow), "analysed"), _way(flow, analysed), notes)
-    intercurrent_table(flow)
+    intercurrent_table(flow, {})
 
 
 def _kept_out(flow: Flow[Count]) -> str:
@@ -257,10 +257,12 @@ def _way(flow: Flow[Count], analysed: dict[str, str]) -> Iterator[tuple[str, ...
         yield a.arm, *(said(getattr(a, name)) for name in _shown(flow)), *([analysed[a.arm]] if analysed else [])
 
 
-def intercurrent_table(flow: Flow[Count]) -> None:
+def intercurrent_table(flow: Flow[Count], on_medication: Mapping[str, int]) -> None:
     """Print how many of each arm had an intercurrent event, a row an event that anybody had."""
     happened = intercurrent(flow)
     if happened:
         rows = ((EVENTS[name], *(said(getattr(a, name)) for a in flow.arms)) for name in happened)
-        note = "Patients with at least one, from entry on"
-        _print("Intercurrent events", ("event", *(a.arm for a in flow.arms)), rows, [note])
+        already = ", ".join(f"{arm} {n:,}" for arm, n in on_medication.items())
+        note = f"On medication at entry already, so with no start to be counted: {already}"
+        title = "Intercurrent events: patients with at least one, from entry on"
+        _print(title, ("event", *(a.arm for a in flow.arms)), rows, [note] if any(on_medication.values()) else [])

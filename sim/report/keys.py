@@ -1,4 +1,4 @@
-"""The reference of scenario keys, made from the schema, so that it can't differ from it."""
+"""References made from the code, so that they can't differ from it: scenario keys, and the kinds of events."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from sim.core.events import VALUES, Kind
 from sim.scenario.schema import Scenario
 
 HEAD = """# Scenario keys
@@ -28,6 +29,12 @@ def keys() -> str:
         if inner:
             parts += _table(f"[[{name}]]" if get_origin(field.annotation) is list else f"[{name}]", inner)
     return "\n".join(parts)
+
+
+def event_kinds() -> str:
+    """Give the kinds of events as a Markdown table, in the order in which they come at one instant."""
+    rows = (f"| {int(kind)} | `{kind.label}` | {VALUES[kind]} |" for kind in sorted(Kind))
+    return "\n".join(["| rank | event | value |", "|---|---|---|", *rows])
 
 
 def _table(title: str, model: type[BaseModel], top: bool = False) -> Iterator[str]:

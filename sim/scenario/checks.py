@@ -109,7 +109,7 @@ def _retreatment(s: Scenario) -> Iterator[Refusal]:
 def _slots(s: Scenario) -> Iterator[Refusal]:
     """Refuse a queue that nobody leaves, and one before study day 1."""
     if s.slots.enabled and s.slots.per_site == 0:
-        yield Refusal("slots.per_site", 0, "at least 1 where procedures wait for a slot")
+        yield Refusal("slots.per_site", 0, "at least 1 where procedures wait for a slot (slots.enabled = true)")
     if s.slots.enabled and not s.randomised:
         yield Refusal(
             "slots.enabled",
@@ -147,7 +147,7 @@ def _allocation(s: Scenario) -> Iterator[Refusal]:
         yield Refusal(
             "randomisation.block_size",
             s.randomisation.block_size,
-            f"a multiple of the sum of the arms' ratios, {total}",
+            f"a multiple of the sum of the ratios under [[arm]], {total}",
         )
 
 
@@ -178,12 +178,12 @@ def _endpoints(s: Scenario) -> Iterator[Refusal]:
         for role in ("treatment", "control"):
             name = getattr(endpoint, role)
             if name and name not in [a.name for a in s.arm]:
-                yield Refusal(f"{here}.{role}", name, f"the name of an arm: {[a.name for a in s.arm]}")
+                yield Refusal(f"{here}.{role}", name, f"the name of an [[arm]]: {[a.name for a in s.arm]}")
         yield from _contrast(s, here, endpoint)
     if not keys:
         yield Refusal("endpoint", "no endpoint", "at least one [[endpoint]]")
     if s.study.primary and s.study.primary not in keys:
-        yield Refusal("study.primary", s.study.primary, f"the id of an endpoint: {keys}")
+        yield Refusal("study.primary", s.study.primary, f"the id of an [[endpoint]]: {keys}")
 
 
 def _contrast(s: Scenario, here: str, endpoint: Endpoint) -> Iterator[Refusal]:
@@ -208,7 +208,7 @@ def _endpoint_design(s: Scenario, here: str, name: str, base: str, months: float
         served = [e.base for e in ENDPOINTS.values() if e.design == wanted]
         yield Refusal(f"{here}.name", name, f"an endpoint for {s.study.design}: {served}")
     elif base in AT_VISITS and months not in s.visits.months:
-        yield Refusal(f"{here}.name", name, f"a month at which there is a visit: {s.visits.months}")
+        yield Refusal(f"{here}.name", name, f"a month at which there is a visit, of visits.months: {s.visits.months}")
     elif months is not None and months > s.study.follow_up_months:
         yield Refusal(f"{here}.name", name, f"no later than study.follow_up_months = {s.study.follow_up_months:g}")
     elif s.before_after and base.removesuffix("_change") in AT_VISITS and end not in s.visits.months:
@@ -227,7 +227,11 @@ def _scans(s: Scenario, here: str, name: str, base: str, month: float) -> Iterat
     if not s.lesions.enabled:
         yield Refusal(f"{here}.name", name, "an endpoint on lesions only where [lesions] is enabled")
     elif month not in months or month == 0.0:
-        yield Refusal(f"{here}.name", name, f"a month after the baseline at which there is a scan: {months}")
+        yield Refusal(
+            f"{here}.name",
+            name,
+            f"a month after the baseline at which there is a scan, of lesions.scan_months: {months}",
+        )
     elif base != "gd_lesions" and 0.0 not in months:
         yield Refusal(f"{here}.name", name, f"a scan at the baseline, month 0, in lesions.scan_months: {months}")
 
@@ -239,14 +243,16 @@ def _lesions(s: Scenario) -> Iterator[Refusal]:
     if any(b <= a for a, b in pairwise(scans)):
         yield Refusal("lesions.scan_months", scans, "months in rising order")
     elif not set(scans) <= set(s.visits.months):
-        yield Refusal("lesions.scan_months", scans, f"months at which there is a visit: {s.visits.months}")
+        yield Refusal(
+            "lesions.scan_months", scans, f"months at which there is a visit, of visits.months: {s.visits.months}"
+        )
 
 
 def _restenosis(s: Scenario, here: str, name: str) -> Iterator[Refusal]:
     if not s.surveillance.enabled:
         yield Refusal(f"{here}.name", name, "an endpoint of [surveillance] where surveillance.enabled = true")
     if [a.procedure for a in s.arm] != ["angioplasty"]:
-        yield Refusal(f"{here}.name", name, "a share of those who had angioplasty: one arm, of angioplasty")
+        yield Refusal(f"{here}.name", name, "a share of those who had angioplasty: one [[arm]], of angioplasty")
 
 
 def _confirmation(s: Scenario, here: str, name: str, weeks: float) -> Iterator[Refusal]:
@@ -254,12 +260,14 @@ def _confirmation(s: Scenario, here: str, name: str, weeks: float) -> Iterator[R
     least, most = due_days(weeks, s.worsening.tolerance_days), 2.0 * weeks * DAYS_PER_WEEK
     soonest = soonest_confirmation(s.visits.plan(), least)
     if soonest == math.inf:
-        yield Refusal(f"{here}.name", name, f"visits after the baseline of which two are {least:g} days apart or more")
+        yield Refusal(
+            f"{here}.name", name, f"visits.months after the baseline of which two are {least:g} days apart or more"
+        )
     elif soonest >= most:
         yield Refusal(
             f"{here}.name",
             name,
-            f"visits of which one confirms another in less than {most:g} days; these take {soonest:.0f} days or more",
+            f"visits.months of which one confirms another in less than {most:g} days; these take {soonest:.0f} or more",
         )
 
 
@@ -284,33 +292,38 @@ def _windows(s: Scenario) -> Iterator[Refusal]:
         )
 
 
-def _history(s: Scenario) -> Iterator[Refusal]:
-    need, rule = 0.0, s.eligibility
-    if rule.enabled:
-        need = 1.0 if rule.kind == "soft" or rule.relapses_1y else 0.0
-        need = 2.0 if rule.kind == "strict" and rule.relapses_2y else need
-        need = max(need, rule.relapse_free_days / DAYS_PER_YEAR)
+def _look_backs(s: Scenario) -> Iterator[tuple[float, str]]:
+    """Give how many years of history each mechanism looks back on, and the key that says so."""
+    shift = s.recall.telescoping_share if s.recall.enabled and s.recall.telescoping_prob > 0.0 else 0.0
+    recalled = 1.0 - shift  # older relapses are dated into the window
+    by_recall = f" with recall.telescoping_share = {shift:g}" if shift else ""
+    yield s.eligibility.look_back_years / recalled, f"[eligibility]{by_recall}"
     if s.before_after:
         recalled_days = -s.study.before_months[0] * DAYS_PER_MONTH - s.enrolment.run_in_days  # the rest is observed
-        need = max(need, recalled_days / DAYS_PER_YEAR)
-    if s.recall.enabled and s.recall.telescoping_prob > 0.0:
-        need /= 1.0 - s.recall.telescoping_share  # older relapses are dated into the window
+        yield recalled_days / DAYS_PER_YEAR / recalled, f"study.before_months{by_recall}"
     if s.self_referral.enabled:
-        need = max(need, s.self_referral.window_days / DAYS_PER_YEAR)
+        yield s.self_referral.window_days / DAYS_PER_YEAR, "self_referral.window_days"
     if s.lesions.enabled and s.activity.enabled and s.activity.kind != "none":
-        need = max(need, s.lesions.window_days / DAYS_PER_YEAR)
+        yield s.lesions.window_days / DAYS_PER_YEAR, "lesions.window_days"
+
+
+def _history(s: Scenario) -> Iterator[Refusal]:
+    rule = s.eligibility
+    need, looking = max(_look_backs(s))
     if s.relapse.history_years < need:
         yield Refusal(
             "relapse.history_years",
             s.relapse.history_years,
-            f"at least the longest look-back in use (telescoping counted in), {need:.3g} years",
+            f"at least the longest look-back in use, that of {looking}: {need:.3g} years",
         )
     if rule.edss_min > rule.edss_max:
         yield Refusal("eligibility.edss_min", rule.edss_min, f"no more than eligibility.edss_max = {rule.edss_max:g}")
     must = rule.enabled and rule.kind == "strict" and rule.relapses_1y > 0 and rule.relapses_2y > 0
     if must and s.relapse.rate_per_year == 0.0 and s.switches.selection:
         yield Refusal(
-            "relapse.rate_per_year", 0.0, "above 0 where the entry rule asks for relapses; recruitment could never end"
+            "relapse.rate_per_year",
+            0.0,
+            "above 0 where the entry rule, [eligibility], asks for relapses; recruitment could never end",
         )
 
 
@@ -351,7 +364,7 @@ def _recruitment(s: Scenario) -> Iterator[Refusal]:
             yield Refusal(
                 "enrolment.max_days",
                 e.max_days,
-                f"no less than {last:g}, when the last of those who arrive over accrual_days is through screening",
+                f"no less than {last:g}, when the last who arrives over enrolment.accrual_days is through screening",
             )
         if (sites.count - 1) * sites.opening_interval_days >= e.accrual_days:
             yield Refusal(
@@ -359,12 +372,11 @@ def _recruitment(s: Scenario) -> Iterator[Refusal]:
                 sites.opening_interval_days,
                 f"so little that all {sites.count} sites open within enrolment.accrual_days = {e.accrual_days:g}",
             )
-        screened = s.screening.enabled and not s.case_control
-        if s.eligibility.enabled or screened or (s.self_referral.enabled and s.switches.self_referral):
+        if turning := ", ".join(f"{table}.enabled = true" for table in _turning_away(s)):
             yield Refusal(
                 "enrolment.accrual",
                 "uniform",
-                "poisson where eligibility or self_referral or screening turns candidates away (target never reached)",
+                f"poisson where candidates are turned away, by {turning} (target never reached)",
             )
         return
     open_days = sum(sites.open_days(i * sites.opening_interval_days, e.max_days) for i in range(sites.count))
@@ -373,9 +385,20 @@ def _recruitment(s: Scenario) -> Iterator[Refusal]:
         yield Refusal(
             "enrolment.target",
             e.target,
-            f"no more than the {expected:.0f} candidates that {sites.count} sites at {sites.arrivals_per_month:g} "
-            f"a month can be expected to see within enrolment.max_days = {e.max_days:g}; recruitment could never end",
+            f"no more than the {expected:.0f} candidates to be expected with sites.count = {sites.count} and "
+            f"sites.arrivals_per_month = {sites.arrivals_per_month:g} within enrolment.max_days = {e.max_days:g}; "
+            "recruitment could never end",
         )
+
+
+def _turning_away(s: Scenario) -> Iterator[str]:
+    """Name the tables in use that keep candidates out."""
+    if s.eligibility.enabled:
+        yield "eligibility"
+    if s.self_referral.enabled and s.switches.self_referral:
+        yield "self_referral"
+    if s.screening.enabled and not s.case_control:
+        yield "screening"
 
 
 def _population(s: Scenario) -> Iterator[Refusal]:
@@ -411,11 +434,15 @@ def _guesses(s: Scenario) -> Iterator[Refusal]:
     key, found = ("guess_early_days", b.guess_early_days) if b.guess_early_days else ("guess_at_end", True)
     kinds = sorted(a.procedure for a in s.arm if a.procedure != "none")
     if kinds != ["angioplasty", "sham"]:
-        yield Refusal(f"belief.{key}", found, f"guesses where one arm has angioplasty and one sham; arms: {kinds}")
+        yield Refusal(
+            f"belief.{key}", found, f"guesses where one arm has angioplasty and one sham; [[arm]] has {kinds}"
+        )
     last = DAYS_PER_MONTH * s.study.follow_up_months
     if b.guess_early_days and not 1.0 <= b.guess_early_days < last:
         yield Refusal(
-            "belief.guess_early_days", b.guess_early_days, f"0, or from 1 to below the {last:g} days of follow-up"
+            "belief.guess_early_days",
+            b.guess_early_days,
+            f"0, or from 1 to below the {last:g} days of study.follow_up_months",
         )
 
 
@@ -424,9 +451,17 @@ def _factors(s: Scenario) -> Iterator[Refusal]:
     if not s.randomised:
         return
     if kind in WITH_FACTORS and not factors:
-        yield Refusal("randomisation.factors", "none", f"at least one factor with {kind}: site, edss or relapses")
+        yield Refusal(
+            "randomisation.factors",
+            "none",
+            f"at least one factor with randomisation.kind = {kind}: site, edss or relapses",
+        )
     if kind not in WITH_FACTORS and factors:
-        yield Refusal("randomisation.factors", factors, f"none with {kind}; they are for {' and '.join(WITH_FACTORS)}")
+        yield Refusal(
+            "randomisation.factors",
+            factors,
+            f"none with randomisation.kind = {kind}; they are for {' and '.join(WITH_FACTORS)}",
+        )
     if len(set(factors)) < len(factors):
         yield Refusal("randomisation.factors", factors, "each factor once")
 
@@ -434,10 +469,12 @@ def _factors(s: Scenario) -> Iterator[Refusal]:
 def _steering(s: Scenario) -> Iterator[Refusal]:
     r = s.randomisation
     if r.steers and not s.randomised:
-        yield Refusal("randomisation.steering_prob", r.steering_prob, "0 where there is nothing to allocate")
+        yield Refusal(
+            "randomisation.steering_prob", r.steering_prob, f"0 in {s.study.design}, where there is nothing to allocate"
+        )
     if r.steers and s.switches.foreseen_allocation and s.enrolment.accrual == "uniform":
         yield Refusal(
             "enrolment.accrual",
             "uniform",
-            "poisson where a recruiter may steer candidates away (target never reached)",
+            "poisson where a recruiter may steer candidates away by randomisation.steering_prob (target never reached)",
         )

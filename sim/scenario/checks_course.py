@@ -28,16 +28,24 @@ def courses(s: Scenario) -> Iterator[Refusal]:
     ratios = dict(zip(COURSES, c.rate_ratios, strict=True))
     must = rule.enabled and rule.kind == "strict" and rule.relapses_1y > 0 and rule.relapses_2y > 0
     if not own:
-        yield Refusal("eligibility.courses", rule.courses, "a course that candidates have; recruitment could never end")
+        yield Refusal(
+            "eligibility.courses",
+            rule.courses,
+            "a course that candidates have by [course]; recruitment could never end",
+        )
     elif must and s.switches.selection and not any(ratios[name] > 0.0 for name in own):
         yield Refusal(
             "eligibility.courses",
             rule.courses,
-            "a course with relapses, where the entry rule asks for them; recruitment could never end",
+            "a course that by [course] has relapses, where the entry rule asks for them; recruitment could never end",
         )
     for i, endpoint in enumerate(s.endpoint):
         if endpoint.course and endpoint.course not in own:
-            yield Refusal(f"endpoint[{i}].course", endpoint.course, f"a course that enters: {own}")
+            yield Refusal(
+                f"endpoint[{i}].course",
+                endpoint.course,
+                f"a course that enters by [course] and eligibility.courses: {own}",
+            )
 
 
 def quotas(s: Scenario) -> Iterator[Refusal]:
@@ -53,7 +61,9 @@ def quotas(s: Scenario) -> Iterator[Refusal]:
         )
         return
     if any(n and name not in own for n, name in zip(quota, COURSES, strict=True)):
-        yield Refusal("course.quota", quota, f"0 for a course that does not enter; these do: {own}")
+        yield Refusal(
+            "course.quota", quota, f"0 for a course that does not enter by eligibility.courses; these do: {own}"
+        )
     if s.enrolment.in_screening == "admit":
         yield Refusal("enrolment.in_screening", "admit", '"turn_away" where course.quota says how many may enter')
     if s.enrolment.accrual == "uniform":
@@ -65,4 +75,6 @@ def attendance(s: Scenario) -> Iterator[Refusal]:
     days, width = s.visits.plan(), s.visits.window_days
     rooms = [(b - a) / (2.0 if a > 0.0 else 1.0) for a, b in pairwise(days)]
     if width > 0.0 and rooms and width >= min(rooms):
-        yield Refusal("visits.window_days", width, f"less than {min(rooms):g}, so that no two visits' windows overlap")
+        yield Refusal(
+            "visits.window_days", width, f"less than {min(rooms):g}, so that no windows of visits.months overlap"
+        )

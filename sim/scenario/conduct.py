@@ -18,7 +18,11 @@ def _phases(s: Scenario) -> Iterator[Refusal]:
     if any(b <= a for a, b in pairwise(starts)):
         yield Refusal("sites.phases", starts, "phases whose from_days rise")
     if starts and s.enrolment.accrual == "uniform":
-        yield Refusal("sites.phases", f"{len(starts)} phases", "none with uniform accrual, which has a rate of its own")
+        yield Refusal(
+            "sites.phases",
+            f"{len(starts)} phases",
+            "none with uniform accrual (enrolment.accrual), whose rate is its own",
+        )
 
 
 def _caps(s: Scenario) -> Iterator[Refusal]:
@@ -26,10 +30,12 @@ def _caps(s: Scenario) -> Iterator[Refusal]:
     if not most:
         return
     if e.accrual == "uniform":
-        yield Refusal("sites.most_per_site", most, "0 with uniform accrual, which has a share for each site")
+        yield Refusal("sites.most_per_site", most, "0 with uniform accrual (enrolment.accrual): a share for each site")
     elif most * sites < e.target:
         yield Refusal(
-            "sites.most_per_site", most, f"so many that {sites} sites can enter enrolment.target = {e.target}"
+            "sites.most_per_site",
+            most,
+            f"so many that sites.count = {sites} sites can enter enrolment.target = {e.target}",
         )
 
 
@@ -41,7 +47,7 @@ def _run_in(s: Scenario) -> Iterator[Refusal]:
         yield Refusal(
             "enrolment.run_in_relapse_free",
             True,
-            "false with uniform accrual (target never reached)",
+            "false with uniform accrual (enrolment.accrual; target never reached)",
         )
 
 
@@ -63,7 +69,7 @@ def _historical(s: Scenario) -> Iterator[Refusal]:
     if s.enrolment.accrual == "uniform":
         yield Refusal("enrolment.accrual", "uniform", "poisson in historical_control, whose eras recruit by themselves")
     if own.relapses_1y is not None and s.eligibility.enabled and s.eligibility.kind != "strict":
-        yield Refusal("historical.relapses_1y", own.relapses_1y, "none where eligibility is soft")
+        yield Refusal("historical.relapses_1y", own.relapses_1y, "none where eligibility.kind is soft")
     if own.relapses_1y and s.eligibility.enabled and s.relapse.history_years < 1.0:
         yield Refusal("relapse.history_years", s.relapse.history_years, "at least 1, as historical.relapses_1y asks")
     yield from _eras(s)
@@ -83,7 +89,8 @@ def _eras(s: Scenario) -> Iterator[Refusal]:
             yield Refusal(
                 "enrolment.target",
                 s.enrolment.target,
-                f"a target of which each era enters some and can find them; of the {era} {target} of {seen:.0f}",
+                "a target of which each era, by [historical] and [sites], enters some and can find them; "
+                f"of the {era} {target} of {seen:.0f}",
             )
 
 

@@ -18,6 +18,7 @@ Node = dict[str, Any]
 
 _WIDEST = 60  # characters of a value shown in a message
 _DEEPEST = 6  # tables within tables looked through for a key's home; stops schemas that contain themselves
+_SWITCHES: Parts = ("switches",)
 _TOP = "the top of the file, above the first [table]"
 _TYPES = {"boolean": "true or false", "object": "a table", "string": "a string", "null": ""}
 
@@ -54,8 +55,15 @@ class Legal:
         key, above = str(parts[-1]), parts[:-1]
         keys = self._keys(above, tables)
         kind = "table" if isinstance(value, dict) else "key"
-        here = ", ".join(keys) or "none"
-        return f"unknown {kind} '{key}'", f"{self._hint(key, keys, _header(above))}(keys here: {here})"
+        here = f"{'switches' if above == _SWITCHES else 'keys here'}: {', '.join(keys) or 'none'}"
+        own = "" if kind == "table" else self._own_table(key)
+        return f"unknown {kind} '{key}'", f"{own or self._hint(key, keys, _header(above))}({here})"
+
+    def _own_table(self, key: str) -> str:
+        """Say, of a key that is the name of a table at the top, that it is one, and how that is turned off."""
+        below = self._keys((key,), {})
+        off = f"; [{key}] enabled = false turns it off" if "enabled" in below else ""
+        return f"'{key}' is a table, [{key}]{off} " if below else ""
 
     def _hint(self, key: str, keys: list[str], here: str) -> str:
         guess = nearest(key, keys)

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from sim.core.errors import Problem, ScenarioError
 from sim.core.params import Refusal, Refusals
+from sim.scenario.blame import blame
 from sim.scenario.legal import Legal, shown
 from sim.scenario.lines import Parts, join, split
 from sim.scenario.merge import RawScenario
@@ -45,8 +46,10 @@ def _problems(raw: RawScenario, legal: Legal, error: ValidationError) -> Iterato
     for detail in error.errors(include_url=False):
         parts = _path(raw.tables, detail)
         for below, found, allowed in _verdicts(raw, legal, detail, parts):
-            file, line = raw.place((*parts, *below))
-            yield Problem(file or "override", line, join((*parts, *below)) or "(file)", found, allowed)
+            here = (*parts, *below)
+            told = blame(raw, here, found, allowed) if detail["type"] == "value_error" else (here, found, allowed)
+            file, line = raw.place(told[0])
+            yield Problem(file or "override", line, join(told[0]) or "(file)", *told[1:])
 
 
 def _verdicts(raw: RawScenario, legal: Legal, detail: ErrorDetails, parts: Parts) -> Iterator[tuple[Parts, str, str]]:

@@ -51,6 +51,20 @@ class SimulatedTrial:
 
         return trial_guesses(self.scenario, self.records)
 
+    @property
+    def on_medication(self) -> dict[str, int]:
+        """How many of each arm were on medication when they entered."""
+        from sim.data.at_entry import on_medication
+
+        return on_medication(self.scenario, self.records)
+
+    @property
+    def relapses(self) -> tuple[int, int]:
+        """How many relapses those who entered had from study day 1 on, and before; pseudo-relapses left out."""
+        from sim.data.at_entry import relapses
+
+        return relapses(self.records)
+
     def to_frame(self, table: str = "adsl") -> pd.DataFrame:
         """Give one table; ShamtrialError names the tables there are."""
         from sim.data.tables import TABLES
@@ -62,9 +76,10 @@ class SimulatedTrial:
     def __repr__(self) -> str:
         s = self.records.subjects
         entered = int((s["entry_number"] >= 0).sum())
+        on_study, before = self.relapses
         return (
-            f"{self.name}: trial {self.records.trial} of seed {self.seed}, {len(s)} screened, {entered} entered, "
-            f"{len(self.records.relapses)} relapses, {len(self.records.events)} events"
+            f"{self.name}: trial {self.records.trial} of seed {self.seed}, {len(s)} screened, {entered} entered; "
+            f"these had {on_study:,} relapses on study and {before:,} before it; {len(self.records.events):,} events"
         )
 
 

@@ -24,7 +24,10 @@ NO_VEINS = {"veins": {"left_ijv_prob": 0.0, "right_ijv_prob": 0.0, "azygos_prob"
 
 @dataclass(frozen=True)
 class Case:
-    """A scenario that is refused at `key`, and a neighbour that is not."""
+    """A scenario that is refused at `key`, and a neighbour that is not.
+
+    Where the scenario sets another key, with which `key` does not go, that one is `blamed`.
+    """
 
     id: str
     name: str
@@ -32,6 +35,7 @@ class Case:
     key: str
     good: Overrides
     allowed: str
+    blamed: str = ""
 
 
 CASES = [
@@ -121,7 +125,7 @@ CASES = [
         {"randomisation.block_size": 5},
         "randomisation.block_size",
         {"randomisation": {"block_size": 5, "kind": "simple"}},
-        "a multiple of the sum of the arms' ratios, 2",
+        "a multiple of the sum of the ratios under [[arm]], 2",
     ),
     Case(
         "a block too small for the ratios",
@@ -129,7 +133,7 @@ CASES = [
         {"arm": [ANGIO | {"ratio": 3}, SHAM | {"ratio": 2}], "randomisation.block_size": 4},
         "randomisation.block_size",
         {"arm": [ANGIO | {"ratio": 3}, SHAM | {"ratio": 2}], "randomisation.block_size": 10},
-        "ratios, 5",
+        "[[arm]], 5",
     ),
     Case(
         "blocks in strata that are no multiple of the ratios",
@@ -137,7 +141,7 @@ CASES = [
         {"randomisation": {"kind": "stratified_blocks", "factors": ["site"], "block_size": 3}},
         "randomisation.block_size",
         {"randomisation": {"kind": "stratified_blocks", "factors": ["site"], "block_size": 6}},
-        "ratios, 2",
+        "[[arm]], 2",
     ),
     Case(
         "minimisation without factors",
@@ -145,7 +149,8 @@ CASES = [
         {"randomisation.kind": "minimisation"},
         "randomisation.factors",
         {"randomisation": {"kind": "minimisation", "factors": ["edss"]}},
-        "at least one factor with minimisation",
+        "at least one factor with randomisation.kind = minimisation",
+        blamed="randomisation.kind",
     ),
     Case(
         "factors that nothing goes by",
@@ -153,7 +158,7 @@ CASES = [
         {"randomisation.factors": ["site"]},
         "randomisation.factors",
         {"randomisation": {"kind": "stratified_blocks", "factors": ["site"]}},
-        "none with permuted_blocks",
+        "none with randomisation.kind = permuted_blocks",
     ),
     Case(
         "one factor twice",
@@ -258,7 +263,8 @@ CASES = [
         {"arm": [SHAM]},
         "endpoint[0].name",
         {"arm": [ANGIO]},
-        "one arm, of angioplasty",
+        "one [[arm]], of angioplasty",
+        blamed="arm",
     ),
     Case(
         "imaging out of order",
@@ -314,7 +320,7 @@ CASES = [
         {"endpoint": [ARR, {"name": "cdp_12w"}], "visits.months": [0.0, 6.0, 12.0, 18.0, 24.0]},
         "endpoint[1].name",
         {"endpoint": [ARR, {"name": "cdp_24w"}], "visits.months": [0.0, 6.0, 12.0, 18.0, 24.0]},
-        "in less than 168 days; these take 183 days or more",
+        "in less than 168 days; these take 183 or more",
     ),
     Case(
         "confirmed worsening before and after",
@@ -394,7 +400,7 @@ CASES = [
         {"endpoint": [ARR | {"treatment": "nobody"}]},
         "endpoint[0].treatment",
         {"endpoint": [ARR | {"treatment": "angioplasty"}]},
-        "the name of an arm",
+        "the name of an [[arm]]",
     ),
     Case(
         "an unknown arm to compare with",
@@ -402,7 +408,7 @@ CASES = [
         {"endpoint": [ARR | {"control": "nobody"}]},
         "endpoint[0].control",
         {"endpoint": [ARR | {"control": "sham"}]},
-        "the name of an arm",
+        "the name of an [[arm]]",
     ),
     Case(
         "an arm compared with itself",
@@ -435,7 +441,7 @@ CASES = [
         {"study.primary": "arr_12m"},
         "study.primary",
         {"study.primary": "edss_24m"},
-        "the id of an endpoint",
+        "the id of an [[endpoint]]",
     ),
     Case(
         "a before-window backwards",
@@ -492,6 +498,7 @@ CASES = [
         "relapse.history_years",
         {"study.before_months": [-36.0, 0.0], "recall.enabled": False},
         "3.33 years",
+        blamed="study.before_months",
     ),
     Case(
         "a history shorter than self-referral looks back",
@@ -500,6 +507,7 @@ CASES = [
         "relapse.history_years",
         {"self_referral": {"enabled": True, "window_days": 1095.0}},
         "3.01 years",
+        blamed="self_referral.window_days",
     ),
     Case(
         "a history shorter than the time without relapse",
@@ -526,6 +534,7 @@ CASES = [
         "relapse.history_years",
         {"recall.telescoping_share": 0.33},
         "3.33 years",
+        blamed="recall.telescoping_share",
     ),
     Case(
         "a decline with more layers than there are",
@@ -597,7 +606,7 @@ CASES = [
         UNIFORM | {"eligibility.enabled": True},
         "enrolment.accrual",
         UNIFORM,
-        "poisson where eligibility or self_referral",
+        "by eligibility.enabled = true",
     ),
     Case(
         "uniform accrual with self-referral",
@@ -605,7 +614,7 @@ CASES = [
         UNIFORM | {"self_referral.enabled": True},
         "enrolment.accrual",
         UNIFORM | {"self_referral.enabled": True, "switches.self_referral": False},
-        "poisson where eligibility or self_referral",
+        "by self_referral.enabled = true",
     ),
     Case(
         "recruitment that can never end",
@@ -666,6 +675,7 @@ CASES = [
             "arm": [ANGIO, ANGIO | {"name": "late", "delay_months": 6.0}],
         },
         "immediate_v_delayed",
+        blamed="study.design",
     ),
     Case(
         "a delay past the end",
@@ -693,6 +703,7 @@ CASES = [
             "arm": [SHAM | {"then": "angioplasty", "then_months": 11.0}, ANGIO],
         },
         "then_months",
+        blamed="study.design",
     ),
     Case(
         "a crossover before it can be",
@@ -828,7 +839,7 @@ CASES = [
         {"eligibility.courses": ["pp"], "course": {"pp_prob": 0.5, "pp_rate_ratio": 0.0}},
         "eligibility.courses",
         {"eligibility.courses": ["pp", "rr"], "course": {"pp_prob": 0.5, "pp_rate_ratio": 0.0}},
-        "a course with relapses",
+        "a course that by [course] has relapses",
     ),
     Case(
         "an endpoint of a course that does not enter",
@@ -836,7 +847,7 @@ CASES = [
         {"endpoint": [ARR | {"course": "sp"}], "study.primary": "", "course.sp_prob": 0.5},
         "endpoint[0].course",
         {"endpoint": [ARR | {"course": "rr"}], "study.primary": "", "course.sp_prob": 0.5},
-        "a course that enters: ['rr']",
+        "a course that enters by [course] and eligibility.courses: ['rr']",
     ),
     Case(
         "quotas that do not add up to the target",
@@ -876,7 +887,7 @@ CASES = [
         {"visits": {"months": [0.0, 12.0, 18.0, 24.0], "window_days": 92.0}},
         "visits.window_days",
         {"visits": {"months": [0.0, 6.0, 24.0], "window_days": 92.0}},
-        "no two visits' windows overlap",
+        "no windows of visits.months overlap",
     ),
     Case(
         "a window that reaches the baseline",
@@ -916,7 +927,7 @@ CASES = [
         UNIFORM | {"screening.enabled": True},
         "enrolment.accrual",
         UNIFORM,
-        "poisson where eligibility or self_referral or screening",
+        "by screening.enabled = true",
     ),
     Case(
         "controls whose veins cannot be solved",
@@ -1081,6 +1092,7 @@ CASES = [
         "relapse.history_years",
         {"study.before_months": [-40.0, 0.0], "recall.enabled": False, "enrolment.run_in_days": 122.0},
         "3.06 years",
+        blamed="study.before_months",
     ),
     Case(
         "sites of the past in a randomised trial",
@@ -1121,6 +1133,7 @@ CASES = [
         "historical.relapses_1y",
         {"eligibility.kind": "soft", "historical.relapses_1y": None},
         "is soft",
+        blamed="eligibility.kind",
     ),
     Case(
         "a history shorter than the entry rule of the past",

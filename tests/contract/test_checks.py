@@ -29,9 +29,10 @@ def problems(name: str, overrides: Overrides) -> tuple[Problem, ...]:
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
 def test_what_contradicts_itself_is_refused_at_its_key(case: Case) -> None:
-    """The scenario is refused for this one thing: at its key, with what was found and what is allowed."""
+    """The scenario is refused for this one thing: at a key that it sets, with what was found and what is allowed."""
     (problem,) = problems(case.name, case.bad)
-    assert problem.key == case.key
+    assert problem.key == (case.blamed or case.key)
+    assert not case.blamed or f"goes with {case.key} (" in problem.allowed
     assert problem.found
     assert case.allowed in problem.allowed
 

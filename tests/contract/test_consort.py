@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -16,6 +17,7 @@ import sim
 from sim.analysis.trial import analyse, contrast
 from sim.cli import cli
 from sim.core.units import DAYS_PER_MONTH
+from sim.data.at_entry import on_medication
 from sim.data.cohort import cohort
 from sim.data.consort import LOGGED, ArmFlow, flow
 from sim.data.tables import adsl, events, procedures
@@ -98,9 +100,18 @@ def test_intercurrent_events_are_counted_by_arm() -> None:
             happened = log[(log["event"] == kind) & log["usubjid"].isin(entry.index)]
             assert count == happened[happened["time"] > happened["usubjid"].map(entry)]["usubjid"].nunique()
     assert all(sum(own) > 0 for own in zip(*(counts(a) for a in arms), strict=True))
+    already = on_medication(given, records)
+    for arm in arms:
+        own = table[table["TRT01P"] == arm.arm]
+        assert already[arm.arm] == sum(
+            is_on_it(log, who, entry) for who, entry in own[["USUBJID", "ENRLDT"]].to_numpy()
+        )
+        assert arm.medication_stopped <= arm.medication_started + already[arm.arm]
+    assert sum(already.values()) > 0
     sets = [f"{key}={json.dumps(value)}" for key, value in flat(changes).items()]
     told = CliRunner().invoke(cli, ["simulate", name, *(w for s in sets for w in ("--set", s))]).stdout
-    assert "Intercurrent events" in told
+    assert "Intercurrent events: patients with at least one, from entry on" in told
+    assert f"On medication at entry already, so with no start to be counted: {said(already)}" in told
     quiet = CliRunner().invoke(
         cli, ["simulate", name, "--set", "enrolment.target=10", "--set", "medication.enabled=false"]
     )
@@ -136,6 +147,36 @@ def test_every_intercurrent_event_has_its_words() -> None:
     way = {"allocated", "received", "not_received", "discontinued", "completed", "withdrawn", "left_waiting"}
     assert set(COUNTS) == {f.name for f in fields(ArmFlow)} - {"arm", "procedure"} == way | {"still_waiting"} | set(HAD)
     assert set(LOGGED) < set(HAD)
+
+
+def is_on_it(log: pd.DataFrame, who: str, entry: float) -> bool:
+    """Tell whether a patient had started medication more often than stopped it by entry."""
+    before = log[(log["usubjid"] == who) & (log["time"] <= entry)]["event"].value_counts()
+    return bool(before.get("medication_start", 0) > before.get("medication_stop", 0))
+
+
+def said(numbers: Mapping[str, int]) -> str:
+    """Write counts by arm as `simulate` does."""
+    return ", ".join(f"{arm} {n:,}" for arm, n in numbers.items())
+
+
+def test_relapses_are_told_of_those_who_entered_on_study_and_before() -> None:
+    """The line of `simulate` counts adrel's true relapses of those who entered, on study and before it apart."""
+    played = sim.simulate(sim.load("sham_rct", SMALL), engine="reference")
+    relapses, people = played.tables["adrel"], played.tables["adsl"].set_index("USUBJID")
+    own = relapses[(relapses["TRUEFL"] == "Y") & (people.loc[relapses["USUBJID"], "ENRLFL"] == "Y").to_numpy()]
+    on_study = int((own["ASTDY"] >= 1).sum())
+    assert 0 < on_study < len(own) < len(relapses)
+    assert f"these had {on_study:,} relapses on study and {len(own) - on_study:,} before it;" in repr(played)
+
+
+def test_empty_tables_are_not_listed() -> None:
+    """Without surveillance `simulate` says nothing of imaging, with it how many rows there are; the JSON has both."""
+    small = ("simulate", "sham_rct", "--engine", "reference", "--set", "enrolment.target=10")
+    assert "imaging" not in CliRunner().invoke(cli, [*small]).stdout
+    assert json.loads(CliRunner().invoke(cli, [*small, "--json"]).stdout)["rows"]["imaging"] == 0
+    watched = ("--set", "surveillance.enabled=true", "--set", "surveillance.scheduled_months=[6.0]")
+    assert "  imaging" in CliRunner().invoke(cli, [*small, *watched]).stdout
 
 
 def counts(arm: ArmFlow[int]) -> tuple[int, ...]:
