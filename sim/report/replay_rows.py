@@ -13,7 +13,7 @@ from sim.study.replay_words import label, predicted_words, published_words, verd
 MOST_SETTINGS: Final = 12
 NULL, CLAIMED, GIVEN = "no effect: median (90%)", "claimed: median (90%)", "as put in: median (90%)"
 ALL_HEADINGS: Final = ("study", "patients", "figures", "no effect: as far out", "", "claimed: as far out", "")
-SETTING_HEADINGS: Final = ("setting", "before", "after", "ratio", "as far out (MCSE)", "")
+SETTING_HEADINGS: Final = ("setting", "before", "after", "ratio", "tail % (MCSE)", "")
 
 
 def headings(result: ReplayResult) -> tuple[str, ...]:
@@ -69,5 +69,5 @@ def setting_rows(result: ExplainResult) -> Iterator[tuple[str, ...]]:
 
 def _setting_row(s: Setting) -> tuple[str, ...]:
     before, after, ratio = s.medians.values()
-    tail = f"{100.0 * s.tail_probability:.1f}% ({100.0 * s.mcse:.1f})"
+    tail = f"{100.0 * s.tail_probability:.1f} ({100.0 * s.mcse:.1f})"
     return s.words, f"{before:g}", f"{after:g}", f"{ratio:.2f}", tail, s.verdict

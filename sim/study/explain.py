@@ -30,7 +30,7 @@ EXPLAIN_TRIALS: Final = 300
 
 
 class Level(NamedTuple):
-    """One strength of a mechanism: in words, and the values that it sets (none: the scenario's own)."""
+    """One strength of a mechanism: in words that stand alone, and the values it sets (none: the scenario's own)."""
 
     words: str
     settings: tuple[str, ...] = ()
@@ -49,18 +49,21 @@ def _levels(key: str, words: str, *values: float) -> tuple[Level, ...]:
 
 
 AXES: Final = (
-    Axis("selection", _levels("eligibility.selection_weight", "weight without a recent relapse", 0.15, 1.0)),
-    Axis("self-referral", (Level("as shipped"), Level("none", ("self_referral.enabled=false",)))),
+    Axis("selection", _levels("eligibility.selection_weight", "selection weight", 0.15, 1.0)),
+    Axis("self-referral", (Level("as shipped"), Level("no self-referral", ("self_referral.enabled=false",)))),
     Axis("forgetting before", _levels("recall.omission_prob", "omission", 0.4, 0.7)),
     Axis(
         "telescoping before",
-        (Level("as shipped"), Level("strong", ("recall.telescoping_prob=0.6", "recall.telescoping_share=0.6"))),
+        (
+            Level("as shipped"),
+            Level("strong telescoping", ("recall.telescoping_prob=0.6", "recall.telescoping_share=0.6")),
+        ),
     ),
-    Axis("silence after", _levels("reporting.unreported_by_cured_prob", "mild ones unreported", 0.0, 0.8)),
-    Axis("medication", (Level("as shipped"), Level("none", ("medication.enabled=false",)))),
+    Axis("silence after", _levels("reporting.unreported_by_cured_prob", "silence", 0.0, 0.8)),
+    Axis("medication", (Level("as shipped"), Level("no medication", ("medication.enabled=false",)))),
     Axis(
         "unequal activity",
-        (Level("as shipped"), Level("strong", ("frailty.variance=1.5", "activity.ratio=15.0"))),
+        (Level("as shipped"), Level("unequal activity", ("frailty.variance=1.5", "activity.ratio=15.0"))),
     ),
 )
 """The mechanisms that can move relapse-free patients before and after, and their strengths; the first is shipped."""
@@ -89,7 +92,7 @@ class Setting:
     @property
     def words(self) -> str:
         """The setting in words."""
-        return ", ".join(f"{name}: {words}" for name, words in self.changed.items()) or "all as shipped"
+        return ", ".join(self.changed.values()) or "all as shipped"
 
 
 @dataclass(frozen=True)
@@ -239,7 +242,7 @@ def _sentences(result: ExplainResult) -> Iterator[str]:
     )
     needed = list(_needed(ordinary))
     yield (
-        (f"All of these have {'; '.join(needed)}. " if needed else "They share no strength of any mechanism. ")
+        (f"All of these have {' and '.join(needed)}. " if needed else "They share no strength of any mechanism. ")
         + "Unexplained stays whether it was so in the study: none of these strengths was reported, and the grid was "
         f"searched for them. Least well reached there: {_worst(least)}."
     )
@@ -250,7 +253,7 @@ def _needed(ordinary: Sequence[Setting]) -> Iterator[str]:
     for name in ordinary[0].levels:
         levels = list(dict.fromkeys(s.levels[name] for s in ordinary))
         if "as shipped" not in levels:
-            yield f"{name} ({' or '.join(sorted(levels))})"
+            yield " or ".join(sorted(levels))
 
 
 def _tail(setting: Setting, result: ExplainResult) -> str:

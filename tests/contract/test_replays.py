@@ -232,7 +232,7 @@ def test_explain_plays_every_combination(tmp_path: Path) -> None:
 
 
 def test_every_level_of_the_grid_is_legal() -> None:
-    """Each strength of each mechanism makes a legal scenario that differs from the shipped one; the first is shipped."""
+    """Each strength of each mechanism makes a legal scenario unlike the shipped one; the first level is shipped."""
     own = scenario(ZAMBONI)
     assert len(combinations()) == math.prod(len(a.levels) for a in AXES)
     for axis in AXES:

@@ -14,7 +14,7 @@ from tests.helpers import agrees, scenario
 
 Floats = NDArray[np.float64]
 
-STUDIES, SPLITS = 300, 40
+STUDIES, SPLITS = 500, 40
 
 
 @cache
