@@ -270,6 +270,7 @@ def _kernel_alone() -> Iterator[None]:
 
     def optimise_kernel(self: Any) -> None:
         if depth.now <= 1:
+            _keep_parts_in(self._final_module)
             optimise(self)
 
     def finalise_kernel(self: Any) -> None:
@@ -291,6 +292,17 @@ def _kernel_alone() -> Iterator[None]:
         EVENTS.unregister("numba:compile", depth)
         library._optimize_final_module, library._finalize_final_module = optimise, finalise
         codegen.set_env = set_env
+
+
+def _keep_parts_in(module: Any) -> None:
+    """Hide a kernel's parts from other kernels.
+
+    Numba numbers functions by process, so kernels compiled by different runs may have parts of the same name; loaded
+    into one process, the second would call those of the first.
+    """
+    for function in module.functions:
+        if not function.is_declaration and function.linkage.name == "linkonce_odr":
+            function.linkage = "internal"
 
 
 @contextmanager
