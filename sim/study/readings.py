@@ -185,7 +185,7 @@ def lesion_free(scenario: Scenario, figure: Figure, people: Cohort) -> Floats:
 
 def change(scenario: Scenario, figure: Figure, people: Cohort) -> Floats:
     """Give the mean change of a score from one visit to another, of those seen at both."""
-    field = VISIT_FIELD[figure.quantity.removesuffix("change")]
+    field = VISIT_FIELD[figure.quantity.removesuffix("_change")]
     start, end = (at_visit(people, field, visit_number(scenario, m)) for m in figure.months)
     who = members(scenario, figure, people) & ~np.isnan(start + end)
     return _over(per_trial(people, who, end - start), per_trial(people, who))
@@ -193,7 +193,7 @@ def change(scenario: Scenario, figure: Figure, people: Cohort) -> Floats:
 
 def change_wanted(scenario: Scenario, figure: Figure) -> Want:
     """Give what a change of a score asks for."""
-    field = VISIT_FIELD[figure.quantity.removesuffix("change")]
+    field = VISIT_FIELD[figure.quantity.removesuffix("_change")]
     return NOTHING._replace(visits=tuple(visit_number(scenario, m) for m in figure.months), scores=frozenset((field,)))
 
 
