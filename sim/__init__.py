@@ -15,6 +15,7 @@ from sim.core.defaults import TWIN_TRIALS
 
 if TYPE_CHECKING:
     from sim.scenario.loaded import Loaded
+    from sim.study.explain import ExplainResult
     from sim.study.play import Engine
     from sim.study.power import PowerResult
     from sim.study.replay import ReplayResult
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from sim.study.simulate import SimulatedTrial
 
 __version__ = "0.1.0"
-__all__ = ["load", "power", "replay", "scenarios", "selftest", "simulate", "trace"]
+__all__ = ["explain", "load", "power", "replay", "scenarios", "selftest", "simulate", "trace"]
 
 
 def scenarios() -> list[str]:
@@ -86,11 +87,21 @@ def trace(scenario: str | Path | Loaded, patient: str, *, trial: int = 0, seed: 
 def replay(
     scenario: str | Path | Loaded = "published/zamboni_2009", *, trials: int = 1000, seed: int = 1, workers: int = 1
 ) -> ReplayResult:
-    """Replay a published before-after study and judge its figures jointly against what the scenario gives."""
+    """Replay a published study, with no effect and with the effect claimed, and judge its figures jointly."""
     from sim.study.replay import replay
 
     loaded = load(scenario)
     return replay(loaded.scenario, loaded.name, trials, seed, workers)
+
+
+def explain(
+    scenario: str | Path | Loaded = "published/zamboni_2009", *, trials: int = 300, seed: int = 1, workers: int = 1
+) -> ExplainResult:
+    """Search which mechanisms, and how strong, make a published before-after result ordinary with no effect."""
+    from sim.study.explain import explain
+
+    loaded = load(scenario)
+    return explain(loaded.scenario, loaded.name, trials, seed, workers)
 
 
 def selftest() -> SelfTest:

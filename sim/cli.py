@@ -171,37 +171,33 @@ def trace(scenario: str, trial: int, patient: str, seed: int, out: str | None, s
 
 @cli.command()
 @click.argument("study", default="zamboni_2009")
-@click.option("--trials", type=int, default=1000, show_default=True, help="Replays to run.")
+@click.option("--trials", type=int, help="Replays to run.  [default: 1000; with --explain 300 a setting]")
+@click.option("--explain", "explains", is_flag=True, help="Which mechanisms make a before-after result ordinary.")
 @SEED
 @WORKERS
 @ENGINE
 @OUT
 @SET
 @AS_JSON
-def replay(study: str, trials: int, seed: int, workers: int | None, engine: str, out: str | None,
-           sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
-    """Replay a published before-after study, judge its figures.
+def replay(study: str, trials: int | None, explains: bool, seed: int, workers: int | None, engine: str,
+           out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
+    """Replay a published study, judge its figures.
 
-    STUDY is a shipped scenario that holds the published figures, or a .toml file that extends one.
+    With veins that do nothing, and with the effect its authors claimed. STUDY is a shipped scenario that holds the
+    published figures, a .toml file that extends one, or `all`.
     """
-    from sim.report.console import progress, replay_table
-    from sim.study import store
-    from sim.study.replay import replay
+    from sim.report import replays
 
+    how = replays.How(trials, seed, _workers(workers), engine)
+    if study == "all":
+        results = replays.run_all(how, _folder(out), sets, explains)
+        status = _failures([f for r in results for f in r.failed])
+        _print([r.to_dict() for r in results], as_json, lambda: replays.show_all(results))
+        return status
     loaded, folder = _load(study, sets), _folder(out)
-    with progress() as bar:
-        result = replay(
-            loaded.scenario, loaded.name, trials, seed, _workers(workers), engine,
-            watch=bar.watch("replays"), watch_population=bar.watch("solving the population"),
-        )  # fmt: skip
-    if folder:
-        from sim.report.replay import replay_data, replay_figure
-        from sim.report.style import save
-
-        store.write_run(folder, "replay", loaded.scenario, seed, result.to_dict(), result.elapsed_s)
-        save(replay_figure(replay_data(result, loaded.scenario)), folder, "replay")
+    result = replays.run_explain(loaded, how, folder) if explains else replays.run_one(loaded, how, folder)
     status = _failures(result.failed)
-    _print(result.to_dict(), as_json, lambda: replay_table(result))
+    _print(result.to_dict(), as_json, lambda: replays.show(result))
     return status
 
 

@@ -279,6 +279,8 @@ def _kernel_alone() -> Iterator[None]:
     optimise, finalise, set_env = library._optimize_final_module, library._finalize_final_module, codegen.set_env
 
     def optimise_kernel(self: Any) -> None:
+        if depth.is_own() and not depth.is_inner():
+            _keep_parts_in(self._final_module)
         if not depth.is_inner():
             optimise(self)
 
@@ -301,6 +303,17 @@ def _kernel_alone() -> Iterator[None]:
         EVENTS.unregister("numba:compile", depth)
         library._optimize_final_module, library._finalize_final_module = optimise, finalise
         codegen.set_env = set_env
+
+
+def _keep_parts_in(module: Any) -> None:
+    """Hide a kernel's parts from other kernels.
+
+    Numba numbers functions by process, so kernels compiled by different runs may have parts of the same name; loaded
+    into one process, the second would call those of the first.
+    """
+    for function in module.functions:
+        if not function.is_declaration and function.linkage.name == "linkonce_odr":
+            function.linkage = "internal"
 
 
 @contextmanager

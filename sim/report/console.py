@@ -15,10 +15,12 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from sim.data.consort import Flow
+from sim.report import replay_rows as replayed
 from sim.report import restenosis
 from sim.report.consort import HAD, WORDS, Count, intercurrent, said, size
 from sim.study.blinding import Blinding, Index, TrialGuesses
 from sim.study.consort import RunFlow
+from sim.study.explain import ExplainResult
 from sim.study.power import PowerResult
 from sim.study.replay import ReplayResult
 from sim.study.restenosis import RestenosisResult
@@ -195,21 +197,24 @@ def _odds(log_ratio: float) -> str:
 
 
 def replay_table(result: ReplayResult) -> None:
-    """Print a ReplayResult: published figures beside the replays, and what is and is not explained."""
+    """Print a ReplayResult: published figures beside the replays, then the three sentences."""
     title = (
         f"{result.study}: {result.trials} replays of {result.name}, {result.patients} patients each, seed {result.seed}"
     )
-    headings = ("figure", "published", "replays: median", "95% of replays", "mid-PIT")
-    _print(title, headings, _replay_rows(result), result.joint["sentences"])
+    _print(title, replayed.headings(result), replayed.rows(result), replayed.notes(result))
 
 
-def _replay_rows(result: ReplayResult) -> Iterator[tuple[str, ...]]:
-    for f in result.figures:
-        low, high = f["published"]
-        published = f"{low:g}" if low == high else f"{low:g}-{high:g}"
-        total = f" of {f['total']}" if f["total"] else ""
-        spread = f"{f['interval'][0]:.3g} to {f['interval'][1]:.3g}"
-        yield f["quantity"], published + total, f"{f['median']:.3g}", spread, f"{f['mid_pit']:.3f}"
+def replays_table(results: Sequence[ReplayResult]) -> None:
+    """Print all replays: a row a study, then the three sentences of each."""
+    title = f"Published studies replayed {results[0].trials} times each, seed {results[0].seed}"
+    notes = [line for r in results for line in (*r.sentences, "")]
+    _print(title, replayed.ALL_HEADINGS, map(replayed.study_row, results), notes)
+
+
+def explain_table(result: ExplainResult) -> None:
+    """Print the settings under which a published result is ordinary (where none is, the nearest), and the sentences."""
+    title = f"{result.study}: {len(result.settings)} settings, {result.trials} replays each, seed {result.seed}"
+    _print(title, replayed.SETTING_HEADINGS, replayed.setting_rows(result), result.sentences)
 
 
 def restenosis_table(result: RestenosisResult) -> None:

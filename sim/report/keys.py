@@ -78,7 +78,7 @@ def _allowed(field: FieldInfo) -> str:
         return ("any of " if several else "") + ", ".join(f"`{c}`" for c in choices)
     signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     limits = [f"{signs[n]} {getattr(m, n):g}" for m in field.metadata for n in signs if getattr(m, n, None) is not None]
-    return ", ".join(limits) or {bool: "true, false", str: "text"}.get(field.annotation, "numbers")  # type: ignore[arg-type]
+    return ", ".join(limits) or {bool: "true, false", str: "text", list[str]: "texts"}.get(field.annotation, "numbers")  # type: ignore[arg-type]
 
 
 def _default(value: Any) -> str:

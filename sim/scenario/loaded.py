@@ -81,6 +81,12 @@ def load(name_or_path: str | Path, overrides: Mapping[str, object] | None = None
     return Loaded(raw.name, validate(raw, Scenario), raw)
 
 
+def with_settings(scenario: Scenario, settings: Iterable[str]) -> Scenario:
+    """Give a scenario with settings such as "effect.rate_ratio=0.7", checked anew; ScenarioError as in `load`."""
+    tables = scenario.model_dump(mode="json")
+    return validate(override(RawScenario("", tables, {"": ("", 0)}, ()), parse_settings(settings)), Scenario)
+
+
 def parse_settings(sets: Iterable[str]) -> dict[str, object]:
     """Turn settings such as "effect.rate_ratio=0.7" into overrides; a value is TOML, or else a plain string."""
     found: dict[str, object] = {}

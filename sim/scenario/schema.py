@@ -39,6 +39,9 @@ from sim.model.veins import Veins
 from sim.model.visits import Visits
 from sim.model.worsening import Worsening
 from sim.scenario import checks
+from sim.scenario.published import Claim, Figure, Published
+
+__all__ = ["Arm", "Claim", "Clock", "Design", "Endpoint", "Figure", "Population", "Published", "Scenario", "Study"]
 
 Design = Literal[
     "sham_parallel",
@@ -172,45 +175,6 @@ class Endpoint(Table):
     def key(self) -> str:
         """The key of its results."""
         return self.id or self.name
-
-
-class Figure(Table):
-    """One published figure that a simulation can be judged against."""
-
-    id: str = Field(description="id of the evidence table")
-    quantity: Literal[
-        "relapse_free_before",
-        "relapse_free_after",
-        "rate_ratio",
-        "relapses",
-        "new_gd_lesions",
-        "free_of_new_lesions",
-        "functional_improved",
-        "flow_restored",
-        "doppler_negative",
-        "patients_with_relapse",
-        "arr",
-        "restenosis",
-        "patients_with_adverse_event",
-        "ccsvi_positive",
-        "abnormal_doppler",
-    ] = Field(description="the simulated quantity it is compared with")
-    arm: str = Field(default="", description="the arm it is of; empty: of all")
-    low: float = Field(description="the figure, or the lowest reading of it (a count, or a ratio)")
-    high: float = Field(description="the highest reading of it")
-    total: int = Field(default=0, ge=0, description="patients it is out of; 0 for a ratio")
-    window: str = Field(description="the window it refers to, in words")
-    status: Literal["read", "review", "secondary", "derived"] = Field(description="how well the figure is known")
-    source: str = Field(description="where it was published")
-    use: Literal["replay", "check", "calibrate"] = Field(default="replay", description="what the figure is used for")
-    note: str = Field(default="", description="what a reader must know of it")
-
-
-class Published(Table):
-    """The figures of a study that really took place."""
-
-    study: str = Field(default="", description="the study")
-    figure: list[Figure] = Field(default=[], description="its figures")
 
 
 class Scenario(Table):

@@ -1,87 +1,95 @@
-"""Replays a published study many times and judges its figures jointly against what the scenario gives."""
+"""Replays a published study many times, with no effect and with the effect claimed, and judges its figures jointly."""
 
 from __future__ import annotations
 
-import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.analysis.trial import windows
 from sim.core.errors import RunError, ShamtrialError
-from sim.data.cohort import of_course
 from sim.engines.want import Want
-from sim.model.course import COURSES
-from sim.scenario.schema import Figure, Scenario
+from sim.scenario.loaded import with_settings
+from sim.scenario.schema import Claim, Figure, Scenario
+from sim.study.judge import contrasts, judge, judge_jointly, rise
 from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import solved
 from sim.study.power import MOST_TRIALS
-from sim.study.runner import Failure, Pool, Watcher
+from sim.study.quantities import LEFT_OUT, combined, quantity
+from sim.study.readings import patients_asked
+from sim.study.replay_words import figure_words, sentences
+from sim.study.runner import Failure, Pool, Rows, Watcher
 
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["DEFAULT_TRIALS", "ReplayResult", "Replayed", "Side", "patients_asked", "play_side", "replay", "to_judge"]
+
 DEFAULT_TRIALS = 1000
-UNCHANGED = 0.1
-RARE = 0.05
-WORDS = {
-    "relapse_free_before": "Relapse-free in the year before",
-    "relapse_free_after": "Relapse-free in the year after",
-    "rate_ratio": "Ratio of relapse rates, after over before",
-}
-QUANTITIES = ("relapse_free_before", "relapse_free_after", "rate_ratio")
-FAVOURABLE = {"relapse_free_before": -1, "relapse_free_after": 1, "rate_ratio": -1}
+BEFORE_AFTER = ("relapse_free_before", "relapse_free_after", "rate_ratio")
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class BeforeAfter:
-    """Answers one trial's (relapse-free before, relapse-free after, ratio of rates, patients); picklable."""
+class Replayed:
+    """Answers the trials' values of these figures, one row a trial; picklable."""
 
     play: Play
+    figures: tuple[Figure, ...]
 
-    def __call__(self, trial: int) -> tuple[float, float, float, float]:
-        """Play trial number `trial`; the counting is that of its first endpoint on relapses."""
-        counts = relapse_counts(self.play.scenario)
-        people = self.play.people(trial, want=Want(frozenset((counts, "recalled")), (), True, surveillance=False))
-        people = of_course(people, asked_course(self.play.scenario))
-        before, after = windows(self.play.scenario, counts, people)
-        seen = after.years > 0.0
-        rates = [w.counts[seen].sum() / w.years[seen].sum() if seen.any() else math.nan for w in (before, after)]
-        ratio = rates[1] / rates[0] if rates[0] > 0.0 else math.nan
-        free = [float((w.counts[seen] == 0.0).sum()) for w in (before, after)]
-        return free[0], free[1], float(ratio), float(people.size)
+    @cached_property
+    def want(self) -> Want:
+        """What the figures ask of an engine."""
+        scenario = self.play.scenario
+        return combined([quantity(scenario, f).want(scenario, f) for f in self.figures])
+
+    def many(self, trials: Sequence[int]) -> Rows:
+        """Play these trials and read their figures: the trial's number, then a value each."""
+        scenario = self.play.scenario
+        people = self.play.cohorts(trials, want=self.want)
+        rows = np.empty(len(trials), [("trial", "i8"), ("values", "f8", (len(self.figures),))])
+        rows["trial"] = trials
+        for k, figure in enumerate(self.figures):
+            rows["values"][:, k] = quantity(scenario, figure).of(scenario, figure, people)
+        return rows
+
+    def __call__(self, trial: int) -> Rows:
+        """Play trial number `trial`."""
+        return self.many([trial])
 
     def warm(self) -> None:
         """Load, or compile, what the run needs."""
-        self(0)
+        self.many([0])
 
 
-def relapse_counts(scenario: Scenario) -> Any:
-    """Give which relapses the scenario's first relapse endpoint counts."""
-    return next((e.counts for e in scenario.endpoint if e.name.startswith(("arr", "relapse_free"))), "reported")
+@dataclass(frozen=True)
+class Side:
+    """The replays under one assumption: each figure's values, its judgement, and the joint one."""
 
+    no_effect: bool
+    asked: tuple[Figure, ...]
+    values: tuple[Floats, ...]
+    figures: list[dict[str, Any]]
+    joint: dict[str, Any]
+    failed: tuple[Failure, ...]
 
-def asked_course(scenario: Scenario) -> str:
-    """Give the course of the disease that the scenario's first relapse endpoint is of; empty: all."""
-    return next((e.course for e in scenario.endpoint if e.name.startswith(("arr", "relapse_free"))), "")
-
-
-def patients_asked(scenario: Scenario) -> int:
-    """Give how many patients that endpoint is of: all, or those of its course where there is a quota."""
-    course, quota = asked_course(scenario), scenario.course.quota
-    return quota[COURSES.index(course)] if course and quota else scenario.enrolment.target
+    def series(self, name: str) -> Floats:
+        """Give the values of a quantity of the whole study, one a trial."""
+        return next(v for f, v in zip(self.asked, self.values, strict=True) if f.quantity == name and not f.arm)
 
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """A published study beside its replays; `figures` and `joint` are those of the JSON contract.
+    """A published study beside its replays; `figures` and `joint` are those of the JSON contract, with no effect.
 
-    `before`, `after` (counts relapse-free) and `ratio` (of annualised rates, after over before) have one value a trial.
+    `claimed` holds the same under the effect that its authors claimed, None where none is known; `left_out` the
+    published figures that the simulator can't give, each with the reason. Where the scenario itself has an effect,
+    `null` is under that one (`null.no_effect` is false), and nothing is claimed.
     """
 
     study: str
@@ -90,37 +98,91 @@ class ReplayResult:
     seed: int
     trials: int
     patients: int
-    before: NDArray[np.int64]
-    after: NDArray[np.int64]
-    ratio: Floats
-    figures: list[dict[str, Any]]
-    joint: dict[str, Any]
+    scenario: Scenario
+    null: Side
+    claim: Claim
+    claimed: Side | None
+    left_out: tuple[dict[str, str], ...]
     elapsed_s: float
-    failed: tuple[Failure, ...] = ()
+
+    @property
+    def figures(self) -> list[dict[str, Any]]:
+        """Each figure's judgement."""
+        return self.null.figures
+
+    @property
+    def joint(self) -> dict[str, Any]:
+        """The joint judgement, with the three sentences."""
+        return self.null.joint | {"sentences": list(self.sentences)}
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The finding, its numbers, and the design that would have prevented it."""
+        return tuple(sentences(self))
+
+    @property
+    def failed(self) -> tuple[Failure, ...]:
+        """The trials that raised, under either assumption."""
+        return (*self.null.failed, *(self.claimed.failed if self.claimed else ()))
+
+    @property
+    def before(self) -> NDArray[np.int64]:
+        """Relapse-free before, one count a trial (before-after studies)."""
+        return self.null.series("relapse_free_before").astype(np.int64)
+
+    @property
+    def after(self) -> NDArray[np.int64]:
+        """Relapse-free after, one count a trial (before-after studies)."""
+        return self.null.series("relapse_free_after").astype(np.int64)
+
+    @property
+    def ratio(self) -> Floats:
+        """Rate after over rate before, one a trial; NaN without a relapse before (before-after studies)."""
+        return self.null.series("rate_ratio")
 
     def to_dict(self) -> dict[str, Any]:
         """Give the JSON object of the contract."""
         names = ("study", "seed", "trials", "figures", "joint")
-        failed = [{"seed": f.seed, "trial": f.trial, "message": f.message} for f in self.failed]
-        return {n: getattr(self, n) for n in names} | {"scenario": self.name, "digest": self.digest, "failed": failed}
+        claimed = self.claimed and {"figures": self.claimed.figures, "joint": self.claimed.joint}
+        return {n: getattr(self, n) for n in names} | {
+            "no_effect": self.null.no_effect,
+            "claim": self.claim.model_dump() if self.claim.words else None,
+            "claimed": claimed,
+            "left_out": list(self.left_out),
+            "scenario": self.name,
+            "digest": self.digest,
+            "failed": [{"seed": f.seed, "trial": f.trial, "message": f.message} for f in self.failed],
+        }
 
     def to_frame(self) -> pd.DataFrame:
         """Give one row a published figure."""
         import pandas as pd
 
-        return pd.DataFrame(self.figures).set_index("id")
+        columns = ["id", "arm", "quantity", "published", "median", "interval", "mid_pit", "share_as_favourable"]
+        return pd.DataFrame(self.figures, columns=[*columns, "used_for_fit", "status"]).set_index("id")
 
     def __repr__(self) -> str:
-        lines = [
-            f"{self.study} replayed {self.trials} times ({self.name}, seed {self.seed}), {self.patients} patients each"
-        ]
-        for f in self.figures:
-            low, high = f["interval"]
-            lines.append(
-                f"  {f['quantity']}: published {_range(f['published'])}, replayed median {f['median']:.3g} "
-                f"(95% of replays {low:.3g} to {high:.3g}), mid-PIT {f['mid_pit']:.2f}"
-            )
-        return "\n".join(lines + [f"  {s}" for s in self.joint["sentences"]])
+        head = f"{self.study} replayed {self.trials} times ({self.name}, seed {self.seed}), {self.patients} patients"
+        return "\n".join([head, *(f"  {figure_words(f)}" for f in self.figures), *(f"  {s}" for s in self.sentences)])
+
+
+def to_judge(scenario: Scenario, name: str = "") -> tuple[list[Figure], tuple[dict[str, str], ...]]:
+    """Give the published figures that a replay computes, and those left out with reasons; refuse what does not fit."""
+    published = scenario.published.figure
+    if not published:
+        raise ShamtrialError(
+            f"replay: found {name or 'a scenario'} without [[published.figure]]; "
+            "allowed: published/zamboni_2009, another of published/, or a scenario that extends one"
+        )
+    left = tuple({"id": f.id, "quantity": f.quantity, "reason": why} for f in published if (why := _left_out(f)))
+    judged = [f for f in published if not _left_out(f)]
+    for figure in judged:
+        quantity(scenario, figure)
+    return judged, left
+
+
+def _left_out(figure: Figure) -> str:
+    return LEFT_OUT.get(figure.quantity, "")
 
 
 def replay(
@@ -133,162 +195,74 @@ def replay(
     watch: Watcher | None = None,
     watch_population: Watcher | None = None,
 ) -> ReplayResult:
-    """Replay a published study `trials` times; ShamtrialError if the scenario has no published figures to judge by."""
-    figures = [f for f in scenario.published.figure if f.use == "replay"]
-    if not (scenario.before_after and figures):
-        raise ShamtrialError(
-            f"replay: found {name or 'a scenario'} without [[published.figure]] of a before-after study; "
-            "allowed: published/zamboni_2009, or a scenario that extends it"
-        )
-    totals = {f.total for f in figures if f.total}
-    if totals - {patients_asked(scenario)}:
-        raise ShamtrialError(
-            f"replay: found enrolment.target = {patients_asked(scenario)}; allowed: {max(totals)}, the patients that "
-            "the published counts are out of"
-        )
+    """Replay a published study `trials` times as the scenario is, and again with the effect claimed, if one was.
+
+    ShamtrialError if the scenario has no published figures, or one that does not fit it.
+    """
+    figures, left_out = to_judge(scenario, name)
     if not 2 <= trials <= MOST_TRIALS:
         raise ShamtrialError(f"--trials: found {trials}; allowed: 2 to {MOST_TRIALS:,}")
     begun, chosen = time.perf_counter(), for_many(engine)
     ready, _ = solved(scenario, workers, watch_population, chosen)
-    with Pool(BeforeAfter(Play(ready, seed, chosen)), seed, workers) as pool:
-        answers = pool.run(range(trials), watch)
-    failed = tuple(a for a in answers if isinstance(a, Failure))
-    good = np.array([a for a in answers if not isinstance(a, Failure) and not math.isnan(a[2])], dtype=float)
-    if len(good) < 2:
-        raise failed[0].error() if failed else RunError("replay: no trial had a relapse before and a patient after")
-    simulated = dict(zip(QUANTITIES, good.T, strict=False))
+
+    def side(own: Scenario) -> Side:
+        return play_side(own, figures, (trials, seed, workers, chosen), watch)
+
+    null, claim = side(ready), scenario.published.claim
+    asks = bool(claim.words) and not _has_effect(scenario)
     return ReplayResult(
         study=scenario.published.study,
         name=name,
         digest=scenario_digest(scenario),
         seed=seed,
-        trials=len(answers),
-        patients=int(np.median(good[:, 3])),
-        before=simulated["relapse_free_before"].astype(np.int64),
-        after=simulated["relapse_free_after"].astype(np.int64),
-        ratio=simulated["rate_ratio"],
-        figures=[judge(f, simulated[f.quantity]) for f in figures],
-        joint=judge_jointly(figures, simulated, scenario.no_effect),
+        trials=trials,
+        patients=patients_asked(scenario),
+        scenario=scenario,
+        null=null,
+        claim=claim,
+        claimed=side(with_settings(ready, claim.settings)) if asks else None,
+        left_out=left_out,
         elapsed_s=time.perf_counter() - begun,
-        failed=failed,
     )
 
 
-def judge(figure: Figure, values: Floats) -> dict[str, Any]:
-    """Give a figure's place in its predictive distribution; `mid_pit` near 0 or 1 means that the scenario misses it.
+def _has_effect(scenario: Scenario) -> bool:
+    return not scenario.no_effect
 
-    mid_pit = P(X < low) + P(low <= X <= high) / 2; share_as_favourable: trials at least as favourable to the treatment.
-    """
-    inside = (values >= figure.low) & (values <= figure.high)
-    better = values >= figure.low if FAVOURABLE[figure.quantity] > 0 else values <= figure.high
-    return {
-        "id": figure.id,
-        "quantity": figure.quantity,
-        "status": figure.status,
-        "published": [figure.low, figure.high],
-        "total": figure.total,
-        "note": figure.note,
-        "median": float(np.median(values)),
-        "interval": [float(q) for q in np.quantile(values, [0.025, 0.975])],
-        "mid_pit": float((values < figure.low).mean() + 0.5 * inside.mean()),
-        "share_as_favourable": float(better.mean()),
-        "used_for_fit": False,
+
+def play_side(
+    scenario: Scenario, figures: Sequence[Figure], how: tuple[int, int, int, str], watch: Watcher | None = None
+) -> Side:
+    """Play and judge the replays of one scenario; `how` is (trials, seed, workers, engine)."""
+    trials, seed, workers, engine = how
+    asked = (*figures, *_series(scenario, figures))
+    if not asked:
+        return Side(scenario.no_effect, (), (), [], judge_jointly([], []) | {"contrasts": [], "rise": None}, ())
+    with Pool(Replayed(Play(scenario, seed, engine), asked), seed, workers) as pool:
+        rows, failed = pool.run_rows(range(trials), watch)
+    if rows is None or len(rows) < 2:
+        raise failed[0].error() if failed else RunError("replay: fewer than two trials were played")
+    values = tuple(rows["values"].T)
+    for figure, own in zip(figures, values, strict=False):
+        if np.isnan(own).sum() > len(own) - 2:
+            raise RunError(f"replay: no two trials have a value of {figure.quantity}")
+    own = values[: len(figures)]
+    by_name: dict[str, Floats] = {f.quantity: v for f, v in zip(asked, values, strict=True)}
+    joint = judge_jointly(figures, own) | {
+        "contrasts": contrasts(figures, own),
+        "rise": rise({f.quantity: f for f in figures}, by_name),
     }
+    judged = [judge(scenario, f, v) for f, v in zip(figures, own, strict=True)]
+    return Side(scenario.no_effect, asked, values, judged, joint, tuple(failed))
 
 
-def judge_jointly(figures: list[Figure], simulated: dict[str, Floats], no_effect: bool) -> dict[str, Any]:
-    """Judge all figures at once, and say in sentences what the scenario explains and what it does not.
-
-    `tail_probability` is the share of replays at least as far from their own centre as the published figures (middle
-    of each range), in Mahalanobis distance; `tail_probability_counts` the same for the counts alone; `share_rise` the
-    share with at least the smallest rise of the relapse-free that the published ranges allow. The Monte Carlo standard
-    error of each share is sqrt(p(1-p)/trials).
-    """
-    hits = {f.quantity: _hit(f, simulated[f.quantity]) for f in figures}
-    everything = np.logical_and.reduce(list(hits.values()))
-    counts = [f for f in figures if f.quantity != "rate_ratio"]
-    every = np.ones(len(everything), bool)
-    rise = _published_rise(counts)
-    joint = {
-        "share_rise": float((_rise(simulated) >= rise[0]).mean()) if rise else None,
-        "published_rise": list(rise) if rise else None,
-        "share_in_published_counts": float(np.logical_and.reduce([every, *(hits[f.quantity] for f in counts)]).mean()),
-        "share_ratio_unchanged": float(hits.get("rate_ratio", every).mean()),
-        "share_all": float(everything.mean()),
-        "unchanged_within": UNCHANGED,
-        "tail_probability_counts": _tail(counts, simulated) if counts else 1.0,
-        "tail_probability": _tail(figures, simulated),
-    }
-    return joint | {"sentences": _sentences(figures, simulated, joint, no_effect)}
-
-
-def _rise(simulated: dict[str, Floats]) -> Floats:
-    rise: Floats = simulated["relapse_free_after"] - simulated["relapse_free_before"]
-    return rise
-
-
-def _published_rise(counts: list[Figure]) -> tuple[float, float] | None:
-    """Give the smallest and largest rise of the relapse-free that the published ranges allow."""
-    found = {f.quantity: f for f in counts}
-    if len(found) < 2:
-        return None
-    before, after = found["relapse_free_before"], found["relapse_free_after"]
-    return after.low - before.high, after.high - before.low
-
-
-def _hit(figure: Figure, values: Floats) -> NDArray[np.bool_]:
-    slack = UNCHANGED if figure.quantity == "rate_ratio" else 0.0
-    hit: NDArray[np.bool_] = (values >= figure.low - slack) & (values <= figure.high + slack)
-    return hit
-
-
-def _tail(figures: list[Figure], simulated: dict[str, Floats]) -> float:
-    cloud = np.column_stack([simulated[f.quantity] for f in figures])
-    point = np.array([0.5 * (f.low + f.high) for f in figures])
-    spread = np.linalg.pinv(np.atleast_2d(np.cov(cloud.T)))
-    off = cloud - cloud.mean(axis=0)
-    distance = np.einsum("ij,jk,ik->i", off, spread, off)
-    gap = point - cloud.mean(axis=0)
-    return float((distance >= gap @ spread @ gap).mean())
-
-
-def _sentences(
-    figures: list[Figure], simulated: dict[str, Floats], joint: dict[str, Any], no_effect: bool
-) -> list[str]:
-    trials, said = len(simulated["rate_ratio"]), []
-    if joint["published_rise"]:
-        low, high = joint["published_rise"]
-        said.append(
-            f"{'With no true effect' if no_effect else 'With the effect put in'}, "
-            f"{_share(joint['share_rise'], trials)} show a rise of {low:g} or more relapse-free patients "
-            f"(published: {low:g} to {high:g})."
-        )
-    said += [_figure_sentence(judge(f, simulated[f.quantity]), trials) for f in figures]
-    tail = joint["tail_probability"]
-    said.append(f"Judged jointly, {_share(tail, trials)} lie as far out as the published figures.")
-    return said
-
-
-def _figure_sentence(judged: dict[str, Any], trials: int) -> str:
-    """Say whether a figure is within what the scenario gives; near the limit, within twice the MCSE, say so."""
-    pit = judged["mid_pit"]
-    tail = 2.0 * min(pit, 1.0 - pit)
-    error = 2.0 * 2.0 * math.sqrt(max(pit * (1.0 - pit), 1.0 / trials) / trials)
-    verdict = "explained" if tail > RARE + error else "not explained" if tail < RARE - error else "at the edge"
-    if verdict != "explained":
-        verdict += f": the scenario gives {'more' if pit < 0.5 else 'less'}"
-    low, high = judged["interval"]
-    return (
-        f"{WORDS[judged['quantity']]}: published {_range(judged['published'])}, "
-        f"replays {low:.3g} to {high:.3g}: {verdict}."
-    )
-
-
-def _share(share: float, trials: int) -> str:
-    error = math.sqrt(share * (1.0 - share) / trials)
-    return f"{100.0 * share:.1f}% of replays (MCSE {100.0 * error:.1f})" if share else f"none of {trials} replays"
-
-
-def _range(published: list[float]) -> str:
-    low, high = published
-    return f"{low:g}" if low == high else f"{low:g}-{high:g}"
+def _series(scenario: Scenario, figures: Sequence[Figure]) -> list[Figure]:
+    """Give what the picture of a before-after study needs besides its published figures."""
+    if not scenario.before_after:
+        return []
+    there = {f.quantity for f in figures}
+    return [
+        Figure(id="", quantity=q, low=0.0, high=0.0, window="", status="derived", source="")  # type: ignore[arg-type]
+        for q in BEFORE_AFTER
+        if q not in there
+    ]
