@@ -15,9 +15,10 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from sim.data.consort import Flow
-from sim.report import restenosis
+from sim.report import ledger, restenosis
 from sim.report.consort import WORDS
 from sim.study.blinding import Blinding, Index, TrialGuesses
+from sim.study.ledger import Ledger
 from sim.study.power import PowerResult
 from sim.study.replay import ReplayResult
 from sim.study.restenosis import RestenosisResult
@@ -204,6 +205,17 @@ def restenosis_table(result: RestenosisResult) -> None:
     """Print a RestenosisResult: a row a setting (% with MCSE), then what it says of the published sentence."""
     title = f"{result.name}: {result.trials} replays of {result.patients} patients in four settings, seed {result.seed}"
     _print(title, restenosis.HEADINGS, restenosis.rows(result), result.sentences)
+
+
+def ledger_table(result: Ledger) -> None:
+    """Print a Ledger: a row a mechanism, what can't act, three sentences, and the chance of a success."""
+    title = f"{result.name}, {result.endpoint}: {result.trials} trials in {result.worlds} worlds, seed {result.seed}"
+    scale = "log ratio" if result.scale == "log_ratio" else result.unit
+    _print(f"{title} ({scale})", ledger.HEADINGS, ledger.rows(result), ledger.notes(result))
+    alpha, studies = result.chances.alpha, result.chances.studies
+    heading = f"Chance of p < {alpha:g} in the procedure's favour"
+    chances = ("", "% of studies (MCSE)")
+    _print(heading, chances, ledger.chance_rows(result), [f"published: the one that succeeded, of {studies}"])
 
 
 def flow_table(flow: Flow) -> None:

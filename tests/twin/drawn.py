@@ -257,6 +257,8 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
             "triggered_imaging",
             "unblinded_doppler",
             "foreseen_allocation",
+            "picking",
+            "publication",
         ),
         mostly(True, ON_OFF),
     ),

@@ -1,0 +1,331 @@
+"""The pictures of a bias ledger: a waterfall from the truth to what a study shows, and several designs side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sim.report import style
+from sim.study.ledger import Ledger
+from sim.study.remedies import WORDS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FAVOURS: Final = style.Look(style.VERMILLION, "", "s", "")
+AGAINST: Final = style.Look(style.SKY, "////", "s", "")
+TRUTH: Final = style.Look(style.GREEN, "", "D", "")
+COURSE: Final = style.Look(style.PALE, "....", "s", "")
+SHOWN: Final = style.Look(style.INK, "", "s", "")
+DESIGNS: Final = {
+    "uncontrolled_before_after": "no control group",
+    "immediate_v_delayed": "immediate v delayed, open",
+    "open_label_parallel": "randomised, open label",
+    "three_arm": "three arms",
+    "sham_parallel": "randomised, sham, blinded",
+    "sham_crossover": "sham, then crossover",
+    "historical_control": "controls of the past",
+    "prevalence_case_control": "cases and controls",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One bar of the waterfall: where it starts and ends, the error of its length, how it looks, its name and label."""
+
+    name: str
+    start: float
+    end: float
+    mcse: float
+    look: style.Look
+    label: str
+
+
+def steps(ledger: Ledger) -> list[Step]:
+    """Give the bars from the truth to what the study shows; each begins where the one before it ends."""
+    exact = ledger.truth == 0.0 and ledger.errors["truth"] == 0.0
+    label = "0 exactly" if exact else _amount(ledger, ledger.truth)
+    bars = [Step("True effect", 0.0, ledger.truth, ledger.errors["truth"], TRUTH, label)]
+    shares = [("Course of the disease", ledger.none, ledger.errors["none"])]
+    shares += [(_title(e.mechanism), e.shapley, e.mcse) for e in ledger.entries if not e.closed]
+    for name, share, mcse in shares:
+        look = COURSE if name == shares[0][0] else FAVOURS if share * ledger.favourable > 0.0 else AGAINST
+        bars.append(Step(name, bars[-1].end, bars[-1].end + share, mcse, look, _amount(ledger, share)))
+    shown = _amount(ledger, ledger.apparent)
+    return [*bars, Step("What the study shows", 0.0, ledger.apparent, ledger.errors["apparent"], SHOWN, shown)]
+
+
+def message(ledger: Ledger) -> str:
+    """Say what the picture says, from the data."""
+    truth = "does nothing" if ledger.truth == 0.0 else f"does {_amount(ledger, ledger.truth)}"
+    told = f"The procedure {truth}, the study shows {_amount(ledger, ledger.apparent)}"
+    way = math.copysign(1.0, ledger.bias)
+    largest = [e for e in ledger.entries if e.beyond_error and e.shapley * way > 0.0][:2]
+    if abs(ledger.bias) <= 2.0 * ledger.errors["bias"] or not largest:
+        return f"{told}: no bias beyond its Monte Carlo error"
+    return f"{told}: most of it by {' and '.join(WORDS[e.mechanism] for e in largest)}"
+
+
+@style.drawn
+def ledger_figure(ledger: Ledger) -> Figure:
+    """Draw the waterfall: truth, course of the disease, each mechanism's share by size, and their end."""
+    bars = steps(ledger)
+    figure = style.new_figure(10.5, 2.1 + 0.42 * len(bars))
+    axes = figure.subplots()
+    style.headline(figure, message(ledger), 84)
+    for y, bar in enumerate(bars):
+        _bar(axes, y, bar)
+        if y < len(bars) - 2:
+            axes.plot([bar.end, bar.end], [y + 0.34, y + 0.66], color=style.GREY, linewidth=1.0, zorder=1)
+    axes.set_yticks(range(len(bars)), [bar.name for bar in bars])
+    for tick in (axes.get_yticklabels()[0], axes.get_yticklabels()[-1]):
+        tick.set_fontweight("bold")
+    axes.set_ylim(len(bars) - 0.4, -1.1)
+    ends = [x for bar in bars for x in (bar.start, bar.end)]
+    _scale(axes, ledger, min(0.0, *ends), max(0.0, *ends))
+    _direction(axes, ledger)
+    style.bare(axes, "bottom")
+    style.footnote(figure, _source(ledger), 130)
+    return figure
+
+
+def _bar(axes: Axes, y: float, bar: Step) -> None:
+    """Draw a bar with its 95% Monte Carlo interval at its end and its label beyond."""
+    low, high = sorted((bar.start, bar.end))
+    axes.barh(y, high - low, left=low, height=0.62, color=bar.look.colour, hatch=bar.look.hatch,
+              edgecolor="white" if not bar.look.hatch else style.INK, linewidth=0.6, zorder=2)  # fmt: skip
+    reach = style.Z95 * bar.mcse
+    if reach:
+        axes.errorbar(bar.end, y, xerr=reach, color=style.INK, capsize=3, linewidth=1.2, zorder=4)
+    else:
+        axes.plot(bar.end, y, marker="|", color=style.INK, markersize=11, zorder=4)
+    right = bar.end >= bar.start
+    axes.annotate(bar.label, (bar.end + (reach if right else -reach), y), xytext=(6 if right else -6, 0),
+                  textcoords="offset points", ha="left" if right else "right", va="center", fontweight="bold")  # fmt: skip
+
+
+def _scale(axes: Axes, ledger: Ledger, low: float, high: float) -> None:
+    """Set the axis, with room for labels; a log ratio is read as a ratio, where halving is as far as doubling."""
+    room = 0.22 * max(high - low, 1e-3)
+    low, high = low - (room if low < 0.0 else 0.35 * room), high + (room if high > 0.0 else 0.35 * room)
+    axes.set_xlim(low, high)
+    axes.axvline(0.0, color=style.INK, linewidth=1.0, zorder=1)
+    if ledger.scale == "log_ratio":
+        ticks = _ratios(low, high)
+        axes.set_xticks([math.log(t) for t in ticks], [f"{t:g}" for t in ticks])
+        axes.set_xlabel(f"{ledger.label} (ratio, logarithmic axis)")
+    else:
+        axes.set_xlabel(f"{ledger.label} ({ledger.unit})")
+
+
+def _ratios(low: float, high: float) -> list[float]:
+    """Give ticks for ratios that don't touch, 1 first."""
+    ticks = [1.0]
+    for tick in sorted(style.RATIO_TICKS, key=lambda t: abs(math.log(t))):
+        if low <= math.log(tick) <= high and all(abs(math.log(tick / t)) > (high - low) / 12.0 for t in ticks):
+            ticks.append(tick)
+    return sorted(ticks)
+
+
+def _direction(axes: Axes, ledger: Ledger) -> None:
+    """Say above the bars which way the procedure looks good."""
+    right = ledger.favourable > 0
+    axes.annotate(
+        "favours the procedure →" if right else "← favours the procedure",
+        (1.0 if right else 0.0, 1.0),
+        xycoords="axes fraction",
+        xytext=(-4 if right else 4, -4),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        va="top",
+        color=style.VERMILLION,
+        fontweight="bold",
+    )
+
+
+def _source(ledger: Ledger) -> str:
+    shut = [WORDS[e.mechanism] for e in ledger.entries if e.closed]
+    closed = f" Cannot act here, exactly 0: {', '.join(shut)}." if shut else ""
+    how = "" if ledger.exact else " Shares from sampled orders."
+    return (
+        f"Scenario {ledger.name}, {ledger.endpoint}: {ledger.trials:,} trials in each of {ledger.worlds} worlds, seed "
+        f"{ledger.seed}. Shares are Shapley values of apparent effect less truth; whiskers: ±1.96 Monte Carlo standard "
+        f"errors.{how}{closed}"
+    )
+
+
+# ---- side by side ---------------------------------------------------------------------------------------------------
+
+
+def comparable(ledgers: Sequence[Ledger]) -> bool:
+    """Tell whether several ledgers may share an axis."""
+    return len({(ledger.scale, ledger.favourable, ledger.unit) for ledger in ledgers}) == 1
+
+
+def mechanisms(ledgers: Sequence[Ledger]) -> list[str]:
+    """Give the mechanisms that can act in any of the designs, the largest first."""
+    largest: dict[str, float] = {}
+    for ledger in ledgers:
+        for e in ledger.entries:
+            if not e.closed:
+                largest[e.mechanism] = max(largest.get(e.mechanism, 0.0), abs(e.shapley))
+    return sorted(largest, key=lambda m: (-largest[m], m))
+
+
+@style.drawn
+def doors_figure(ledgers: Sequence[Ledger]) -> Figure:
+    """Draw the same ledger of several designs on one axis: a bar a mechanism, and a cross where a door is closed."""
+    rows = mechanisms(ledgers)
+    figure = style.new_figure(3.4 + 2.3 * len(ledgers), 2.6 + 0.42 * (len(rows) + 2))
+    panels = figure.subplots(1, len(ledgers), sharey=True, squeeze=False)[0]
+    style.headline(figure, doors_message(ledgers), int(28 + 20 * len(ledgers)))
+    reach = max(abs(x) for ledger in ledgers for x in _ends(ledger)) or 1.0
+    for axes, ledger in zip(panels, ledgers, strict=True):
+        for y, (share, mcse, closed, look) in enumerate(_cells(ledger, rows)):
+            _cell(axes, y, share, mcse, closed, look, reach)
+        _short_scale(axes, ledger, reach)
+        short = ledger.name.rpartition("/")[2]
+        axes.set_title(f"{short}\n{DESIGNS[ledger.design]}\n{ledger.endpoint}", fontweight="normal")
+        style.bare(axes, "bottom")
+    panels[0].set_yticks(range(len(rows) + 2), [*map(_title, rows), "Course of the disease", "Bias in all"])
+    panels[0].get_yticklabels()[-1].set_fontweight("bold")
+    panels[0].set_ylim(len(rows) + 1.6, -0.7)
+    style.footnote(figure, _doors_source(ledgers), 50 + 22 * len(ledgers))
+    return figure
+
+
+def doors_message(ledgers: Sequence[Ledger]) -> str:
+    """Say which design has the largest bias, and which the smallest, with its closed doors."""
+    ranked = sorted(ledgers, key=lambda ledger: abs(ledger.bias))
+    least, most = ranked[0], ranked[-1]
+    shut = sum(bool(e.closed) for e in least.entries)
+    small = "none beyond its error" if abs(least.bias) <= 2.0 * least.errors["bias"] else _amount(least, least.bias)
+    first, last = (ledger.name.rpartition("/")[2] for ledger in (most, least))
+    return (
+        f"Where designs close doors: {first} is biased by {_amount(most, most.bias)}, {last}, with {shut} of "
+        f"{len(least.entries)} doors closed, by {small}"
+    )
+
+
+def _ends(ledger: Ledger) -> Iterator[float]:
+    yield from (e.shapley for e in ledger.entries)
+    yield from (ledger.none, ledger.bias)
+
+
+def _cells(ledger: Ledger, rows: Sequence[str]) -> Iterator[tuple[float, float, bool, style.Look]]:
+    found = {e.mechanism: e for e in ledger.entries}
+    for row in rows:
+        e = found[row]
+        yield e.shapley, e.mcse, bool(e.closed), FAVOURS if e.shapley * ledger.favourable > 0.0 else AGAINST
+    yield ledger.none, ledger.errors["none"], False, COURSE
+    yield ledger.bias, ledger.errors["bias"], False, SHOWN
+
+
+def _cell(axes: Axes, y: float, share: float, mcse: float, closed: bool, look: style.Look, reach: float) -> None:
+    if closed:
+        axes.plot(0.0, y, marker="x", color=style.GREY, markersize=7, markeredgewidth=2.0, zorder=3)
+        axes.annotate("closed", (0.0, y), xytext=(8, 0), textcoords="offset points", va="center", color=style.GREY,
+                      fontsize=style.SMALL)  # fmt: skip
+        return
+    axes.barh(y, share, height=0.62, color=look.colour, hatch=look.hatch, linewidth=0.6, zorder=2,
+              edgecolor="white" if not look.hatch else style.INK)  # fmt: skip
+    if abs(style.Z95 * mcse) > 0.004 * reach:
+        axes.errorbar(share, y, xerr=style.Z95 * mcse, color=style.INK, capsize=2, linewidth=1.0, zorder=4)
+
+
+def _short_scale(axes: Axes, ledger: Ledger, reach: float) -> None:
+    """Set the common axis: as far to one side as to the other, and which way favours the procedure."""
+    axes.set_xlim(-1.12 * reach, 1.12 * reach)
+    axes.axvline(0.0, color=style.INK, linewidth=1.0, zorder=1)
+    arrow = "favours procedure →" if ledger.favourable > 0 else "← favours procedure"
+    if ledger.scale == "log_ratio":
+        most = max((t for t in style.RATIO_TICKS if 0.0 < math.log(t) <= reach), default=1.0)
+        ticks = [1.0 / most, 1.0, most] if most > 1.0 else [1.0]
+        axes.set_xticks([math.log(t) for t in ticks], [f"{t:.2g}" for t in ticks])
+        axes.set_xlabel(f"ratio (log axis)\n{arrow}")
+    else:
+        axes.set_xlabel(f"{ledger.unit}\n{arrow}")
+
+
+def _doors_source(ledgers: Sequence[Ledger]) -> str:
+    trials = sorted({ledger.trials for ledger in ledgers})
+    return (
+        f"Shapley shares of apparent effect less truth, one axis for all. A cross: the mechanism cannot act in this "
+        f"design, its share is exactly 0. {' or '.join(f'{t:,}' for t in trials)} trials a world, seed "
+        f"{ledgers[0].seed}; whiskers: ±1.96 Monte Carlo standard errors."
+    )
+
+
+def save_ledgers(ledgers: Sequence[Ledger], folder: Path) -> None:
+    """Write a waterfall for each ledger, and where they can share an axis all of them side by side."""
+    for ledger in ledgers:
+        home = folder / ledger.name.replace("/", "-") if len(ledgers) > 1 else folder
+        style.save(ledger_figure(ledger), home, "bias")
+    if len(ledgers) > 1 and comparable(ledgers):
+        style.save(doors_figure(ledgers), folder, "doors")
+
+
+# ---- the table ------------------------------------------------------------------------------------------------------
+
+HEADINGS: Final = ("mechanism", "share of bias (MCSE)", "alone", "without", "same patients")
+
+
+def rows(ledger: Ledger) -> Iterator[tuple[str, ...]]:
+    """Give the table: truth, course, a row a mechanism with what it makes alone and what goes without it, and the end."""
+    e = ledger.errors
+    yield "true effect", _figure(ledger.truth, e["truth"]), "", "", ""
+    yield "course of the disease", _figure(ledger.none, e["none"]), "", "", style.percent(ledger.overlap)
+    for own in ledger.entries:
+        if not own.closed:
+            pairs = ((own.shapley, own.mcse), (own.alone, own.alone_mcse), (own.without, own.without_mcse))
+            yield own.mechanism, *(_figure(*pair) for pair in pairs), style.percent(own.overlap)
+    yield "what the study shows", _figure(ledger.apparent, e["apparent"]), "", "", ""
+
+
+def notes(ledger: Ledger) -> Iterator[str]:
+    """Give what stands below the table: what can't act, interactions, the chance of a success, three sentences."""
+    shut: dict[str, list[str]] = {}
+    for entry in ledger.entries:
+        if entry.closed:
+            shut.setdefault(entry.closed, []).append(entry.mechanism)
+    for reason, names in shut.items():
+        yield f"exactly 0: {', '.join(names)}: {reason}"
+    for i in (ledger.interactions or ())[:6]:
+        yield f"together: {i.first} with {i.second} {_figure(i.value, i.mcse)}"
+    yield ""
+    yield from ledger.sentences
+
+
+def chance_rows(ledger: Ledger) -> Iterator[tuple[str, ...]]:
+    """Give the ledger of chances, in percent points."""
+    c = ledger.chances
+    yield "one study, primary endpoint, everyone", _percent(c.none, c.errors["none"])
+    for own in c.entries:
+        yield WORDS[own.mechanism], own.closed or _percent(own.shapley, own.mcse)
+    yield "with all of these", _percent(c.apparent, c.errors["apparent"])
+
+
+def _percent(share: float, mcse: float) -> str:
+    return f"{style.number(100.0 * share, 1)} ({style.number(100.0 * mcse, 1)})"
+
+
+def _figure(value: float, mcse: float) -> str:
+    return f"{style.number(value, 4, sign=True)} ({style.number(mcse, 4)})" if mcse else style.number(value, 4)
+
+
+def _amount(ledger: Ledger, value: float) -> str:
+    """Write a value as it is read on the axis: a ratio as times, a share in points of a hundred."""
+    if ledger.scale == "log_ratio":
+        return f"×{math.exp(value):.2f}"
+    if ledger.unit == "share":
+        return f"{style.number(100.0 * value, 1, sign=True)} points of 100"
+    return f"{style.number(value, 2, sign=True)} {ledger.unit}"
+
+
+def _title(mechanism: str) -> str:
+    words = WORDS[mechanism]
+    return words[0].upper() + words[1:]
