@@ -276,7 +276,12 @@ def bias(scenarios: tuple[str, ...], endpoint: str | None, trials: int, interact
             store.write_run(home, "bias", one.scenario, seed, ledger.to_dict(), ledger.elapsed_s)
         save_ledgers(found, folder)
     content = [ledger.to_dict() for ledger in found]
-    _print(content if len(found) > 1 else content[0], as_json, lambda: [ledger_table(one) for one in found])
+
+    def show() -> None:
+        for ledger in found:
+            ledger_table(ledger)
+
+    _print(content if len(found) > 1 else content[0], as_json, show)
 
 
 @cli.command()
@@ -392,7 +397,7 @@ def _workers(asked: int | None) -> int:
     return available_workers() if asked is None else asked
 
 
-def _print(content: Any, as_json: bool, show: Callable[[], object]) -> None:
+def _print(content: Any, as_json: bool, show: Callable[[], None]) -> None:
     if as_json:
         click.echo(json.dumps(content))
     else:

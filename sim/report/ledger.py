@@ -103,9 +103,9 @@ def _bar(axes: Axes, y: float, bar: Step) -> None:
         axes.errorbar(bar.end, y, xerr=reach, color=style.INK, capsize=3, linewidth=1.2, zorder=4)
     else:
         axes.plot(bar.end, y, marker="|", color=style.INK, markersize=11, zorder=4)
-    right = bar.end >= bar.start
-    axes.annotate(bar.label, (bar.end + (reach if right else -reach), y), xytext=(6 if right else -6, 0),
-                  textcoords="offset points", ha="left" if right else "right", va="center", fontweight="bold")  # fmt: skip
+    side = 1 if bar.end >= bar.start else -1
+    axes.annotate(bar.label, (bar.end + side * reach, y), xytext=(6 * side, 0), textcoords="offset points",
+                  ha="left" if side > 0 else "right", va="center", fontweight="bold")  # fmt: skip
 
 
 def _scale(axes: Axes, ledger: Ledger, low: float, high: float) -> None:
@@ -275,7 +275,7 @@ HEADINGS: Final = ("mechanism", "share of bias (MCSE)", "alone", "without", "sam
 
 
 def rows(ledger: Ledger) -> Iterator[tuple[str, ...]]:
-    """Give the table: truth, course, a row a mechanism with what it makes alone and what goes without it, and the end."""
+    """Give the table: truth, course, and of each mechanism its share, what it makes alone and what goes without it."""
     e = ledger.errors
     yield "true effect", _figure(ledger.truth, e["truth"]), "", "", ""
     yield "course of the disease", _figure(ledger.none, e["none"]), "", "", style.percent(ledger.overlap)

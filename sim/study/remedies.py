@@ -43,7 +43,7 @@ WORDS = {
     "practice": "practice at the tests",
     "recall": "recall of the past",
     "placebo": "placebo response",
-    "under_reporting": "belief in what is reported",
+    "under_reporting": "relapses that go unreported",
     "contamination": "angioplasty elsewhere",
     "rater_bias": "raters who lean",
     "unblinded_doppler": "Doppler readers who know",
@@ -104,9 +104,10 @@ def _prevention(ledger: Ledger) -> str:
             break
     of_these = [e for e in helpful if REMEDIES[e.mechanism][column] in named]
     share = math.fsum(closes[r] for r in named) / whole
+    part = "all" if len(named) == len(closes) else f"{100.0 * share:.0f}% of all"
     return (
         f"What would have prevented it: {_and(named)}, against {_and([WORDS[e.mechanism] for e in of_these])}, which "
-        f"make {100.0 * share:.0f}% of all that favours the procedure here."
+        f"make {part} that favours the procedure here."
     )
 
 
