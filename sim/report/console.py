@@ -209,7 +209,8 @@ def restenosis_table(result: RestenosisResult) -> None:
 
 def ledger_table(result: Ledger) -> None:
     """Print a Ledger: a row a mechanism, what can't act, three sentences, and the chance of a success."""
-    title = f"{result.name}, {result.endpoint}: {result.trials} trials in {result.worlds} worlds, seed {result.seed}"
+    worlds = f"{result.worlds} world{'s' * (result.worlds > 1)}"
+    title = f"{result.name}, {result.endpoint}: {result.trials} trials in each of {worlds}, seed {result.seed}"
     scale = "log ratio" if result.scale == "log_ratio" else result.unit
     _print(f"{title} ({scale})", ledger.HEADINGS, ledger.rows(result), ledger.notes(result))
     alpha, studies = result.chances.alpha, result.chances.studies

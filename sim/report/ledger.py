@@ -48,14 +48,14 @@ class Step:
 def steps(ledger: Ledger) -> list[Step]:
     """Give the bars from the truth to what the study shows; each begins where the one before it ends."""
     exact = ledger.truth == 0.0 and ledger.errors["truth"] == 0.0
-    label = "0 exactly" if exact else _amount(ledger, ledger.truth)
+    label = "0 exactly" if exact else _short(ledger, ledger.truth)
     bars = [Step("True effect", 0.0, ledger.truth, ledger.errors["truth"], TRUTH, label)]
     shares = [("Course of the disease", ledger.none, ledger.errors["none"])]
     shares += [(_title(e.mechanism), e.shapley, e.mcse) for e in ledger.entries if not e.closed]
     for name, share, mcse in shares:
         look = COURSE if name == shares[0][0] else FAVOURS if share * ledger.favourable > 0.0 else AGAINST
-        bars.append(Step(name, bars[-1].end, bars[-1].end + share, mcse, look, _amount(ledger, share)))
-    shown = _amount(ledger, ledger.apparent)
+        bars.append(Step(name, bars[-1].end, bars[-1].end + share, mcse, look, _short(ledger, share)))
+    shown = _short(ledger, ledger.apparent)
     return [*bars, Step("What the study shows", 0.0, ledger.apparent, ledger.errors["apparent"], SHOWN, shown)]
 
 
@@ -65,9 +65,12 @@ def message(ledger: Ledger) -> str:
     told = f"The procedure {truth}, the study shows {_amount(ledger, ledger.apparent)}"
     way = math.copysign(1.0, ledger.bias)
     largest = [e for e in ledger.entries if e.beyond_error and e.shapley * way > 0.0][:2]
-    if abs(ledger.bias) <= 2.0 * ledger.errors["bias"] or not largest:
+    if not ledger.biased:
         return f"{told}: no bias beyond its Monte Carlo error"
-    return f"{told}: most of it by {' and '.join(WORDS[e.mechanism] for e in largest)}"
+    if not largest:
+        return f"{told}: a bias that no mechanism accounts for beyond its error"
+    most = sum(abs(e.shapley) for e in largest) > 0.5 * abs(ledger.bias)
+    return f"{told}: {'most' if most else 'some'} of it by {' and '.join(WORDS[e.mechanism] for e in largest)}"
 
 
 @style.drawn
@@ -119,7 +122,8 @@ def _scale(axes: Axes, ledger: Ledger, low: float, high: float) -> None:
         axes.set_xticks([math.log(t) for t in ticks], [f"{t:g}" for t in ticks])
         axes.set_xlabel(f"{ledger.label} (ratio, logarithmic axis)")
     else:
-        axes.set_xlabel(f"{ledger.label} ({ledger.unit})")
+        axes.set_xlabel(f"{ledger.label} ({_unit(ledger)})")
+        _points(axes, ledger)
 
 
 def _ratios(low: float, high: float) -> list[float]:
@@ -129,6 +133,16 @@ def _ratios(low: float, high: float) -> list[float]:
         if low <= math.log(tick) <= high and all(abs(math.log(tick / t)) > (high - low) / 12.0 for t in ticks):
             ticks.append(tick)
     return sorted(ticks)
+
+
+def _points(axes: Axes, ledger: Ledger) -> None:
+    """Write a share in points of 100."""
+    times = 100.0 if ledger.unit == "share" else 1.0
+    axes.xaxis.set_major_formatter(lambda x, _: f"{times * x:g}".replace("-", "−"))
+
+
+def _unit(ledger: Ledger) -> str:
+    return "points of 100 patients" if ledger.unit == "share" else ledger.unit
 
 
 def _direction(axes: Axes, ledger: Ledger) -> None:
@@ -152,7 +166,7 @@ def _source(ledger: Ledger) -> str:
     closed = f" Cannot act here, exactly 0: {', '.join(shut)}." if shut else ""
     how = "" if ledger.exact else " Shares from sampled orders."
     return (
-        f"Scenario {ledger.name}, {ledger.endpoint}: {ledger.trials:,} trials in each of {ledger.worlds} worlds, seed "
+        f"Scenario {ledger.name}, {ledger.endpoint}: {ledger.trials:,} trials a world, {ledger.worlds} worlds, seed "
         f"{ledger.seed}. Shares are Shapley values of apparent effect less truth; whiskers: ±1.96 Monte Carlo standard "
         f"errors.{how}{closed}"
     )
@@ -199,16 +213,15 @@ def doors_figure(ledgers: Sequence[Ledger]) -> Figure:
 
 
 def doors_message(ledgers: Sequence[Ledger]) -> str:
-    """Say which design has the largest bias, and which the smallest, with its closed doors."""
+    """Say how many doors the designs with the smallest and with the largest bias close, and what comes of it."""
     ranked = sorted(ledgers, key=lambda ledger: abs(ledger.bias))
-    least, most = ranked[0], ranked[-1]
-    shut = sum(bool(e.closed) for e in least.entries)
-    small = "none beyond its error" if abs(least.bias) <= 2.0 * least.errors["bias"] else _amount(least, least.bias)
-    first, last = (ledger.name.rpartition("/")[2] for ledger in (most, least))
-    return (
-        f"Where designs close doors: {first} is biased by {_amount(most, most.bias)}, {last}, with {shut} of "
-        f"{len(least.entries)} doors closed, by {small}"
-    )
+    return f"{_doors(ranked[0])}; {_doors(ranked[-1])}"
+
+
+def _doors(ledger: Ledger) -> str:
+    shut, short = sum(bool(e.closed) for e in ledger.entries), ledger.name.rpartition("/")[2]
+    bias = f"is biased by {_amount(ledger, ledger.bias)}" if ledger.biased else "shows no bias beyond its error"
+    return f"{short} closes {shut} of {len(ledger.entries)} doors and {bias}"
 
 
 def _ends(ledger: Ledger) -> Iterator[float]:
@@ -248,7 +261,8 @@ def _short_scale(axes: Axes, ledger: Ledger, reach: float) -> None:
         axes.set_xticks([math.log(t) for t in ticks], [f"{t:.2g}" for t in ticks])
         axes.set_xlabel(f"ratio (log axis)\n{arrow}")
     else:
-        axes.set_xlabel(f"{ledger.unit}\n{arrow}")
+        axes.set_xlabel(f"{_unit(ledger)}\n{arrow}")
+        _points(axes, ledger)
 
 
 def _doors_source(ledgers: Sequence[Ledger]) -> str:
@@ -324,6 +338,11 @@ def _amount(ledger: Ledger, value: float) -> str:
     if ledger.unit == "share":
         return f"{style.number(100.0 * value, 1, sign=True)} points of 100"
     return f"{style.number(value, 2, sign=True)} {ledger.unit}"
+
+
+def _short(ledger: Ledger, value: float) -> str:
+    """Write a value without its unit, as a bar's label."""
+    return _amount(ledger, value).partition(" ")[0]
 
 
 def _title(mechanism: str) -> str:

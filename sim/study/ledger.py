@@ -19,7 +19,7 @@ from sim.scenario.schema import Endpoint, Scenario
 from sim.study import shapley
 from sim.study.acting import MECHANISMS, closed, with_only
 from sim.study.chances import Chances, find_chances
-from sim.study.game import Entry, Game, Interaction, entries
+from sim.study.game import SURE, Entry, Game, Interaction, entries
 from sim.study.play import Play, for_many, scenario_digest
 from sim.study.pooled import Floats
 from sim.study.population import solved
@@ -76,6 +76,11 @@ class Ledger:
         return self.apparent - self.truth
 
     @property
+    def biased(self) -> bool:
+        """Whether the bias is more than SURE times its Monte Carlo standard error from zero."""
+        return abs(self.bias) > SURE * self.errors["bias"]
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         """The finding, its numbers, and the design that would have prevented it."""
         from sim.study.remedies import sentences
@@ -107,7 +112,8 @@ class Ledger:
         return pd.DataFrame([asdict(e) for e in self.entries]).set_index("mechanism")
 
     def __repr__(self) -> str:
-        head = f"{self.name}, {self.endpoint}: {self.trials} trials in each of {self.worlds} worlds, seed {self.seed}"
+        worlds = f"{self.worlds} world{'s' * (self.worlds > 1)}"
+        head = f"{self.name}, {self.endpoint}: {self.trials} trials in each of {worlds}, seed {self.seed}"
         return "\n".join([head, *(f"  {s}" for s in self.sentences)])
 
 

@@ -1,6 +1,6 @@
 """What a ledger says in three sentences: the finding, its numbers, and the design that closes the doors it found open.
 
-Nothing is said that the figures do not give: a share counts from twice its Monte Carlo error on, and a remedy is named
+Nothing is said that the figures do not give: a figure counts from SURE Monte Carlo errors on, and a remedy is named
 only for shares that favour the procedure.
 """
 
@@ -68,7 +68,7 @@ def _finding(ledger: Ledger) -> str:
     truth = "nothing" if ledger.truth == 0.0 else amount(ledger, ledger.truth, ledger.errors["truth"])
     told = f"{about} the procedure does {truth} in truth" if truth == "nothing" else f"{about} the truth is {truth}"
     seen = amount(ledger, ledger.apparent, ledger.errors["apparent"])
-    if abs(ledger.bias) <= 2.0 * ledger.errors["bias"]:
+    if not ledger.biased:
         return f"{told}, and the design finds {seen}: no bias beyond its Monte Carlo error."
     side = "in favour of the procedure" if ledger.bias * ledger.favourable > 0.0 else "against the procedure"
     return f"{told}, and the design finds {seen}: a bias of {_signed(ledger.bias)} {side}."
@@ -80,8 +80,8 @@ def _numbers(ledger: Ledger) -> str:
     course = f"the course of the disease alone gives {_with_error(ledger.none, ledger.errors['none'])}"
     shut = f"{len(ledger.entries) - open_doors} of {len(ledger.entries)} mechanisms cannot act in it"
     if not sure:
-        held = "no mechanism can act" if not open_doors else f"none of {open_doors} mechanisms exceeds twice its error"
-        return f"Of this {course}, and {held}{f'; {shut}' if open_doors else ''}."
+        held = f"none of the {open_doors} others exceeds its error" if open_doors else "no mechanism is left to"
+        return f"Of this {course}; {shut}, and {held}."
     parts = [f"{WORDS[e.mechanism]} {_with_error(e.shapley, e.mcse)}" for e in sure]
     return f"Of this {course}; {_and(parts)}; {shut}."
 
