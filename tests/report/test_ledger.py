@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_bars_go_from_the_truth_to_what_is_shown() -> None:
     """Each bar begins where the one before it ends, and the last share ends at the apparent effect."""
     bars = steps(BIASED)
     assert [b.name for b in bars][0::5] == ["True effect", "What the study shows"]
-    for one, other in zip(bars[1:-2], bars[2:-1], strict=True):
+    for one, other in pairwise(bars[1:-1]):
         assert other.start == one.end
     assert bars[-2].end == pytest.approx(bars[-1].end)
     assert (bars[0].label, bars[2].label, bars[4].label) == ("0 exactly", "+15.0", "−5.0")

@@ -17,7 +17,7 @@ SMALL = {"enrolment.target": 40, "sites.count": 2, "sites.opening_interval_days"
 
 
 def test_one_of_several_by_hand() -> None:
-    """Ten of 100 studies succeed: of 20, one at least does with probability 1 - 0.9^20; the error is the delta method's."""
+    """Ten of 100 studies succeed: one of 20 at least does with probability 1 - 0.9^20; errors: delta method."""
     won = np.arange(100) < 10
     share, influence = chances.chance(won, frozenset(), 20)
     assert share == pytest.approx(0.1)
