@@ -268,7 +268,7 @@ def bias(scenarios: tuple[str, ...], endpoint: str | None, trials: int, interact
             for one in loaded
         ]
     if folder:
-        from sim.report.ledger import save_ledgers
+        from sim.report.doors import save_ledgers
         from sim.study import store
 
         for one, ledger in zip(loaded, found, strict=True):

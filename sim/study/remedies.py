@@ -71,18 +71,18 @@ def _finding(ledger: Ledger) -> str:
     if not ledger.biased:
         return f"{told}, and the design finds {seen}: no bias beyond its Monte Carlo error."
     side = "in favour of the procedure" if ledger.bias * ledger.favourable > 0.0 else "against the procedure"
-    return f"{told}, and the design finds {seen}: a bias of {_signed(ledger.bias)} {side}."
+    return f"{told}, and the design finds {seen}: a bias of {_signed(points(ledger) * ledger.bias)} {side}."
 
 
 def _numbers(ledger: Ledger) -> str:
     sure = [e for e in ledger.entries if e.beyond_error]
     open_doors = sum(not e.closed for e in ledger.entries)
-    course = f"the course of the disease alone gives {_with_error(ledger.none, ledger.errors['none'])}"
+    course = f"the course of the disease alone gives {_figure(ledger, ledger.none, ledger.errors['none'])}"
     shut = f"{len(ledger.entries) - open_doors} of {len(ledger.entries)} mechanisms cannot act in it"
     if not sure:
         held = f"none of the {open_doors} others exceeds its error" if open_doors else "no mechanism is left to"
         return f"Of this {course}; {shut}, and {held}."
-    parts = [f"{WORDS[e.mechanism]} {_with_error(e.shapley, e.mcse)}" for e in sure]
+    parts = [f"{WORDS[e.mechanism]} {_figure(ledger, e.shapley, e.mcse)}" for e in sure]
     return f"Of this {course}; {_and(parts)}; {shut}."
 
 
@@ -112,14 +112,21 @@ def _prevention(ledger: Ledger) -> str:
 
 
 def amount(ledger: Ledger, value: float, mcse: float) -> str:
-    """Write a value of the ledger's scale with its error; a ratio beside its log."""
-    if ledger.scale != "log_ratio":
-        return f"{_with_error(value, mcse)} {ledger.unit}"
-    return f"a ratio of {math.exp(value):.3f} (log {_with_error(value, mcse)})"
+    """Write a value of the ledger's scale with its error; a ratio beside its log, a share in points of 100."""
+    figure = _figure(ledger, value, mcse)
+    if ledger.scale == "log_ratio":
+        return f"a ratio of {math.exp(value):.3f}, log {figure}"
+    return f"{figure} {'points of 100 patients' if ledger.unit == 'share' else ledger.unit}"
 
 
-def _with_error(value: float, mcse: float) -> str:
-    return f"{_signed(value)} (MCSE {mcse:.2g})" if mcse else f"{_signed(value)} exactly"
+def points(ledger: Ledger) -> float:
+    """Give by what figures of the ledger are multiplied where they are written: shares are read in points of 100."""
+    return 100.0 if ledger.unit == "share" else 1.0
+
+
+def _figure(ledger: Ledger, value: float, mcse: float) -> str:
+    told = _signed(points(ledger) * value)
+    return f"{told} (MCSE {points(ledger) * mcse:.2g})" if mcse else f"{told} exactly"
 
 
 def _signed(value: float) -> str:

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from sim.report.ledger import comparable, doors_figure, doors_message, ledger_figure, mechanisms, message, notes, steps
+from sim.report.doors import comparable, doors_figure, doors_message, mechanisms
+from sim.report.ledger import ledger_figure, message, notes, steps
 from sim.report.ledger import rows as table_rows
 from sim.study.acting import MECHANISMS
 from sim.study.chances import CHOICES, PUBLICATION, Chances
@@ -100,9 +101,9 @@ def test_three_sentences_follow_the_figures() -> None:
     """Finding, numbers and remedy name what exceeds its error in the procedure's favour, and nothing else."""
     finding, numbers, remedy = BIASED.sentences
     assert "the procedure does nothing in truth" in finding
-    assert "a bias of +0.145 in favour of the procedure" in finding
-    assert "selection on recent relapses +0.15 (MCSE 0.01)" in numbers
-    assert "recall of the past -0.05" in numbers
+    assert "a bias of +14.5 in favour of the procedure" in finding
+    assert "selection on recent relapses +15 (MCSE 1)" in numbers
+    assert "recall of the past -5 (MCSE 1)" in numbers
     assert "a randomised control group" in remedy
     assert "sham procedure" in remedy
     assert "recall" not in remedy
