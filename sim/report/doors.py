@@ -64,7 +64,7 @@ def doors_figure(ledgers: Sequence[Ledger]) -> Figure:
             _cell(axes, y, share, mcse, closed, look, reach)
         _short_scale(axes, ledger, reach)
         short = ledger.name.rpartition("/")[2]
-        axes.settitle(f"{short}\n{DESIGNS[ledger.design]}\n{ledger.endpoint}", fontweight="normal")
+        axes.set_title(f"{short}\n{DESIGNS[ledger.design]}\n{ledger.endpoint}", fontweight="normal")
         style.bare(axes, "bottom")
     panels[0].set_yticks(range(len(rows) + 2), [*map(title, rows), "Course of the disease", "Bias in all"])
     panels[0].get_yticklabels()[-1].set_fontweight("bold")
