@@ -16,6 +16,7 @@ from sim.core.defaults import TWIN_TRIALS
 if TYPE_CHECKING:
     from sim.scenario.loaded import Loaded
     from sim.study.explain import ExplainResult
+    from sim.study.ledger import Ledger
     from sim.study.play import Engine
     from sim.study.power import PowerResult
     from sim.study.replay import ReplayResult
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["explain", "load", "power", "replay", "scenarios", "selftest", "simulate", "trace"]
+__all__ = ["bias_ledger", "load", "power", "replay", "scenarios", "selftest", "simulate", "trace"]
 
 
 def scenarios() -> list[str]:
@@ -102,6 +104,27 @@ def explain(
 
     loaded = load(scenario)
     return explain(loaded.scenario, loaded.name, trials, seed, workers)
+
+
+def bias_ledger(
+    scenario: str | Path | Loaded,
+    endpoint: str | None = None,
+    *,
+    trials: int = 2000,
+    seed: int = 1,
+    workers: int = 1,
+    engine: Engine = "auto",
+    interactions: bool = False,
+) -> Ledger:
+    """Take a design's bias apart by mechanism: apparent effect - truth = course of the disease + sum of shares.
+
+    `endpoint` is a key or a family ("arr"); none: the primary. `trials` are played in every world, each set of
+    mechanisms that can act being one. `interactions` adds what each two mechanisms make together.
+    """
+    from sim.study.ledger import bias_ledger
+
+    loaded = load(scenario)
+    return bias_ledger(loaded.scenario, loaded.name, endpoint, trials, seed, workers, engine, interactions)
 
 
 def selftest() -> SelfTest:

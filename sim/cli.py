@@ -238,6 +238,52 @@ def restenosis(scenario: str, trials: int, seed: int, workers: int | None, engin
 
 
 @cli.command()
+@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
+@click.option("--endpoint", help="Its key, or a family such as arr or relapse_free.  [default: the primary]")
+@click.option("--trials", type=int, default=2000, show_default=True, help="Trials to run in each world.")
+@click.option("--interactions", is_flag=True, help="What each two mechanisms make together, too.")
+@SEED
+@WORKERS
+@ENGINE
+@OUT
+@SET
+@AS_JSON
+def bias(scenarios: tuple[str, ...], endpoint: str | None, trials: int, interactions: bool, seed: int,
+         workers: int | None, engine: str, out: str | None, sets: tuple[str, ...], as_json: bool) -> None:  # fmt: skip
+    """What each mechanism has to do with a bias.
+
+    Apparent effect less truth, taken apart by mechanism (Shapley values, each with its Monte Carlo error). Several
+    SCENARIOs are drawn side by side: where each design closes a door. --out keeps run.json and the pictures.
+    """
+    from sim.report.console import ledger_table, progress
+    from sim.study.ledger import bias_ledger
+
+    loaded, folder = [_load(name, sets) for name in scenarios], _folder(out)
+    with progress() as bar:
+        found = [
+            bias_ledger(
+                one.scenario, one.name, endpoint, trials, seed, _workers(workers), engine, interactions, bar.watch
+            )
+            for one in loaded
+        ]
+    if folder:
+        from sim.report.doors import save_ledgers
+        from sim.study import store
+
+        for one, ledger in zip(loaded, found, strict=True):
+            home = folder if len(found) == 1 else store.open_folder(folder / one.name.replace("/", "-"))
+            store.write_run(home, "bias", one.scenario, seed, ledger.to_dict(), ledger.elapsed_s)
+        save_ledgers(found, folder)
+    content = [ledger.to_dict() for ledger in found]
+
+    def show() -> None:
+        for ledger in found:
+            ledger_table(ledger)
+
+    _print(content if len(found) > 1 else content[0], as_json, show)
+
+
+@cli.command()
 @click.option("--out", type=click.Path(), default="out/demo", show_default=True, help="Folder to write to.")
 @SEED
 @WORKERS

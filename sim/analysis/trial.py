@@ -60,11 +60,11 @@ def analyse(scenario: Scenario, people: Cohort) -> list[Estimates]:
     """Give the Estimates of each `[[endpoint]]` of the scenario, in their order; one row a trial of the cohort."""
     one = _before_after if scenario.before_after else _case_control if scenario.case_control else _parallel
     asked = {e.course: of_course(people, e.course) for e in scenario.endpoint}
-    kept = {course: _analysed(scenario, own) for course, own in asked.items()}
+    kept = {course: analysed(scenario, own) for course, own in asked.items()}
     return [one(scenario, e, asked[e.course], kept[e.course]) for e in scenario.endpoint]
 
 
-def _analysed(scenario: Scenario, people: Cohort) -> Kept:
+def analysed(scenario: Scenario, people: Cohort) -> Kept:
     """Keep everyone, or those who stayed to the end, as the scenario says."""
     everyone = scenario.study.analyse == "all" or not scenario.switches.attrition
     mask = np.ones(people.size, bool) if everyone else stayed(people)

@@ -11,7 +11,10 @@ def _switch(meaning: str) -> bool:
 
 
 class Switches(Table):
-    """False turns a mechanism off; everything else and all draws stay as they were."""
+    """False turns a mechanism off; everything else and all draws stay as they were.
+
+    The last two move no patient: they act on the ledger's chance of a success alone.
+    """
 
     self_referral: bool = _switch("false: a recent relapse brings nobody to a site")
     selection: bool = _switch("false: relapse criteria are not applied at entry")
@@ -30,3 +33,5 @@ class Switches(Table):
     effect: bool = _switch("false: open veins do nothing")
     triggered_imaging: bool = _switch("false: a relapse brings no imaging; what is scheduled stays")
     foreseen_allocation: bool = _switch("false: nobody foresees the next allocation")
+    picking: bool = _switch("false: only the primary endpoint counts as a success, in all patients (ledger of chances)")
+    publication: bool = _switch("false: one study is done, and published whatever it finds (ledger of chances)")

@@ -15,12 +15,13 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from sim.data.consort import Flow
+from sim.report import ledger, restenosis
 from sim.report import replay_rows as replayed
-from sim.report import restenosis
 from sim.report.consort import HAD, WORDS, Count, intercurrent, said, size
 from sim.study.blinding import Blinding, Index, TrialGuesses
 from sim.study.consort import RunFlow
 from sim.study.explain import ExplainResult
+from sim.study.ledger import Ledger
 from sim.study.power import PowerResult
 from sim.study.replay import ReplayResult
 from sim.study.restenosis import RestenosisResult
@@ -226,6 +227,28 @@ def restenosis_table(result: RestenosisResult) -> None:
 def flow_table(flow: Flow[int], on_medication: Mapping[str, int]) -> None:
     """Print who was screened, kept out and why, each arm's way to the end, and who was on medication at entry."""
     kept_out = _kept_out(flow)
+
+
+def ledger_table(result: Ledger) -> None:
+    """Print a Ledger: a row a mechanism, what can't act, three sentences, and the chance of a success."""
+    worlds = f"{result.worlds} world{'s' * (result.worlds > 1)}"
+    title = f"{result.name}, {result.endpoint}: {result.trials} trials in each of {worlds}, seed {result.seed}"
+    scale = "log ratio" if result.scale == "log_ratio" else result.unit
+    _print(f"{title} ({scale})", ledger.HEADINGS, ledger.rows(result), ledger.notes(result))
+    alpha, studies = result.chances.alpha, result.chances.studies
+    heading = f"Chance of p < {alpha:g} in the procedure's favour"
+    chances = ("", "% of studies (MCSE)")
+    _print(heading, chances, ledger.chance_rows(result), [f"published: the one that succeeded, of {studies}"])
+
+
+def flow_table(flow: Flow) -> None:
+    """Print who was screened, kept out and why, and each arm's way to the end."""
+    headings = ("Arm", "allocated", "received", "left before it", "left early", "followed to the end")
+    rows = (
+        (a.arm, *(f"{n:,}" for n in (a.allocated, a.received, a.not_received, a.discontinued, a.completed)))
+        for a in flow.arms
+    )
+    kept_out = ", ".join(f"{WORDS[reason]} {n:,}" for reason, n in flow.kept_out.items()) or "nobody"
     notes = [f"Screened {flow.screened:,}, entered {flow.entered:,}; kept out: {kept_out}"]
     _print("Flow of participants", ("Arm", *_headings(flow)), _way(flow, {}), notes)
     intercurrent_table(flow, on_medication)

@@ -23,6 +23,7 @@ from sim.model.historical import Historical
 from sim.model.lesions import Lesions
 from sim.model.medication import Medication
 from sim.model.msfc import Msfc
+from sim.model.publication import Publication
 from sim.model.quality import Quality
 from sim.model.randomisation import Randomisation
 from sim.model.recall import Recall
@@ -214,6 +215,7 @@ class Scenario(Table):
     screening: Screening = Screening()
     surveillance: Surveillance = Surveillance()
     contamination: Contamination = Contamination()
+    publication: Publication = Publication()
     switches: Switches = Switches()
     arm: list[Arm] = Field(default=[], max_length=3, description="the arms")
     endpoint: list[Endpoint] = Field(default=[], description="the endpoints")

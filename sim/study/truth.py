@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.analysis.sums import TIMED
 from sim.analysis.survival import first_relapse_estimates
 from sim.analysis.trial import VISIT_FIELD, contrast, lesions, of_today, visit_number
 from sim.core.defaults import TWIN_TRIALS
@@ -26,17 +27,15 @@ from sim.model.veins import ANGIOPLASTY, PROCEDURES
 from sim.scenario.plan import make_plan
 from sim.scenario.schema import Endpoint, Scenario
 from sim.study.keep import keep, kept_file, read
-from sim.study.performance import Truth, block_sum
+from sim.study.performance import Truth
 from sim.study.play import Play
+from sim.study.pooled import difference, log_ratio
 from sim.study.runner import Failure, Pool, Watcher
 from sim.study.wanted import wanted
 
 TWIN_SEED = 20090101
 
 GROUPS = 20
-
-TIMED = {"first_relapse", *CONFIRMED_AFTER}
-"""Endpoints whose truth is a hazard ratio of times."""
 
 Pair = tuple[World, World]
 Times = tuple[NDArray[np.float64], NDArray[np.bool_]]
@@ -65,7 +64,7 @@ class Twins:
         sums, times = np.zeros((len(scenario.endpoint), 2, 4)), {}
         for i, endpoint in enumerate(scenario.endpoint):
             if endpoint.name.startswith("restenosis"):  # a share, not a contrast: nothing is taken off
-                share = _restenosed(endpoint, lived(potential(float(ANGIOPLASTY), True)))
+                share = _sum(scenario, endpoint, lived(potential(float(ANGIOPLASTY), True)))
                 sums[i] = [(*share, 0.0, 1.0)] * 2
                 continue
             for j, (treated, control) in enumerate(worlds(scenario, endpoint)):
@@ -73,8 +72,8 @@ class Twins:
                     continue
                 if endpoint.name in TIMED:
                     times[i, j] = (
-                        _first(scenario, endpoint, of_course(lived(treated), endpoint.course)),
-                        _first(scenario, endpoint, of_course(lived(control), endpoint.course)),
+                        _seen(true_times(scenario, endpoint, of_course(lived(treated), endpoint.course))),
+                        _seen(true_times(scenario, endpoint, of_course(lived(control), endpoint.course))),
                     )
                 else:
                     sums[i, j, :2] = _sum(scenario, endpoint, of_course(lived(treated), endpoint.course))
@@ -117,46 +116,52 @@ def _strategies(scenario: Scenario, arms: tuple[int, int]) -> tuple[Pair, Pair]:
     return truth, (potential_arm(arms[0], False), potential_arm(arms[1], False))
 
 
-def _sum(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> tuple[float, float]:
-    """Give the sum of the endpoint's true values and its weight (years, scans or patients)."""
+def true_values(
+    scenario: Scenario, endpoint: Endpoint, people: Cohort
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Give each patient's true value, its weight (years, scans or 1) and whether it is known, as the endpoint asks."""
     base, months = parse_endpoint(endpoint.name)
     field = VISIT_FIELD.get(base.removesuffix("_change"))
     if field:
         month = scenario.study.after_months[1] if months is None else months
         latent = at_visit(people, f"{field}_latent", visit_number(scenario, month))
         change = latent - at_visit(people, f"{field}_latent", 0)
-        seen = ~np.isnan(change)
-        return float(change[seen].sum()), float(seen.sum())
+        return change, np.ones(people.size), ~np.isnan(change)
     if base in AT_SCANS:
-        found, over = lesions(scenario, base, months, people, "_latent")
-        return float(found.sum()), float(over.sum())
+        return *lesions(scenario, base, months, people, "_latent"), np.ones(people.size, bool)
+    if base == "restenosis":
+        narrow = restenosed(people, False, months or 0.0)
+        return narrow, np.ones(people.size), ~np.isnan(narrow)
     start, end = scenario.study.after_months if months is None else (0.0, months)
     lived = window(people, "true", start, end, planned=True)
     if base.startswith("arr"):
-        return float(lived.counts.sum()), float(lived.years.sum())
-    followed = lived.years > 0.0
-    return float((lived.counts[followed] == 0.0).sum()), float(followed.sum())
+        return lived.counts, lived.years, np.ones(people.size, bool)
+    return (lived.counts == 0.0).astype(float), np.ones(people.size), lived.years > 0.0
 
 
-def _restenosed(endpoint: Endpoint, people: Cohort) -> tuple[float, float]:
-    """Give how many with an opened vein had one narrow again, found or not, and how many they are."""
-    _, months = parse_endpoint(endpoint.name)
-    narrow = restenosed(people, False, months or 0.0)
-    return float(np.nansum(narrow)), float((~np.isnan(narrow)).sum())
+def _sum(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> tuple[float, float]:
+    """Give the sum of the endpoint's true values and its weight (years, scans or patients)."""
+    values, weights, known = true_values(scenario, endpoint, people)
+    return float(values[known].sum()), float(weights[known].sum())
 
 
-def _first(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> Times:
+def true_times(scenario: Scenario, endpoint: Endpoint, people: Cohort) -> Times:
     """Give days from study day 1 to the first true event or to censoring with nobody leaving, and which it was.
 
     A true worsening is one of latent EDSS at the visits, put on the grid without rater error, near no true relapse.
+    Who has no days above 0 was not observed.
     """
     weeks = CONFIRMED_AFTER.get(endpoint.name)
     if weeks is None:
         days, event = first_event(people, "true", planned=True)
     else:
         days, event = first_worsening(people, scenario.worsening.plan(), weeks, "true", "edss_latent")
-    seen = days > 0.0
-    return days[seen], event[seen]
+    return days, event
+
+
+def _seen(times: Times) -> Times:
+    seen = times[0] > 0.0
+    return times[0][seen], times[1][seen]
 
 
 def find_truth(
@@ -201,8 +206,8 @@ def _truth(scenario: Scenario, number: int, answers: list[Answer]) -> Truth:
         pairs = [[times.get((number, j)) for _, times in answers] for j in range(2)]
         return Truth(*_log_hazard_ratio(pairs[0]), *_log_hazard_ratio(pairs[1]))
     sums = np.array([own[number] for own, _ in answers])
-    make = _log_ratio if ENDPOINTS[base].scale == "log_ratio" else _difference
-    return Truth(*make(sums[:, 0]), *make(sums[:, 1]))
+    make = log_ratio if ENDPOINTS[base].scale == "log_ratio" else difference
+    return Truth(*make(sums[:, 0]).with_error(), *make(sums[:, 1]).with_error())
 
 
 def _log_hazard_ratio(pairs: list[tuple[Times, Times] | None]) -> tuple[float, float]:
@@ -223,34 +228,3 @@ def _pooled_hazard_ratio(pairs: list[tuple[Times, Times]]) -> float:
     event = np.concatenate([side[1] for pair in pairs for side in pair])
     treated = np.concatenate([np.full(len(side[0]), k == 0) for pair in pairs for k, side in enumerate(pair)])
     return float(first_relapse_estimates(days, event, treated, np.array([0, len(days)]), 0.05).value[0])
-
-
-def _log_ratio(sums: NDArray[np.float64]) -> tuple[float, float]:
-    """Give log of the ratio of pooled rates, and its standard error over trials (linearised)."""
-    a, ta, b, tb = (_total(sums[:, k]) for k in range(4))
-    if not sums.any():
-        return 0.0, 0.0
-    if min(a, b, ta, tb) <= 0.0:
-        return math.nan, math.nan
-    influence = sums[:, 0] / a - sums[:, 1] / ta - sums[:, 2] / b + sums[:, 3] / tb
-    return math.log(a / ta) - math.log(b / tb), _error(influence)
-
-
-def _difference(sums: NDArray[np.float64]) -> tuple[float, float]:
-    """Give the difference of pooled means, and its standard error over trials (linearised)."""
-    a, na, b, nb = (_total(sums[:, k]) for k in range(4))
-    if not sums.any():
-        return 0.0, 0.0
-    if min(na, nb) <= 0.0:
-        return math.nan, math.nan
-    influence = (sums[:, 0] - sums[:, 1] * a / na) / na - (sums[:, 2] - sums[:, 3] * b / nb) / nb
-    return a / na - b / nb, _error(influence)
-
-
-def _total(values: NDArray[np.float64]) -> float:
-    return block_sum(values, np.arange(len(values)))
-
-
-def _error(influence: NDArray[np.float64]) -> float:
-    n = len(influence)
-    return math.sqrt(n / (n - 1.0) * _total(influence * influence)) if n > 1 else math.nan

@@ -259,6 +259,8 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
             "triggered_imaging",
             "unblinded_doppler",
             "foreseen_allocation",
+            "picking",
+            "publication",
         ),
         mostly(True, ON_OFF),
     ),
@@ -367,6 +369,7 @@ UNSEEN = {
     "study": {"alpha", "sided", "primary", "analyse"},  # the analysis sees them, no engine does
     "population": {"on_study_rate_per_year", "on_study_dispersion", "window_months"},  # solved before a plan is made
     "published": {"study", "figure"},
+    "publication": {"studies"},  # the ledger of chances sees it
 }
 
 
