@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from sim.study.simulate import SimulatedTrial
 
 __version__ = "0.1.0"
-__all__ = ["explain", "load", "power", "replay", "scenarios", "selftest", "simulate", "trace"]
-__all__ = ["bias_ledger", "load", "power", "replay", "scenarios", "selftest", "simulate", "trace"]
+__all__ = ["bias_ledger", "explain", "load", "power", "replay", "scenarios", "selftest", "simulate", "trace"]
 
 
 def scenarios() -> list[str]:

@@ -224,11 +224,6 @@ def restenosis_table(result: RestenosisResult) -> None:
     _print(title, restenosis.HEADINGS, restenosis.rows(result), result.sentences)
 
 
-def flow_table(flow: Flow[int], on_medication: Mapping[str, int]) -> None:
-    """Print who was screened, kept out and why, each arm's way to the end, and who was on medication at entry."""
-    kept_out = _kept_out(flow)
-
-
 def ledger_table(result: Ledger) -> None:
     """Print a Ledger: a row a mechanism, what can't act, three sentences, and the chance of a success."""
     worlds = f"{result.worlds} world{'s' * (result.worlds > 1)}"
@@ -241,14 +236,9 @@ def ledger_table(result: Ledger) -> None:
     _print(heading, chances, ledger.chance_rows(result), [f"published: the one that succeeded, of {studies}"])
 
 
-def flow_table(flow: Flow) -> None:
-    """Print who was screened, kept out and why, and each arm's way to the end."""
-    headings = ("Arm", "allocated", "received", "left before it", "left early", "followed to the end")
-    rows = (
-        (a.arm, *(f"{n:,}" for n in (a.allocated, a.received, a.not_received, a.discontinued, a.completed)))
-        for a in flow.arms
-    )
-    kept_out = ", ".join(f"{WORDS[reason]} {n:,}" for reason, n in flow.kept_out.items()) or "nobody"
+def flow_table(flow: Flow[int], on_medication: Mapping[str, int]) -> None:
+    """Print who was screened, kept out and why, each arm's way to the end, and who was on medication at entry."""
+    kept_out = _kept_out(flow)
     notes = [f"Screened {flow.screened:,}, entered {flow.entered:,}; kept out: {kept_out}"]
     _print("Flow of participants", ("Arm", *_headings(flow)), _way(flow, {}), notes)
     intercurrent_table(flow, on_medication)
