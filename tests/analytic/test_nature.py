@@ -19,7 +19,7 @@ STAY = {"enrolment.target": 400, "dropout.enabled": False}
 @pytest.mark.parametrize("refractory", [0.0, 0.3, 1.0, 30.0, 45.5])
 def test_merging_reaches_the_renewal_rate(refractory: float) -> None:
     """A constant intensity has the counted rate lambda / (1 + lambda r) in the long run, whatever r, to rounding."""
-    lam = np.array([0.6, 6.0, 60.0])[:, None] / DAYS_PER_YEAR
+    lam = np.array([0.6, 6.0, 20.0])[:, None] / DAYS_PER_YEAR
     found = merged(np.repeat(lam, 4000, axis=1), refractory)
     assert found[:, -1] == pytest.approx((lam / (1.0 + lam * refractory))[:, 0], rel=1e-9)
     assert np.all(found <= lam * (1.0 + 1e-12))

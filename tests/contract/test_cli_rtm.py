@@ -47,7 +47,7 @@ def test_small_prints_json(tmp_path: Path) -> None:
     assert (design["scenario"], design["studies"], design["sets"]) == ("published/premise_2014", 3, 5)
     assert {p.name for p in (tmp_path / "s").iterdir()} == {"run.json", "small.svg", "small.png"}
     assert sim.small("published/premise_2014", studies=3, trials=5, workers=2).to_dict() == found
-    assert "published median" in done(*SMALL).out
+    assert "Had all been published" in done(*SMALL).out
 
 
 def test_small_without_a_scenario() -> None:
