@@ -84,31 +84,32 @@ def _curve(axes: Axes, r: RtmResult) -> None:
 
 
 def _waterfall(axes: Axes, r: RtmResult) -> None:
-    """Draw steps from the rate before to the rate after, each part from where the last one ended."""
+    """Draw steps from the rate before to the rate after, each part from where the last one ended, and what stays."""
     s = r.split
-    axes.bar(0, s.before.value, color=style.SKY, hatch="////", edgecolor="white")
-    level = s.before.value
-    names = ["before"]
-    for i, key in enumerate(PARTS, 1):
+    names, level, room = ["before"], s.before.value, 0.02 * s.before.value
+    axes.barh(0, level, color=style.SKY, hatch="////", edgecolor="white")
+    for y, key in enumerate(PARTS, 1):
         part = getattr(s, key)
-        axes.bar(i, -part.value, bottom=level, color=style.ORANGE if part.value > 0.0 else style.PALE, width=0.7,
-                 edgecolor=style.INK, linewidth=0.6)  # fmt: skip
-        upper = max(level, level - part.value)
-        level -= part.value
-        axes.plot([i - 0.35, i + 1.35], [level, level], color=style.GREY, linewidth=0.8)
-        axes.errorbar(i, level, yerr=style.Z95 * part.mcse, color=style.INK, capsize=2, linewidth=1.0)
-        axes.text(i, upper + 0.02 * s.before.value, style.number(-part.value, sign=True), ha="center", va="bottom",
-                  fontsize=style.SMALL)  # fmt: skip
+        axes.barh(y, -part.value, left=level, color=style.ORANGE if part.value > 0.0 else style.PALE,
+                  edgecolor=style.INK, linewidth=0.6)  # fmt: skip
+        right, level = max(level, level - part.value), level - part.value
+        axes.plot([level, level], [y - 0.4, y + 1.4], color=style.GREY, linewidth=0.8)
+        axes.errorbar(level, y, xerr=style.Z95 * part.mcse, color=style.INK, capsize=2, linewidth=1.0)
+        axes.text(right + room, y, style.number(-part.value, sign=True), va="center", fontweight="bold")
         names.append(LABELS[key])
     last = len(PARTS) + 1
-    axes.bar(last, s.after.value, color=style.BLUE)
-    for x, value in ((0, s.before.value), (last, s.after.value)):
-        axes.text(x, value + 0.02 * s.before.value, style.number(value), ha="center", va="bottom", fontweight="bold")
-    axes.set_xticks(range(last + 1), [*names, "after"], rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_ylim(0.0, 1.16 * max(s.before.value, s.after.value))
-    axes.set_ylabel(RATE)
-    axes.set_title(f"Where the fall goes; {style.number(s.frailty.value, sign=True)} of frailty stays")
-    style.bare(axes)
+    axes.barh(last, s.after.value, color=style.BLUE)
+    axes.barh(last + 1, s.frailty.value, left=s.after.value - s.frailty.value, color=style.GREEN, hatch="\\\\",
+              edgecolor="white")  # fmt: skip
+    for y, value in ((0, s.before), (last, s.after), (last + 1, s.frailty)):
+        end = s.before.value if y == 0 else s.after.value
+        axes.text(end + room, y, style.number(value.value), va="center", fontweight="bold")
+    axes.set_yticks(range(last + 2), [*names, "after", "of it frailty,\nwhich stays"])
+    axes.set_ylim(last + 1.6, -0.6)
+    axes.set_xlim(0.0, 1.2 * max(s.before.value, s.after.value))
+    axes.set_xlabel(RATE)
+    axes.set_title("Where the fall goes")
+    style.bare(axes, "bottom")
 
 
 def remedies_message(r: RtmResult) -> str:
@@ -163,7 +164,8 @@ def _ratio_row(axes: Axes, y: int, d: Apparent) -> None:
     axes.plot([1.0, ratio], [y, y], color=style.PALE, linewidth=6.0, zorder=1)
     axes.errorbar(ratio, y, xerr=[[ends[0]], [ends[1]]], fmt="D", color=style.BLUE, capsize=3, zorder=3)
     axes.annotate(style.number(ratio), (ratio, y), xytext=(0, 9), textcoords="offset points", ha="center",
-                  fontweight="bold", color=style.BLUE)  # fmt: skip
+                  fontweight="bold", color=style.BLUE,
+                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
 
 
 def _share_row(axes: Axes, y: int, d: Apparent) -> None:
@@ -171,12 +173,15 @@ def _share_row(axes: Axes, y: int, d: Apparent) -> None:
              "by relapse-free", 0.18))  # fmt: skip
     for test, colour, hatch, label, shift in looks:
         share = d.significant[test]
+        if math.isnan(share.value):
+            axes.text(0.015, y + shift, "not compared: unequal windows", va="center", fontsize=style.SMALL)
+            continue
         axes.barh(y + shift, share.value, 0.32, color=colour, hatch=hatch, edgecolor="white",
                   label=label if y == 0 else None)  # fmt: skip
         axes.text(share.value + 0.015, y + shift, style.percent(share.value), va="center", fontsize=style.SMALL)
 
 
-HEADINGS: Final = ("design", "before", "after", "rate ratio", "relapse-free before", "after", "benefit: rates", "free")
+HEADINGS: Final = ("design", "before", "after", "ratio", "free before", "free after", "p<a: rates", "p<a: free")
 
 
 def rows(r: RtmResult) -> list[tuple[str, ...]]:
@@ -189,7 +194,7 @@ def _row(d: Apparent) -> tuple[str, ...]:
     ratio = math.exp(d.log_ratio.value)
     shares = (d.free_before, d.free_after, *d.significant.values())
     return (
-        d.name,
+        d.key.replace("_", " "),
         *rates,
         f"{style.number(ratio)} ({style.number(ratio * d.log_ratio.mcse, 3)})",
         *(f"{style.percent(v.value, 1)} ({style.number(100.0 * v.mcse, 1)})" for v in shares),

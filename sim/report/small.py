@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sim.core.endpoints import ENDPOINTS
 from sim.report import style
-from sim.study.small import SmallResult, SmallResults
+from sim.study.picked import Floats
+from sim.study.small import QUANTILES, SmallResult, SmallResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ALL: Final = style.Look(style.PALE, "", "o", "-")
+ALL: Final = style.Look(style.GREY, "", "o", "-")
 PUBLISHED: Final = style.Look(style.VERMILLION, "", "D", "-")
-BINS: Final = 41
-SMALLEST_RATIO: Final = 0.02
 
 
 def message(r: SmallResults) -> str:
@@ -32,22 +31,38 @@ def message(r: SmallResults) -> str:
 
 @style.drawn
 def small_figure(r: SmallResults) -> Figure:
-    """Draw a row a design: all studies' estimates in grey, the published ones above them, the truth as a line."""
-    figure = style.new_figure(10.5, 1.5 + 1.35 * len(r.designs))
-    grid: Any = figure.subplots(len(r.designs), 1, squeeze=False, sharex=len({d.scale for d in r.designs}) == 1)
+    """Draw a row a design: where 90% of all studies lie, where 90% of the published ones, and the truth."""
+    figure = style.new_figure(10.5, 2.3 + 0.95 * len(r.designs))
+    axes = figure.subplots()
     style.headline(figure, message(r), 84)
-    for i, (axes, d) in enumerate(zip(grid[:, 0], r.designs, strict=True)):
-        _row(axes, d, i == 0)
-    last: Axes = grid[-1, 0]
-    last.set_xlabel(_axis(r.designs[-1]))
+    for y, d in enumerate(r.designs):
+        _row(axes, d, y)
+    axes.set_yticks(range(len(r.designs)), [_label(d, r.alpha) for d in r.designs])
+    axes.set_ylim(len(r.designs) - 0.35, -0.75)
+    if r.designs[0].scale == "log_ratio":
+        low, high = axes.get_xlim()
+        ticks = [t for t in style.RATIO_TICKS if low <= math.log(t) <= high and t in WRITTEN]
+        axes.set_xticks([math.log(t) for t in ticks], [f"{t:g}" for t in ticks])
+    axes.set_xlabel(_axis(r.designs[0]))
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    style.bare(axes, "bottom")
     first = r.designs[0]
     style.footnote(
         figure,
         f"{first.sets:,} sets of {first.studies} studies each, seed {r.seed}; published: the smallest p in the "
-        "patients' favour. Studies without an answer (no relapses in an arm) are not drawn. Each area is 1.",
+        "patients' favour. Bars: from the 5% to the 95% quantile; marks: medians. Studies without an answer are not "
+        "drawn.",
         130,
     )
     return figure
+
+
+WRITTEN: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+def _label(d: SmallResult, alpha: float) -> str:
+    share = style.percent(d.published_significant.value)
+    return f"{d.patients} patients\n{d.name.rpartition('/')[2]}\npublished p < {alpha:g}: {share}"
 
 
 def _axis(d: SmallResult) -> str:
@@ -59,49 +74,39 @@ def _axis(d: SmallResult) -> str:
     return f"Estimated {unit} (0: no effect)"
 
 
-def _row(axes: Axes, d: SmallResult, named: bool) -> None:
-    ratios = d.scale == "log_ratio"
-    edges = _edges(d)
-    for values, look, label in ((d.single, ALL, "all studies"), (d.chosen, PUBLISHED, "published")):
-        shown = [min(max(float(v), edges[0]), edges[-1]) for v in values]
-        filled = look is ALL
-        axes.hist(shown, bins=edges, density=True, histtype="stepfilled" if filled else "step", color=look.colour,
-                  linewidth=2.0, label=label if named else None)  # fmt: skip
-    axes.axvline(d.truth.value, color=style.INK, linewidth=1.8)
-    middle = d.published.value
-    axes.plot(middle, 0.0, marker=PUBLISHED.marker, color=PUBLISHED.colour, markersize=9, clip_on=False, zorder=5)
-    axes.set_yticks([])
-    title = f"{d.patients} patients ({d.name}): published median {_on_scale(d, middle)}, true "
-    axes.set_title(f"{title}{_on_scale(d, d.truth.value)}, p < 0.05 in {style.percent(d.published_significant.value)}")
-    if ratios:
-        ticks = [t for t in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if edges[0] <= math.log(t) + 1e-9 <= edges[-1]]
-        axes.set_xticks([math.log(t) for t in ticks], [f"{t:g}" for t in ticks])
-    axes.set_xlim(edges[0], edges[-1])
-    if named:
-        axes.legend(loc="upper right")
-    style.bare(axes, "bottom")
+def _row(axes: Axes, d: SmallResult, y: int) -> None:
+    first = y == 0
+    axes.plot([d.truth.value] * 2, [y - 0.42, y + 0.42], color=style.INK, linewidth=2.4, zorder=4,
+              label="true effect" if first else None)  # fmt: skip
+    for shift, look, three, label in (
+        (-0.16, ALL, _three(d.single), "all studies"),
+        (0.16, PUBLISHED, (d.published_interval[0], d.published.value, d.published_interval[1]), "published"),
+    ):
+        low, middle, high = three
+        axes.plot([low, high], [y + shift] * 2, color=look.colour, linewidth=7.0, solid_capstyle="butt", zorder=2)
+        axes.plot(middle, y + shift, marker=look.marker, color=look.colour, markeredgecolor="white", markersize=10,
+                  linestyle="", zorder=5, label=label if first else None)  # fmt: skip
+        axes.annotate(_on_scale(d, middle), (middle, y + shift), xytext=(0, 8 if shift < 0.0 else -8),
+                      textcoords="offset points", ha="center", va="bottom" if shift < 0.0 else "top",
+                      color=look.colour, fontweight="bold")  # fmt: skip
 
 
-def _edges(d: SmallResult) -> list[float]:
-    """Give the bins: of ratios the same in every row."""
-    if d.scale == "log_ratio":
-        low, high = math.log(SMALLEST_RATIO), math.log(6.0)
-    else:
-        ends = [*(float(v) for v in d.single), *(float(v) for v in d.chosen), d.truth.value]
-        low, high = min(ends), max(ends)
-        low, high = (low, high) if high > low else (low - 1.0, high + 1.0)
-    return [low + (high - low) * k / (BINS - 1) for k in range(BINS)]
+def _three(values: Floats) -> tuple[float, float, float]:
+    if not len(values):
+        return math.nan, math.nan, math.nan
+    ordered = sorted(float(v) for v in values)
+    return tuple(ordered[round(q * (len(ordered) - 1))] for q in QUANTILES)  # type: ignore[return-value]
 
 
 def _on_scale(d: SmallResult, value: float) -> str:
     if d.scale == "log_ratio":
         return style.number(math.exp(value)) if not math.isnan(value) else "n/a"
-    return style.number(value, sign=True)
+    return style.number(round(value, 2) + 0.0, sign=True)
 
 
 HEADINGS: Final = (
-    "patients", "endpoint", "p<alpha: one", "published", "1-(1-one)^k", "mean of all", "published median (90%)", "true",
-    "type S", "type M",
+    "patients", "p<a: one", "published", "1-(1-one)^k", "all: mean", "published: median (90%)", "true", "type S",
+    "type M",
 )  # fmt: skip
 
 
@@ -117,7 +122,6 @@ def _cells(d: SmallResult) -> tuple[str, ...]:
     size = "-" if math.isnan(d.type_m.value) else f"{d.type_m.value:.2f} ({d.type_m.mcse:.2f})"
     return (
         d.patients,
-        d.endpoint,
         *(f"{style.percent(s.value, 1)} ({style.number(100.0 * s.mcse, 1)})" for s in shares),
         _on_scale(d, d.mean.value),
         f"{_on_scale(d, d.published.value)} ({low} to {high})",

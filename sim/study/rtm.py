@@ -41,6 +41,7 @@ Floats = NDArray[np.float64]
 Watch = Callable[[str], Watcher] | None
 
 DEFAULT_TRIALS = 200
+NONE = Value(math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Apparent:
 
     `before` and `after` are of the two windows, or of the control arm and the treated one. `log_ratio` is that of the
     pooled rates; `free_change` the difference in shares relapse-free; `significant` the share of studies of the
-    scenario's own size that find a benefit, by each test.
+    scenario's own size that find a benefit, by each test. Windows of unequal length have no
+    relapse-free to compare.
     """
 
     key: str
@@ -256,6 +258,7 @@ def apparent(remedy: Remedy, rows: Rows, alpha: float) -> Apparent:
     """Sum up what a design makes of its trials; ratios are of sums over trials, never means of fits."""
     x = {n: rows[n][:, 0] for n in rows.dtype.names or () if rows[n].ndim == 2}
     before, after = (ratio(x[f"events_{k}"], x[f"years_{k}"]) for k in "ab")
+    known = {"arr_change": True, "relapse_free_change": remedy.like_with_like}
     free = [ratio(x[f"free_{k}"], x[f"patients_{k}"]) for k in "ab"]
     shares = {test: significant(rows, test, alpha)[:, 0].astype(float) for test in TESTS}
     return Apparent(
@@ -266,8 +269,8 @@ def apparent(remedy: Remedy, rows: Rows, alpha: float) -> Apparent:
         _log_ratio(x),
         free[0],
         free[1],
-        _difference(x, free),
-        {test: ratio(hits, np.ones(len(hits))) for test, hits in shares.items()},
+        _difference(x, free) if remedy.like_with_like else NONE,
+        {test: ratio(hits, np.ones(len(hits))) if known[test] else NONE for test, hits in shares.items()},
     )
 
 

@@ -42,7 +42,7 @@ def _numbers(d: SmallResult, alpha: float) -> str:
         f"{d.patients} ({d.name}, {d.endpoint}): published {_word(d)} {_on_scale(d, d.published.value)} "
         f"({low} to {high}), true {_on_scale(d, d.truth.value)}"
     )
-    if d.unanswered.value > 0.0:
+    if d.unanswered.value >= 0.0005:
         said += f", {_percent(d.unanswered)} of all without an answer and never published"
     if math.isnan(d.type_m.value):
         return said if d.truth.value else f"{said}, so exaggeration is undefined"
@@ -76,7 +76,7 @@ def _word(d: SmallResult) -> str:
 def _on_scale(d: SmallResult, value: float) -> str:
     if math.isnan(value):
         return "none"
-    return f"{math.exp(value):.2f}" if d.scale == "log_ratio" else f"{value:+.2f}"
+    return f"{math.exp(value):.2f}" if d.scale == "log_ratio" else f"{round(value, 2) + 0.0:+.2f}"
 
 
 def _percent(f: Figure) -> str:

@@ -37,6 +37,11 @@ class Remedy(NamedTuple):
     after: Months
     controlled: bool = False
 
+    @property
+    def like_with_like(self) -> bool:
+        """Whether the shares relapse-free are of windows of one length."""
+        return self.controlled or years_of(self.before) == years_of(self.after)
+
 
 def untreated(scenario: Scenario) -> Scenario:
     """Give the scenario with nothing done to anybody: no effect, no medication, nobody leaves, a clock without days.

@@ -38,8 +38,8 @@ def test_the_curve_is_drawn_and_named(found: RtmResult) -> None:
     said = words(figure)
     assert "counted at screening" in said
     assert "the population they come from" in said
-    ticks = [t.get_text() for t in figure.get_axes()[1].get_xticklabels()]
-    assert ticks == ["before", *picture.LABELS.values(), "after"]
+    ticks = [t.get_text() for t in figure.get_axes()[1].get_yticklabels()]
+    assert ticks == ["before", *picture.LABELS.values(), "after", "of it frailty,\nwhich stays"]
 
 
 def test_the_message_follows_the_figures(found: RtmResult) -> None:
@@ -97,8 +97,10 @@ def test_results_are_short_to_read(found: RtmResult, published: SmallResults) ->
 def test_publication_is_drawn(published: SmallResults) -> None:
     """A row a design, its title with published and true figures; the axis says what is no effect."""
     figure = small_picture.small_figure(published)
-    titles = [axes.get_title(loc="left") for axes in figure.get_axes()]
-    assert [t.partition(" patients")[0] for t in titles] == ["8 v 7", "35"]
+    labels = [t.get_text() for t in figure.get_axes()[0].get_yticklabels()]
+    assert [t.partition(" patients")[0] for t in labels] == ["8 v 7", "35"]
+    assert "published p < 0.05: " in labels[0]
+    assert f"{published.designs[1].published.value:+.2f}" in words(figure)
     assert "Estimated difference in shares (0: no effect)" in axis_labels(figure)
     assert "Nothing works" in small_picture.message(published)
     d = replace(published.designs[0], truth=replace(published.designs[0].truth, value=0.2))
@@ -106,8 +108,17 @@ def test_publication_is_drawn(published: SmallResults) -> None:
 
 
 def test_ratios_are_drawn_on_a_log_scale() -> None:
-    """Where estimates are ratios the ticks are ratios, the same in every row."""
+    """Where estimates are ratios the ticks are ratios, and 1 is no effect."""
     found = small([("rct", scenario("sham_rct", {"enrolment.target": 20}), "arr_24m")], studies=4, sets=10)
-    (axes,) = small_picture.small_figure(found).get_axes()
-    ticks = [t.get_text() for t in axes.get_xticklabels()]
-    assert ticks == ["0.02", "0.05", "0.1", "0.2", "0.5", "1", "2", "5"]
+    figure = small_picture.small_figure(found)
+    assert {"0.5", "1"} <= {t.get_text() for t in figure.get_axes()[0].get_xticklabels()}
+    assert "Estimated ratio (log scale; 1: no effect)" in axis_labels(figure)
+
+
+def test_windows_of_unequal_length_are_not_compared(found: RtmResult) -> None:
+    """The relapse-free of three years and of one are no comparison: no figure, and the picture says why."""
+    longer = next(d for d in found.designs if d.key == "longer_look_back")
+    assert math.isnan(longer.free_change.value)
+    assert math.isnan(longer.significant["relapse_free_change"].value)
+    assert not math.isnan(longer.log_ratio.value)
+    assert "not compared: unequal windows" in words(picture.remedies_figure(found))

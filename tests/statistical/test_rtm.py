@@ -215,6 +215,8 @@ def test_no_size_where_nothing_falls() -> None:
     found = half_size("arr_change", ready, windows_of(ready), rows, 1, 1, "compiled")
     assert (found.n, found.interval) == (None, None)
     assert "no fall" in found.why
+    unequal = half_size("relapse_free_change", ready, ((-24.0, 0.0), (0.0, 12.0)), rows, 1, 1, "compiled")
+    assert "unequal length" in unequal.why
 
 
 # ---- refusals -------------------------------------------------------------------------------------------------------
