@@ -83,12 +83,14 @@ def _row(axes: Axes, d: SmallResult, y: int) -> None:
         (0.16, PUBLISHED, (d.published_interval[0], d.published.value, d.published_interval[1]), "published"),
     ):
         low, middle, high = three
-        axes.plot([low, high], [y + shift] * 2, color=look.colour, linewidth=7.0, solid_capstyle="butt", zorder=2)
+        bar = style.PALE if look is ALL else look.colour
+        axes.plot([low, high], [y + shift] * 2, color=bar, linewidth=7.0, solid_capstyle="butt", zorder=2)
         axes.plot(middle, y + shift, marker=look.marker, color=look.colour, markeredgecolor="white", markersize=10,
                   linestyle="", zorder=5, label=label if first else None)  # fmt: skip
         axes.annotate(_on_scale(d, middle), (middle, y + shift), xytext=(0, 8 if shift < 0.0 else -8),
                       textcoords="offset points", ha="center", va="bottom" if shift < 0.0 else "top",
-                      color=look.colour, fontweight="bold")  # fmt: skip
+                      color=look.colour, fontweight="bold", zorder=6,
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
 
 
 def _three(values: Floats) -> tuple[float, float, float]:

@@ -39,7 +39,7 @@ def _finding(r: RtmResult) -> str:
         )
     return (
         f"Nothing is done to anybody, yet the relapse rate falls from {_with(s.before)} a year before to "
-        f"{_with(s.after)} after, a rate ratio of {math.exp(d.log_ratio.value):.2f}, and the relapse-free go from "
+        f"{_with(s.after)} after, a rate ratio of {_ratio(d)}, and the relapse-free go from "
         f"{_share(d.free_before)} to {_share(d.free_after)}."
     )
 
