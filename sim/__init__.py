@@ -20,11 +20,25 @@ if TYPE_CHECKING:
     from sim.study.play import Engine
     from sim.study.power import PowerResult
     from sim.study.replay import ReplayResult
+    from sim.study.rtm import RtmResult
     from sim.study.selftest import SelfTest
     from sim.study.simulate import SimulatedTrial
+    from sim.study.small import SmallResults
 
 __version__ = "0.1.0"
-__all__ = ["bias_ledger", "explain", "load", "power", "replay", "scenarios", "selftest", "simulate", "trace"]
+__all__ = [
+    "bias_ledger",
+    "explain",
+    "load",
+    "power",
+    "replay",
+    "rtm",
+    "scenarios",
+    "selftest",
+    "simulate",
+    "small",
+    "trace",
+]
 
 
 def scenarios() -> list[str]:
@@ -124,6 +138,41 @@ def bias_ledger(
 
     loaded = load(scenario)
     return bias_ledger(loaded.scenario, loaded.name, endpoint, trials, seed, workers, engine, interactions)
+
+
+def rtm(
+    scenario: str | Path | Loaded, *, trials: int = 200, seed: int = 1, workers: int = 1, engine: Engine = "auto"
+) -> RtmResult:
+    """Show how far the relapse rate falls after entry with nothing done to anybody, why, and which designs help."""
+    from sim.study.rtm import rtm
+
+    loaded = load(scenario)
+    return rtm(loaded.scenario, loaded.name, trials, seed, workers, engine)
+
+
+def small(
+    scenario: str | Path | Loaded | None = None,
+    *,
+    endpoint: str = "",
+    studies: int = 20,
+    trials: int = 500,
+    seed: int = 1,
+    workers: int = 1,
+    null: bool = True,
+    truth_trials: int = TWIN_TRIALS,
+    engine: Engine = "auto",
+) -> SmallResults:
+    """Publish the most favourable of `studies` studies, `trials` times over; compare it with all and with the truth.
+
+    Without a scenario these are the studies that were done: 8 v 7, 9 v 10, 35 and 65 patients. `null` plays veins that
+    do nothing, whatever the scenario says.
+    """
+    from sim.study.small import SIZES, small
+
+    asked = [(scenario, endpoint)] if scenario is not None else [(name, endpoint or key) for name, key in SIZES]
+    loaded = [(load(one), key) for one, key in asked]
+    designs = [(one.name, one.scenario, key) for one, key in loaded]
+    return small(designs, studies, trials, seed, workers, null, truth_trials, engine)
 
 
 def selftest() -> SelfTest:

@@ -284,6 +284,81 @@ def bias(scenarios: tuple[str, ...], endpoint: str | None, trials: int, interact
 
 
 @cli.command()
+@click.argument("scenario")
+@click.option("--trials", type=int, default=200, show_default=True, help="Trials to play of each design.")
+@SEED
+@WORKERS
+@ENGINE
+@OUT
+@SET
+@AS_JSON
+def rtm(scenario: str, trials: int, seed: int, workers: int | None, engine: str, out: str | None,
+        sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
+    """How far the relapse rate falls with nothing done.
+
+    Regression to the mean under the entry rule of SCENARIO: the rate by month, the fall taken apart, the number of
+    patients at which it looks like a benefit, and the designs that keep it out.
+    """
+    from sim.report.console import progress, rtm_tables
+    from sim.study import store
+    from sim.study.rtm import rtm
+
+    loaded, folder = _load(scenario, sets), _folder(out)
+    with progress() as bar:
+        result = rtm(loaded.scenario, loaded.name, trials, seed, _workers(workers), engine, watch=bar.watch)
+    if folder:
+        from sim.report.rtm import remedies_figure, rtm_figure
+        from sim.report.style import save
+
+        store.write_run(folder, "rtm", loaded.scenario, seed, result.to_dict(), result.elapsed_s)
+        save(rtm_figure(result), folder, "rtm")
+        save(remedies_figure(result), folder, "remedies")
+    status = _failures(result.failed)
+    _print(result.to_dict(), as_json, lambda: rtm_tables(result))
+    return status
+
+
+@cli.command()
+@click.argument("scenario", required=False)
+@click.option("--endpoint", default="", help="Id of the endpoint that is published.  [default: the primary one]")
+@click.option("--studies", type=int, default=20, show_default=True, help="Studies of which the best is published.")
+@click.option("--trials", type=int, default=500, show_default=True, help="Sets of so many studies to play.")
+@click.option("--null/--own-effect", default=True, show_default=True, help="Veins that do nothing, or the scenario's.")
+@click.option("--truth-trials", type=int, default=TWIN_TRIALS, show_default=True, help="Twin trials for the truth.")
+@SEED
+@WORKERS
+@ENGINE
+@OUT
+@SET
+@AS_JSON
+def small(scenario: str | None, endpoint: str, studies: int, trials: int, null: bool, truth_trials: int, seed: int,
+          workers: int | None, engine: str, out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
+    """Twenty small studies, the best one published.
+
+    Its p and estimate beside all studies and the truth; type S and type M errors where there is an effect. Without
+    SCENARIO: the studies that were done, of 8 v 7, 9 v 10, 35 and 65 patients, with veins that do nothing.
+    """
+    from sim.report.console import progress, small_table
+    from sim.study import store
+    from sim.study.small import SIZES, small
+
+    asked = [(scenario, endpoint)] if scenario else [(name, endpoint or key) for name, key in SIZES]
+    loaded, folder = [_load(name, sets) for name, _ in asked], _folder(out)
+    designs = [(one.name, one.scenario, key) for one, (_, key) in zip(loaded, asked, strict=True)]
+    with progress() as bar:
+        result = small(designs, studies, trials, seed, _workers(workers), null, truth_trials, engine, bar.watch)
+    if folder:
+        from sim.report.small import small_figure
+        from sim.report.style import save
+
+        store.write_run(folder, "small", loaded[0].scenario, seed, result.to_dict(), result.elapsed_s)
+        save(small_figure(result), folder, "small")
+    status = _failures(result.failed)
+    _print(result.to_dict(), as_json, lambda: small_table(result))
+    return status
+
+
+@cli.command()
 @click.option("--out", type=click.Path(), default="out/demo", show_default=True, help="Folder to write to.")
 @SEED
 @WORKERS

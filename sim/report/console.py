@@ -15,8 +15,9 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from sim.data.consort import Flow
-from sim.report import ledger, restenosis
+from sim.report import ledger, restenosis, rtm
 from sim.report import replay_rows as replayed
+from sim.report import small as small_report
 from sim.report.consort import HAD, WORDS, Count, intercurrent, said, size
 from sim.study.blinding import Blinding, Index, TrialGuesses
 from sim.study.consort import RunFlow
@@ -25,7 +26,9 @@ from sim.study.ledger import Ledger
 from sim.study.power import PowerResult
 from sim.study.replay import ReplayResult
 from sim.study.restenosis import RestenosisResult
+from sim.study.rtm import RtmResult
 from sim.study.runner import Progress, Watcher
+from sim.study.small import SmallResults
 
 Counter = Callable[[Any], int]
 
@@ -284,3 +287,17 @@ def intercurrent_table(flow: Flow[Count], on_medication: Mapping[str, int]) -> N
         note = f"On medication at entry already, so with no start to be counted: {already}"
         title = "Intercurrent events: patients with at least one, from entry on"
         _print(title, ("event", *(a.arm for a in flow.arms)), rows, [note] if any(on_medication.values()) else [])
+
+
+def rtm_tables(result: RtmResult) -> None:
+    """Print an RtmResult: the fall taken apart, a row a design, and what they say."""
+    title = f"{result.name}: {result.trials} trials, {result.patients:,} patients, nobody treated, seed {result.seed}"
+    _print(title, rtm.PART_HEADINGS, rtm.part_rows(result), ())
+    _print("Designs (MCSE)", rtm.HEADINGS, rtm.rows(result), result.sentences)
+
+
+def small_table(result: SmallResults) -> None:
+    """Print SmallResults: a row a design (MCSE), and what they say."""
+    first = result.designs[0]
+    title = f"{first.sets} sets of {first.studies} studies, the most favourable published, seed {result.seed}"
+    _print(title, small_report.HEADINGS, small_report.rows(result), result.sentences)

@@ -522,9 +522,11 @@ def test_help_says_what_each_verb_is_for() -> None:
         "power",
         "replay",
         "restenosis",
+        "rtm",
         "scenarios",
         "selftest",
         "simulate",
+        "small",
         "trace",
     ]
     assert all(text.endswith(".") and not text.endswith("...") for _, text in verbs)
