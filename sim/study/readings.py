@@ -16,7 +16,7 @@ from sim.analysis.trial import VISIT_FIELD, contrast, visit_number, windows
 from sim.core.units import months
 from sim.data.cohort import Cohort, Window, at_visit, of_course, restenosed, window
 from sim.data.lesions import at_scans
-from sim.engines.want import Want
+from sim.engines.want import FURTHER, Want
 from sim.model.course import COURSES
 from sim.model.doppler import CRITERIA, NEEDED
 from sim.scenario.schema import Endpoint, Figure, Scenario
@@ -194,7 +194,7 @@ def change(scenario: Scenario, figure: Figure, people: Cohort) -> Floats:
 def change_wanted(scenario: Scenario, figure: Figure) -> Want:
     """Give what a change of a score asks for."""
     field = VISIT_FIELD[figure.quantity.removesuffix("_change")]
-    return NOTHING._replace(visits=tuple(visit_number(scenario, m) for m in figure.months), scores=frozenset((field,)))
+    return NOTHING._replace(visits=tuple(visit_number(scenario, m) for m in figure.months), scores=FURTHER & {field})
 
 
 def flow(scenario: Scenario, figure: Figure, people: Cohort) -> Floats:
