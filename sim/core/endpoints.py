@@ -98,6 +98,9 @@ _ALL = (
 ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType({e.base: e for e in _ALL})
 """The endpoints served, by base name."""
 
+UNTESTED: Final = ("restenosis",)
+"""Base names of shares that are estimated and compared with nothing: no test, and no power."""
+
 AT_VISITS: Final = ("edss", "msfc", "msqol_physical", "msqol_mental")
 """Base names of the scores taken at visits; each has a twin for before-after designs, `<base>_change`."""
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
+from sim.core.endpoints import UNTESTED, parse_endpoint
 from sim.data.consort import Flow
 from sim.report import ledger, restenosis, rtm
 from sim.report import replay_rows as replayed
@@ -131,15 +132,21 @@ def power_table(result: PowerResult) -> None:
 
 
 def _power_rows(result: PowerResult) -> Iterator[tuple[str, ...]]:
+    untested = _untested(result)
     for key, p in result.endpoints.items():
         yield (
             key,
-            f"{p.power:.3f} ({p.mcse:.3f})",
+            f"{p.power:.3f} ({p.mcse:.3f})" if key not in untested else "not tested",
             f"{_number(p.estimate_mean, sign=True)} ({_number(p.estimate_sd)})",
             _number(p.truth, sign=True),
             f"{_number(p.bias, sign=True)} ({_number(p.bias_mcse)})",
             _number(p.coverage),
         )
+
+
+def _untested(result: PowerResult) -> set[str]:
+    """Give the keys of the endpoints that are shares, compared with nothing."""
+    return {e.key for e in result.scenario.endpoint if parse_endpoint(e.name)[0] in UNTESTED}
 
 
 def _blinding_row(b: Blinding) -> tuple[str, ...]:
@@ -168,7 +175,7 @@ def _interval(index: Index) -> str:
 
 def _power_notes(result: PowerResult) -> Iterator[str]:
     for key, p in result.endpoints.items():
-        scale = "log ratio" if p.scale == "log_ratio" else "difference"
+        scale = "share" if key in _untested(result) else "log ratio" if p.scale == "log_ratio" else "difference"
         odd = ", ".join(f"{name} in {count}" for name, count in p.outcomes.items() if name != "ok")
         yield f"{key}: {scale}; {p.method}" + (f"; {odd} of {result.trials} trials" if odd else "")
     for key, p in result.endpoints.items():

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.analysis.trial import contrast
-from sim.core.endpoints import ENDPOINTS, parse_endpoint
+from sim.core.endpoints import ENDPOINTS, UNTESTED, parse_endpoint
 from sim.report import style
 from sim.scenario.schema import Endpoint, Scenario
 from sim.study.performance import converged
@@ -95,6 +95,7 @@ def power_data(result: PowerResult) -> PowerData:
         rows=tuple(
             Row(_row_label(scenario, e), result.endpoints[e.key].power, result.endpoints[e.key].mcse)
             for e in scenario.endpoint
+            if parse_endpoint(e.name)[0] not in UNTESTED or e is endpoint
         ),
     )
 

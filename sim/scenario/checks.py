@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sim.core.endpoints import AT_SCANS, AT_VISITS, CONFIRMED_AFTER, ENDPOINTS, parse_endpoint
+from sim.core.endpoints import AT_SCANS, AT_VISITS, CONFIRMED_AFTER, ENDPOINTS, UNTESTED, parse_endpoint
 from sim.core.params import Refusal, Refusals
 from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR, on_clock
 from sim.model.allocation import WITH_FACTORS
@@ -182,6 +182,11 @@ def _endpoints(s: Scenario) -> Iterator[Refusal]:
         yield from _contrast(s, here, endpoint)
     if not keys:
         yield Refusal("endpoint", "no endpoint", "at least one [[endpoint]]")
+    names = [e.name for e in s.endpoint if e.key == s.study.primary]
+    if names and names[0].startswith(UNTESTED):
+        yield Refusal(
+            "study.primary", s.study.primary, "an endpoint that is tested; this is a share, compared with none"
+        )
     if s.study.primary and s.study.primary not in keys:
         yield Refusal("study.primary", s.study.primary, f"the id of an [[endpoint]]: {keys}")
 

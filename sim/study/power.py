@@ -14,7 +14,7 @@ import numpy as np
 from sim.analysis.estimate import CODES
 from sim.analysis.trial import analyse, contrast
 from sim.core.defaults import TWIN_TRIALS
-from sim.core.endpoints import ENDPOINTS, parse_endpoint
+from sim.core.endpoints import ENDPOINTS, UNTESTED, parse_endpoint
 from sim.core.errors import RunError, ShamtrialError
 from sim.data.cohort import nobody
 from sim.data.guesses import ANSWERS, ARMS, guess_counts, questions
@@ -268,9 +268,12 @@ def _check(trials: int | None, mcse: float | None, truth_trials: int) -> None:
 
 
 def primary(scenario: Scenario) -> int:
-    """Give the number of the primary endpoint."""
+    """Give the number of the primary endpoint: the one named, else the first that is tested, else the first."""
     keys = [e.key for e in scenario.endpoint]
-    return keys.index(scenario.study.primary) if scenario.study.primary else 0
+    if scenario.study.primary:
+        return keys.index(scenario.study.primary)
+    tested = [i for i, e in enumerate(scenario.endpoint) if parse_endpoint(e.name)[0] not in UNTESTED]
+    return tested[0] if tested else 0
 
 
 def rejections(number: int, alpha: float) -> Callable[[Rows], int]:

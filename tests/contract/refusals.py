@@ -436,6 +436,14 @@ CASES = [
     ),
     Case("no endpoint", "null", {"endpoint": [], "study.primary": ""}, "endpoint", {}, "at least one"),
     Case(
+        "a primary endpoint without a test",
+        "surveillance",
+        {"study.primary": "restenosis_18m"},
+        "study.primary",
+        {"study.primary": "relapse_free_change"},
+        "an endpoint that is tested",
+    ),
+    Case(
         "a primary endpoint that is none",
         "sham_rct",
         {"study.primary": "arr_12m"},
