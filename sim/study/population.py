@@ -208,7 +208,7 @@ def _refused(scenario: Scenario, sought: Sought) -> ScenarioError:
     )
     if sought.ended == "limit":
         allowed = (
-            f"a figure within reach under this entry rule and activity; this pair is unreachable, nearest {reached}"
+            f"figures within reach under this entry rule and activity: this pair is unreachable; nearest {reached}"
         )
     else:
         allowed = (

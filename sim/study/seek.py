@@ -100,7 +100,7 @@ def seek(search: Search, start: Floats) -> Sought:
 def _step(best: Tried, slope: Floats, box: Box) -> tuple[Floats, NDArray[np.bool_]]:
     """Give Newton's step, no longer than `LONGEST`, and which coordinates are free to make it."""
     low, high = box
-    step: Floats = np.linalg.solve(slope, -best.miss)
+    step = np.asarray(np.linalg.solve(slope, -best.miss), dtype=np.float64)
     free: NDArray[np.bool_] = ~(((best.x <= low) & (step < 0.0)) | ((best.x >= high) & (step > 0.0)))
     if not free.all():
         step[~free] = 0.0

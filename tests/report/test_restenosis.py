@@ -6,16 +6,21 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sim.core.errors import ShamtrialError
 from sim.core.units import months
 from sim.data.cohort import cohort
 from sim.engines.records import TrialRecords
+from sim.evidence import targets
 from sim.report.restenosis import message, restenosis_figure
 from sim.report.restenosis import rows as table_rows
-from sim.study.restenosis import SETTINGS, RestenosisResult, Sums, ratio, restenosis, shares, tally, under
-from tests.helpers import Overrides, Z, scenario
+from sim.study.play import Play
+from sim.study.restenosis import SETTINGS, RestenosisResult, Sums, Tally, ratio, restenosis, shares, tally, under
+from tests.helpers import Overrides, Z, agrees, scenario
 from tests.report.looks import axis_labels, rows, trial, words
+
+Floats = NDArray[np.float64]
 
 
 def hand_made() -> TrialRecords:

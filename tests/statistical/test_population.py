@@ -117,7 +117,7 @@ def test_a_figure_out_of_reach_names_its_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     lines = ('extends = "sham_rct"', "[population]", "on_study_rate_per_year = 0.9", "on_study_dispersion = 3.0")
     path.write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(ScenarioError, match="this pair is unreachable; nearest rate 0.9") as refused:
+    with pytest.raises(ScenarioError, match="this pair is unreachable; nearest rate") as refused:
         solved(sim.load(path).scenario, workers=2)
     assert "mine.toml:4: population.on_study_dispersion: found" in str(refused.value)
 
@@ -128,7 +128,7 @@ def test_a_search_that_ends_too_soon_says_so(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ScenarioError, match="it did not converge in 0 steps") as refused:
         solved(scenario("base", {"population.on_study_rate_per_year": 0.9}), workers=2)
     assert "override: population.on_study_rate_per_year" in str(refused.value)
-    assert "unreachable;" not in str(refused.value)
+    assert "this pair is unreachable" not in str(refused.value)
 
 
 def test_a_scenario_without_a_population_is_left_as_it_is() -> None:
