@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 
 class Table(BaseModel):
     """One table of a scenario file: unknown keys, wrong types, NaN and infinity are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Placed(Table):
+    """A table that remembers where its keys were written, for refusals that only a simulation can give."""
+
+    _origin: Mapping[str, tuple[str, int]] = PrivateAttr(default_factory=dict)
+
+    def written(self, origin: Mapping[str, tuple[str, int]]) -> None:
+        """Remember the file ("" for an override) and line of each key path."""
+        self._origin = origin
+
+    def place(self, key: str) -> tuple[str, int]:
+        """Give the file and line of a key path: ("override", 0) for an override, ("", 0) where nobody knows."""
+        file, line = self._origin.get(key, ("", 0))
+        return (file or "override", line) if key in self._origin else ("", 0)
 
 
 def param(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sim.core.params import Table, param
+from sim.core.params import Placed, Table, param
 from sim.model.activity import Activity
 from sim.model.belief import Belief
 from sim.model.contamination import Contamination
@@ -178,7 +178,7 @@ class Endpoint(Table):
         return self.id or self.name
 
 
-class Scenario(Table):
+class Scenario(Placed):
     """A resolved scenario: every table with every value; `intent` says in a sentence what it is for."""
 
     intent: str = Field(default="", description="one sentence: what the scenario is for")

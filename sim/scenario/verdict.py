@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sim.core.errors import Problem, ScenarioError
-from sim.core.params import Refusal, Refusals
+from sim.core.params import Placed, Refusal, Refusals
 from sim.scenario.blame import blame
 from sim.scenario.legal import Legal, shown
 from sim.scenario.lines import Parts, join, split
@@ -28,10 +28,13 @@ def validate(raw: RawScenario, schema: type[M]) -> M:
     first), then by line. A validator of the whole schema runs only once its tables are right, as pydantic has it.
     """
     try:
-        return schema.model_validate_json(_json(raw))
+        made = schema.model_validate_json(_json(raw))
     except ValidationError as error:
         problems = _problems(raw, Legal(schema), error)
-    raise ScenarioError(sorted(dict.fromkeys(problems), key=lambda problem: _order(raw, problem)))
+        raise ScenarioError(sorted(dict.fromkeys(problems), key=lambda problem: _order(raw, problem))) from None
+    if isinstance(made, Placed):
+        made.written(raw.origin)
+    return made
 
 
 def _json(raw: RawScenario) -> str:

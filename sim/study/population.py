@@ -9,6 +9,7 @@ Monte Carlo error of the figures reached is part of it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.analysis.trial import of_today
-from sim.core.errors import ShamtrialError
+from sim.core.errors import Problem, ScenarioError
 from sim.data.cohort import window
 from sim.engines.want import Want
 from sim.engines.world import potential
@@ -24,10 +25,21 @@ from sim.scenario.schema import Scenario
 from sim.study.keep import keep, kept_file, read
 from sim.study.play import Play
 from sim.study.runner import Failure, Pool, Watcher
+from sim.study.seek import NothingSeenError, Search, Sought, Tried, seek
 
 SOLVER_SEED = 20090202
 PATIENTS = 4000
-STEPS = 16
+STEPS = 14
+NEAR = 0.5
+"""The search ends where every miss is below so many Monte Carlo standard errors."""
+METHOD = 2
+"""Raised when the search changes, so that solutions kept on disk are those of this one."""
+RATES = (1e-4, 50.0)
+MOST_VARIANCE = 20.0
+VARIANCE_SCALE = 0.1
+SLOPES = np.array([[0.75, 0.3], [-0.1, 0.22]])
+"""How on-study log rate and dispersion rise with the coordinates, about, in `base` and `sham_rct`: to begin with."""
+Floats = NDArray[np.float64]
 TRUE_RELAPSES = Want(frozenset(("true",)), (), False, surveillance=False, guesses=False)
 
 
@@ -66,11 +78,11 @@ def solved(
 ) -> tuple[Scenario, Solution | None]:
     """Give the scenario with its population solved for, and the solution; unchanged where none is asked for.
 
-    Raises ShamtrialError where no population gives the figures asked for.
+    Raises ScenarioError, with file and line, where no population gives the figures asked for, or none was found.
     """
     if scenario.population.on_study_rate_per_year is None:
         return scenario, None
-    kept = kept_file("population", scenario, SOLVER_SEED, PATIENTS)
+    kept = kept_file("population", scenario, SOLVER_SEED, PATIENTS, METHOD)
     known = read(kept, Solution)
     if known:
         found = known[0]
@@ -81,20 +93,51 @@ def solved(
 
 
 def _solve(scenario: Scenario, workers: int, watch: Watcher | None, engine: str) -> Solution:
-    """Step towards what was asked for: first on a quarter of the patients, then on all of them."""
+    """Seek what was asked for: first on a quarter of the patients, then, from there, on all of them.
+
+    The same patients throughout, so what is sought is a root of one fixed function. A solution misses by less than half
+    a Monte Carlo standard error; where the search ends before that, by no more than one.
+    """
+
+    def look(patients: int) -> Callable[[Floats], Tried]:
+        def tried(x: Floats) -> Tried:
+            found = _measure(_with(scenario, *_parameters(scenario, x)), patients, workers, watch, engine)
+            return Tried(x, *_misses(scenario, found), found)
+
+        return tried
+
+    box, n = _box(scenario), len(_box(scenario)[0])
+    rough = seek(Search(look(PATIENTS // 4), box, SLOPES[:n, :n], 2.0 * NEAR, STEPS), _coordinates(scenario))
+    sought = seek(Search(look(PATIENTS), box, rough.slope, NEAR, STEPS), rough.best.x)
+    found: Solution = sought.best.answer
+    if sought.best.worst > 1.0:
+        raise _refused(scenario, sought)
+    return found
+
+
+def _coordinates(scenario: Scenario) -> Floats:
+    """Give where the search begins: log rate and, where a dispersion is asked for, log(1 + variance / VARIANCE_SCALE).
+
+    On these scales what is seen on study is nearly straight, and a variance of 0 is a place like others.
+    """
     rate, variance = scenario.relapse.rate_per_year or 0.6, scenario.frailty.variance
-    patients = PATIENTS // 4
-    for _ in range(STEPS):
-        found = _measure(_with(scenario, rate, variance), patients, workers, watch, engine)
-        factor, shift = _misses(scenario, found)
-        near = abs(math.log(factor)) < 0.5 * found.on_study_rate_mcse / found.on_study_rate_per_year
-        if near and abs(shift) < 0.5 * found.on_study_dispersion_mcse:
-            if patients == PATIENTS:
-                return found
-            patients = PATIENTS
-            continue
-        rate, variance = _inside(scenario, rate * factor, variance + shift, found)
-    raise _unreachable(scenario, found)
+    given = [math.log(rate), math.log1p(variance / VARIANCE_SCALE)]
+    low, high = _box(scenario)
+    inside: Floats = np.clip(np.array(given[: len(low)]), low, high)
+    return inside
+
+
+def _box(scenario: Scenario) -> tuple[Floats, Floats]:
+    """Give the least and the greatest coordinates."""
+    low, high = [math.log(RATES[0]), 0.0], [math.log(RATES[1]), math.log1p(MOST_VARIANCE / VARIANCE_SCALE)]
+    n = 1 if scenario.population.on_study_dispersion is None else 2
+    return np.array(low[:n]), np.array(high[:n])
+
+
+def _parameters(scenario: Scenario, x: Floats) -> tuple[float, float]:
+    """Give rate and variance at these coordinates."""
+    variance = scenario.frailty.variance if len(x) == 1 else VARIANCE_SCALE * math.expm1(x[1])
+    return math.exp(x[0]), variance
 
 
 def _with(scenario: Scenario, rate: float, variance: float) -> Scenario:
@@ -120,10 +163,10 @@ def _measure(scenario: Scenario, patients: int, workers: int, watch: Watcher | N
 def _summary(scenario: Scenario, seen: NDArray[np.float64]) -> Solution:
     counts, n = seen[:, 0], len(seen)
     if n < 50 or counts.sum() == 0.0:
-        raise ShamtrialError(
-            f"population: found {n} patients with {int(counts.sum())} relapses who met the entry rule; "
-            "allowed: an entry rule under which patients with relapses enter"
-        )
+        key = "population.on_study_rate_per_year"
+        told = f"{n} patients with {int(counts.sum())} relapses who met the entry rule, of the first population tried"
+        allowed = "an entry rule, and a relapse.rate_per_year to begin with, under which patients with relapses enter"
+        raise NothingSeenError([Problem(*scenario.place(key), key, told, allowed)])
     mean = counts.mean()
     off = counts - mean
     variance = (off * off).sum() / (n - 1)
@@ -142,30 +185,38 @@ def _summary(scenario: Scenario, seen: NDArray[np.float64]) -> Solution:
     )
 
 
-def _misses(scenario: Scenario, found: Solution) -> tuple[float, float]:
-    """Give the factor by which the rate, and the amount by which the dispersion, miss what was asked for."""
+def _misses(scenario: Scenario, found: Solution) -> tuple[Floats, Floats]:
+    """Give by how much log rate and dispersion exceed what was asked for, and their Monte Carlo standard errors."""
     wanted = scenario.population
     assert wanted.on_study_rate_per_year is not None
-    factor = wanted.on_study_rate_per_year / found.on_study_rate_per_year
-    if wanted.on_study_dispersion is None:
-        return factor, 0.0
-    return factor, wanted.on_study_dispersion - found.on_study_dispersion
+    misses = [math.log(found.on_study_rate_per_year / wanted.on_study_rate_per_year)]
+    errors = [found.on_study_rate_mcse / found.on_study_rate_per_year]
+    if wanted.on_study_dispersion is not None:
+        misses.append(found.on_study_dispersion - wanted.on_study_dispersion)
+        errors.append(found.on_study_dispersion_mcse)
+    return np.array(misses), np.array(errors)
 
 
-def _inside(scenario: Scenario, rate: float, variance: float, found: Solution) -> tuple[float, float]:
-    if variance < 0.0:
-        if found.frailty_variance == 0.0:
-            raise _unreachable(scenario, found)
-        variance = 0.0
-    if rate > 50.0 or variance > 20.0:
-        raise _unreachable(scenario, found)
-    return rate, variance
-
-
-def _unreachable(scenario: Scenario, found: Solution) -> ShamtrialError:
-    wanted = scenario.population
-    return ShamtrialError(
-        f"population: found on_study_rate_per_year = {wanted.on_study_rate_per_year}, on_study_dispersion = "
-        f"{wanted.on_study_dispersion}; allowed: figures that some population gives under this entry rule and activity "
-        f"(nearest tried: rate {found.on_study_rate_per_year:.3f}, dispersion {found.on_study_dispersion:.2f})"
+def _refused(scenario: Scenario, sought: Sought) -> ScenarioError:
+    """Tell that the figures are out of reach, where the search ended at a limit, or else that it did not converge."""
+    wanted, found = scenario.population, sought.best.answer
+    off = np.abs(sought.best.miss / sought.best.error)
+    name = ("on_study_rate_per_year", "on_study_dispersion")[int(np.argmax(off))]
+    reached = (
+        f"rate {found.on_study_rate_per_year:.3f} (MCSE {found.on_study_rate_mcse:.3f}), "
+        f"dispersion {found.on_study_dispersion:.2f} (MCSE {found.on_study_dispersion_mcse:.2f})"
     )
+    if sought.ended == "limit":
+        allowed = (
+            f"figures within reach under this entry rule and activity: this pair is unreachable; nearest {reached}"
+        )
+    else:
+        allowed = (
+            f"a pair that the search finds; it did not converge in {2 * STEPS} steps, nearest {reached}, which does "
+            "not show the pair unreachable; or relapse.rate_per_year and frailty.variance themselves"
+        )
+    key = f"population.{name}"
+    pair = f"on_study_rate_per_year = {wanted.on_study_rate_per_year:g}"
+    if wanted.on_study_dispersion is not None:
+        pair += f" with on_study_dispersion = {wanted.on_study_dispersion:g}"
+    return ScenarioError([Problem(*scenario.place(key), key, pair, allowed)])

@@ -21,7 +21,8 @@ U = np.random.default_rng(20260101).random(40_000).tolist()
 
 # One vein a patient, opened for certain; nobody leaves.
 ONE_VEIN: dict[str, object] = {
-    "veins": {"left_ijv_prob": 1.0, "right_ijv_prob": 0.0, "azygos_prob": 0.0, "success_prob": 1.0},
+    "veins": {"left_ijv_prob": 1.0, "right_ijv_prob": 0.0, "azygos_prob": 0.0, "success_prob": 1.0}
+    | {"ijv_restenosis_18m_prob": 0.47},
     "eligibility.enabled": False,
     "self_referral.enabled": False,
     "surveillance": {

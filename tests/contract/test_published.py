@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import sim
 from sim.core.errors import ShamtrialError
+from sim.core.units import months
+from sim.engines.records import TrialRecords
 from sim.evidence import published, targets
+from sim.model.veins import ANGIOPLASTY
+from sim.study.play import Play
 from sim.study.replay import patients_asked, replay
-from tests.helpers import play, scenario
+from tests.helpers import play, scenario, share_agrees
 
 STUDIES = [name for name in sim.scenarios() if name.startswith("published/")]
 
@@ -65,7 +68,20 @@ def test_a_replay_of_all_of_2009_counts_the_35() -> None:
 
 
 def test_brave_dreams_restores_flow_as_often_as_published() -> None:
-    """Success at once times what has not narrowed by 12 months is 38 of 71, to the two digits that the key has."""
-    veins = scenario("published/brave_dreams_2018").veins
-    hazard = -math.log1p(-veins.ijv_restenosis_18m_prob) * math.exp(veins.restenosis_shape * math.log(12.0 / 18.0))
-    assert veins.success_prob == round(38.0 / 71.0 / math.exp(-hazard), 2)
+    """12 months after angioplasty all treated veins are open in 38 of 71 patients, as played (finds 0.03)."""
+    own = scenario("published/brave_dreams_2018")
+    assert own.veins.patency == "all"
+    restored = np.concatenate([_all_open(Play(own, 12).records(trial), 12.0) for trial in range(200)])
+    share_agrees(restored, 38.0 / 71.0, detects=0.03)
+
+
+def _all_open(records: TrialRecords, month: float) -> NDArray[np.bool_]:
+    """Tell of each patient with angioplasty who stayed whether every treated vein is open at this month after it."""
+    people = {(int(p["site"]), int(p["arrival"])): p for p in records.subjects if p["procedure"] == ANGIOPLASTY}
+    restored = {who: True for who, p in people.items() if p["entry_number"] >= 0 and not p["dropped_out"]}
+    for vein in records.veins[records.veins["treated"] == 1]:
+        who = (int(vein["site"]), int(vein["arrival"]))
+        if who in restored:
+            narrow = vein["restenosis_time"] <= people[who]["procedure_time"] + months(month)
+            restored[who] &= bool(vein["opened"] == 1 and not narrow)
+    return np.array(list(restored.values()))
