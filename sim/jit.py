@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -198,7 +198,11 @@ class Kernel:
     def __call__(self, *args: Any) -> Any:
         """Call the compiled function."""
         if self.ready and self.compiled:
-            return self.compiled(*args)
+            try:
+                return self.compiled(*args)
+            except TypeError:  # arguments of other types: a form of their own
+                if INTERPRETED:
+                    raise
         with _lock:
             return self._first_call(args)
 
@@ -225,12 +229,26 @@ class Kernel:
         if told:
             _say(f"compiling {self.name.replace('_', ' ')} for this machine (once; kept for the next time) ...")
         begun = time.perf_counter()
-        with _compiling() if told else nullcontext():
-            answer = self.make()(*args)
+        with _compiling(), self._open() as compiled:
+            answer = compiled(*args)
         if told:
             _say(f"compiled in {time.perf_counter() - begun:.0f} s")
         self.ready = True
         return answer
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        """Let the dispatcher compile for new types while the block runs; else it would do so where `_compiling` is not,
+        and put machine code together from parts that have none."""
+        compiled = self.make()
+        if INTERPRETED or self.arguments:
+            yield compiled
+            return
+        compiled.disable_compile(False)
+        try:
+            yield compiled
+        finally:
+            compiled.disable_compile()
 
 
 @contextmanager
