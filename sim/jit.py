@@ -224,7 +224,7 @@ class Kernel:
         if told:
             _say(f"compiling {self.name.replace('_', ' ')} for this machine (once; kept for the next time) ...")
         begun = time.perf_counter()
-        with _compiling() if told else nullcontext():
+        with _compiling(self.options is BARE) if told else nullcontext():
             answer = self.make()(*args)
         if told:
             _say(f"compiled in {time.perf_counter() - begun:.0f} s")
@@ -233,9 +233,9 @@ class Kernel:
 
 
 @contextmanager
-def _compiling() -> Iterator[None]:
+def _compiling(bare: bool) -> Iterator[None]:
     """Let a kernel and its parts be compiled without work that is thrown away."""
-    with _few_collections(), _kernel_alone():
+    with _few_collections(), _kernel_alone(bare):
         yield
 
 
@@ -255,7 +255,7 @@ class _Depth(EVENTS.Listener):  # type: ignore[misc]
 
 
 @contextmanager
-def _kernel_alone() -> Iterator[None]:
+def _kernel_alone(bare: bool) -> Iterator[None]:
     """Optimise the kernel with all that it calls, once, and not each part with all that it calls by itself.
 
     Numba makes machine code of every part too, which only its callers ever use, as they take it in. Leaving that out
@@ -270,7 +270,8 @@ def _kernel_alone() -> Iterator[None]:
 
     def optimise_kernel(self: Any) -> None:
         if depth.now <= 1:
-            _keep_parts_in(self._final_module)
+            if bare:  # what counts references is shared with Numba's runtime
+                _keep_parts_in(self._final_module)
             optimise(self)
 
     def finalise_kernel(self: Any) -> None:
