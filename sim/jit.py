@@ -330,7 +330,8 @@ def _keep_parts_in(module: Any) -> None:
     into one process, the second would call those of the first.
     """
     for function in module.functions:
-        if not function.is_declaration and function.linkage.name == "linkonce_odr":
+        runtimes = function.name.startswith("NRT_")  # Numba's own, the same everywhere
+        if not (function.is_declaration or runtimes) and function.linkage.name == "linkonce_odr":
             function.linkage = "internal"
 
 

@@ -122,8 +122,9 @@ class ReplayResult:
 
     @property
     def failed(self) -> tuple[Failure, ...]:
-        """The trials that raised, under either assumption."""
-        return (*self.null.failed, *(self.claimed.failed if self.claimed else ()))
+        """The trials that raised, under either assumption; one that raised alike under both is there once."""
+        every = (*self.null.failed, *(self.claimed.failed if self.claimed else ()))
+        return tuple(dict.fromkeys(every))
 
     @property
     def before(self) -> NDArray[np.int64]:

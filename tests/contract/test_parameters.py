@@ -16,7 +16,8 @@ from sim.scenario.load import read_tables, validate
 from sim.scenario.schema import Scenario
 from tests.helpers import Overrides
 
-# Names and texts have no unit and no source. The numbers of `Figure` are published ones, with a source of their own.
+# Names and texts have no unit and no source; a claim is texts alone. The numbers of `Figure` are published ones, with a
+# source of their own.
 NOT_PARAMETERS = {
     "intent",
     "arm[].name",
@@ -55,7 +56,7 @@ def parameters(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, F
 PARAMETERS = {
     key: field
     for key, field in parameters(Scenario)
-    if key not in NOT_PARAMETERS and not key.startswith("published.figure")
+    if key not in NOT_PARAMETERS and not key.startswith(("published.figure", "published.claim"))
 }
 
 
