@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import numpy as np
 import pytest
 
 from sim import jit
+from sim.analysis.survival import log_rank
+from sim.analysis.survival_kernel import survival_two_arms
 from sim.core.logarithm import split
 from sim.core.philox import wide_product
 from sim.engines.compiled import layout
@@ -353,17 +356,50 @@ def test_no_part_takes_an_int_for_a_float(tmp_path: Path) -> None:
 
 
 def test_a_second_signature_is_found() -> None:
-    """The count can fail: a kernel given an int where it was given a float has two signatures."""
+    """The count can fail: an array where a number was has its own form, an int is taken as a float."""
 
     def double(x: Any) -> Any:
         return x + x
 
     made = jit.Kernel(double, jit.OPTIONS)
-    made(1.0)
-    made(2.0)
+    assert made(1.0) == made(1) == 2.0
+    assert isinstance(made(1), float)
     assert len(made.make().nopython_signatures) == 1
-    made(1)
+    assert made(np.ones(2)).tolist() == [2.0, 2.0]
     assert len(made.make().nopython_signatures) == 2
+
+
+def seen_from_outside() -> list[str]:
+    """Compile a kernel afresh; give the names of its parts that other kernels could call."""
+    made = jit.Kernel(survival_two_arms.function, jit.OPTIONS)
+    rng = np.random.default_rng(1)
+    times, arm = rng.uniform(size=20), np.arange(20) % 2 == 0
+    numbers, patients, outcomes = np.empty((1, 4)), np.empty(1, np.int64), np.empty(1, np.int64)
+    made(times, np.ones(20), arm, np.array([0, 20]), True, numbers, patients, outcomes)
+    (code,) = made.make().inspect_llvm().values()
+    shared = re.findall(r"^define linkonce_odr .*?@\"?([\w.$]+)", code, re.MULTILINE)
+    return [name for name in shared if not name.startswith("NRT_")]
+
+
+def test_a_kernels_parts_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No kernel can call another's parts, whatever names Numba gave them; without hiding them it could.
+
+    Numba numbers functions by process, so kernels kept by different runs may have parts of the same name.
+    """
+    monkeypatch.setattr(jit, "cache_folder", lambda: None)
+    assert seen_from_outside() == []
+    monkeypatch.setattr(jit, "_keep_parts_in", lambda module: None)
+    assert seen_from_outside() != []
+
+
+def test_read_only_columns_are_taken() -> None:
+    """Columns that may not be written to have a form of their own, which gives the same answer."""
+    rng = np.random.default_rng(2)
+    times, arm = rng.uniform(size=20), np.arange(20) % 2 == 0
+    first = log_rank(times, np.ones(20), arm)
+    for column in (times, arm):
+        column.flags.writeable = False
+        assert log_rank(times, np.ones(20), arm) == first
 
 
 @pytest.mark.slow
