@@ -21,18 +21,21 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Pooled:
-    """A statistic over all trials and each trial's influence on it, one value a trial."""
+    """A statistic over all trials and each trial's influence on it, one value a trial; `known` needs no trial."""
 
     value: float
     influence: Floats
+    known: bool = False
 
     def with_error(self) -> tuple[float, float]:
         """Give the statistic and its Monte Carlo standard error; NaN where the statistic does not exist."""
+        if self.known and not math.isnan(self.value):
+            return self.value, 0.0
         return self.value, math.nan if math.isnan(self.value) else error(self.influence)
 
     def minus(self, other: Pooled) -> Pooled:
         """Give the difference of two statistics over the same trials."""
-        return Pooled(self.value - other.value, self.influence - other.influence)
+        return Pooled(self.value - other.value, self.influence - other.influence, self.known and other.known)
 
 
 def error(influence: Floats) -> float:
@@ -43,7 +46,7 @@ def error(influence: Floats) -> float:
 
 def nothing(trials: int, value: float = 0.0) -> Pooled:
     """Give a value that is known without a trial."""
-    return Pooled(value, np.zeros(trials))
+    return Pooled(value, np.zeros(trials), known=True)
 
 
 def log_ratio(sums: Floats) -> Pooled:
