@@ -22,5 +22,5 @@ def _compiled() -> None:
     from sim.study.power import Analyse
     from tests.helpers import scenario
 
-    for name in ("sham_rct", "published/zamboni_2009", "bench/j2"):
+    for name in ("sham_rct", "published/zamboni_2009", "published/zamboni_2012", "bench/j2"):
         Analyse(Play(scenario(name), 1)).warm()

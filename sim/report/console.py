@@ -291,9 +291,10 @@ def intercurrent_table(flow: Flow[Count], on_medication: Mapping[str, int]) -> N
     if happened:
         rows = ((EVENTS[name], *(said(getattr(a, name)) for a in flow.arms)) for name in happened)
         already = ", ".join(f"{arm} {n:,}" for arm, n in on_medication.items())
-        note = f"On medication at entry already, so with no start to be counted: {already}"
-        title = "Intercurrent events: patients with at least one, from entry on"
-        _print(title, ("event", *(a.arm for a in flow.arms)), rows, [note] if any(on_medication.values()) else [])
+        notes = ["Counted from entry on"]
+        if any(on_medication.values()):
+            notes.append(f"On medication at entry already, so with no start to be counted: {already}")
+        _print("Patients with an intercurrent event", ("event", *(a.arm for a in flow.arms)), rows, notes)
 
 
 def rtm_tables(result: RtmResult) -> None:

@@ -242,12 +242,13 @@ def _without_effect(scenario: Scenario) -> Scenario:
 
 
 def patients(scenario: Scenario) -> str:
-    """Say how many patients a study has, as planned, arm by arm where there are arms; the last takes the rest."""
+    """Say how many patients a study has, as planned, arm by arm where there are arms, those with angioplasty first."""
     target, ratios = scenario.enrolment.target, [a.ratio for a in scenario.arm]
     if len(ratios) == 1:
         return f"{target}"
-    each = [target * r // sum(ratios) for r in ratios[:-1]]
-    return " v ".join(f"{n}" for n in [*each, target - sum(each)])
+    each = [target * r // sum(ratios) for r in ratios[:-1]]  # the last takes the rest
+    sizes = zip(scenario.arm, [*each, target - sum(each)], strict=True)
+    return " v ".join(f"{n}" for _, n in sorted(sizes, key=lambda own: own[0].procedure != "angioplasty"))
 
 
 def summary(answers: Answers, studies: int, truth: Figure, **about: Any) -> SmallResult:

@@ -108,6 +108,8 @@ def test_figure_says() -> None:
         assert share in words(figure)
     assert sum("% of replays" in label for label in axis_labels(figure)) == 1
     assert "in 100% of studies where relapses steer imaging and reading, not 0%" in message(data)
+    few = message(result((5.0, 2.0), (6.0, 2.5), (6.0, 2.5), (7.0, 3.0)))
+    assert "found in 75% of those who relapsed where relapses steer imaging and reading, not 50%" in few
     assert message(result(*[(5.0, 2.0)] * 4)).startswith("However veins are imaged, all who relapsed")
     assert sum("with neither" in s for s in data.sentences) == 1
     assert table_rows(data)[3][1].startswith("70.0% (")
@@ -123,7 +125,7 @@ def test_relapse_and_restenosis_are_tied_by_looking_alone() -> None:
     played = [np.array([Tally(Play(under(base, s), 3))(t) for t in range(300)]) for s in SETTINGS]
     gaps = []
     for sums in played:
-        treated, relapsed, narrow, detected, relapsed_detected, relapsed_narrow = sums.T
+        treated, relapsed, narrow, detected, relapsed_detected, relapsed_narrow, _ = sums.T
         agrees(*difference((relapsed_narrow, relapsed), (narrow, treated)), detects=0.05)
         gaps.append(difference((relapsed_detected, relapsed), (detected, treated)))
     agrees(*gaps[0], detects=0.05)
