@@ -247,7 +247,7 @@ def ratio(part: Floats, whole: Floats) -> Share:
 
 
 def _of(setting: SettingResult) -> str:
-    return f"{100.0 * setting.all_relapsed_detected.value:.0f}%"
+    return f"{100.0 * setting.all_relapsed_detected.value:.1f}%"
 
 
 def _false(setting: SettingResult) -> str:
