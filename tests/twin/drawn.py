@@ -368,7 +368,7 @@ BUILT = {
 UNSEEN = {
     "study": {"alpha", "sided", "primary", "analyse"},  # the analysis sees them, no engine does
     "population": {"on_study_rate_per_year", "on_study_dispersion", "window_months"},  # solved before a plan is made
-    "published": {"study", "figure"},
+    "published": {"study", "figure", "claim"},
     "publication": {"studies"},  # the ledger of chances sees it
 }
 

@@ -113,7 +113,7 @@ def test_shipped_scenarios_asked_for_less(name: str) -> None:
     overrides: dict[str, object] = {"enrolment.target": 20}
     if "bench" in name:
         overrides["randomisation.block_size"] = 20
-    if name.endswith("2009_all"):
+    if name.endswith(("2009_all", "small_65")):
         overrides["course.quota"] = [12, 5, 3]
     small = scenario(name, overrides)
     whole = whole_records(small, 31, [0, 1])
