@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ import click
 from sim.core.defaults import TWIN_TRIALS
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from sim.scenario.loaded import Loaded
 
 SEED = click.option("--seed", type=int, default=1, show_default=True, help="Seed of every draw (0 to 2^64 - 1).")
@@ -32,6 +34,13 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 SET = click.option(
     "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override a value, e.g. effect.rate_ratio=0.7."
 )
+
+
+def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that all studies of many trials have."""
+    for option in (AS_JSON, SET, OUT, ENGINE, WORKERS, SEED):  # the last one put on stands first in the help
+        command = option(command)
+    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -53,12 +62,7 @@ def cli() -> None:
     "--truth-trials", type=int, default=TWIN_TRIALS, show_default=True, help="Twin trials for the truth; 0: no truth."
 )
 @click.option("--flow", is_flag=True, help="Follow participants too (CONSORT), in the first 100 trials at most.")
-@SEED
-@WORKERS
-@ENGINE
-@OUT
-@SET
-@AS_JSON
+@study_options
 def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: int, flow: bool, seed: int,
           workers: int | None, engine: str, out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
     """Power of each endpoint, with its Monte Carlo standard error.
@@ -80,15 +84,10 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
         )  # fmt: skip
     if folder:
         from sim.report.pictures import power_figures
-        from sim.report.style import save
 
         store.write_power(folder, result)
-        store.write_run(folder, "power", loaded.scenario, seed, result.to_dict(), result.elapsed_s)
-        for picture, figure in power_figures(result).items():
-            save(figure, folder, picture)
-    status = _failures(result.failed)
-    _print(result.to_dict(), as_json, lambda: power_table(result))
-    return status
+        _keep(folder, "power", loaded, seed, result, power_figures(result))
+    return _told(result, as_json, lambda: power_table(result))
 
 
 @cli.command()
@@ -173,12 +172,7 @@ def trace(scenario: str, trial: int, patient: str, seed: int, out: str | None, s
 @click.argument("study", default="zamboni_2009")
 @click.option("--trials", type=int, help="Replays to run.  [default: 1000; with --explain 300 a setting]")
 @click.option("--explain", "explains", is_flag=True, help="Which mechanisms make a before-after result ordinary.")
-@SEED
-@WORKERS
-@ENGINE
-@OUT
-@SET
-@AS_JSON
+@study_options
 def replay(study: str, trials: int | None, explains: bool, seed: int, workers: int | None, engine: str,
            out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
     """Replay a published study, judge its figures.
@@ -196,20 +190,13 @@ def replay(study: str, trials: int | None, explains: bool, seed: int, workers: i
         return status
     loaded, folder = _load(study, sets), _folder(out)
     result = replays.run_explain(loaded, how, folder) if explains else replays.run_one(loaded, how, folder)
-    status = _failures(result.failed)
-    _print(result.to_dict(), as_json, lambda: replays.show(result))
-    return status
+    return _told(result, as_json, lambda: replays.show(result))
 
 
 @cli.command()
 @click.argument("scenario", default="surveillance")
 @click.option("--trials", type=int, default=1000, show_default=True, help="Replays to run in each setting.")
-@SEED
-@WORKERS
-@ENGINE
-@OUT
-@SET
-@AS_JSON
+@study_options
 def restenosis(scenario: str, trials: int, seed: int, workers: int | None, engine: str, out: str | None,
                sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
     """What imaging alone ties restenosis to relapses.
@@ -218,7 +205,6 @@ def restenosis(scenario: str, trials: int, seed: int, workers: int | None, engin
     of imaging and veins that do nothing.
     """
     from sim.report.console import progress, restenosis_table
-    from sim.study import store
     from sim.study.restenosis import restenosis
 
     loaded, folder = _load(scenario, sets), _folder(out)
@@ -228,13 +214,9 @@ def restenosis(scenario: str, trials: int, seed: int, workers: int | None, engin
         )  # fmt: skip
     if folder:
         from sim.report.restenosis import restenosis_figure
-        from sim.report.style import save
 
-        store.write_run(folder, "restenosis", loaded.scenario, seed, result.to_dict(), result.elapsed_s)
-        save(restenosis_figure(result), folder, "restenosis")
-    status = _failures(result.failed)
-    _print(result.to_dict(), as_json, lambda: restenosis_table(result))
-    return status
+        _keep(folder, "restenosis", loaded, seed, result, {"restenosis": restenosis_figure(result)})
+    return _told(result, as_json, lambda: restenosis_table(result))
 
 
 @cli.command()
@@ -242,12 +224,7 @@ def restenosis(scenario: str, trials: int, seed: int, workers: int | None, engin
 @click.option("--endpoint", help="Its key, or a family such as arr or relapse_free.  [default: the primary]")
 @click.option("--trials", type=int, default=2000, show_default=True, help="Trials to run in each world.")
 @click.option("--interactions", is_flag=True, help="What each two mechanisms make together, too.")
-@SEED
-@WORKERS
-@ENGINE
-@OUT
-@SET
-@AS_JSON
+@study_options
 def bias(scenarios: tuple[str, ...], endpoint: str | None, trials: int, interactions: bool, seed: int,
          workers: int | None, engine: str, out: str | None, sets: tuple[str, ...], as_json: bool) -> None:  # fmt: skip
     """What each mechanism has to do with a bias.
@@ -286,12 +263,7 @@ def bias(scenarios: tuple[str, ...], endpoint: str | None, trials: int, interact
 @cli.command()
 @click.argument("scenario")
 @click.option("--trials", type=int, default=200, show_default=True, help="Trials to play of each design.")
-@SEED
-@WORKERS
-@ENGINE
-@OUT
-@SET
-@AS_JSON
+@study_options
 def rtm(scenario: str, trials: int, seed: int, workers: int | None, engine: str, out: str | None,
         sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
     """How far the relapse rate falls with nothing done.
@@ -300,7 +272,6 @@ def rtm(scenario: str, trials: int, seed: int, workers: int | None, engine: str,
     patients at which it looks like a benefit, and the designs that keep it out.
     """
     from sim.report.console import progress, rtm_tables
-    from sim.study import store
     from sim.study.rtm import rtm
 
     loaded, folder = _load(scenario, sets), _folder(out)
@@ -308,14 +279,9 @@ def rtm(scenario: str, trials: int, seed: int, workers: int | None, engine: str,
         result = rtm(loaded.scenario, loaded.name, trials, seed, _workers(workers), engine, watch=bar.watch)
     if folder:
         from sim.report.rtm import remedies_figure, rtm_figure
-        from sim.report.style import save
 
-        store.write_run(folder, "rtm", loaded.scenario, seed, result.to_dict(), result.elapsed_s)
-        save(rtm_figure(result), folder, "rtm")
-        save(remedies_figure(result), folder, "remedies")
-    status = _failures(result.failed)
-    _print(result.to_dict(), as_json, lambda: rtm_tables(result))
-    return status
+        _keep(folder, "rtm", loaded, seed, result, {"rtm": rtm_figure(result), "remedies": remedies_figure(result)})
+    return _told(result, as_json, lambda: rtm_tables(result))
 
 
 @cli.command()
@@ -325,12 +291,7 @@ def rtm(scenario: str, trials: int, seed: int, workers: int | None, engine: str,
 @click.option("--trials", type=int, default=500, show_default=True, help="Sets of so many studies to play.")
 @click.option("--null/--own-effect", default=True, show_default=True, help="Veins that do nothing, or the scenario's.")
 @click.option("--truth-trials", type=int, default=TWIN_TRIALS, show_default=True, help="Twin trials for the truth.")
-@SEED
-@WORKERS
-@ENGINE
-@OUT
-@SET
-@AS_JSON
+@study_options
 def small(scenario: str | None, endpoint: str, studies: int, trials: int, null: bool, truth_trials: int, seed: int,
           workers: int | None, engine: str, out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
     """Twenty small studies, the best one published.
@@ -339,7 +300,6 @@ def small(scenario: str | None, endpoint: str, studies: int, trials: int, null: 
     SCENARIO: the studies that were done, of 8 v 7, 9 v 10, 35 and 65 patients, with veins that do nothing.
     """
     from sim.report.console import progress, small_table
-    from sim.study import store
     from sim.study.small import SIZES, small
 
     asked = [(scenario, endpoint)] if scenario else [(name, endpoint or key) for name, key in SIZES]
@@ -349,13 +309,9 @@ def small(scenario: str | None, endpoint: str, studies: int, trials: int, null: 
         result = small(designs, studies, trials, seed, _workers(workers), null, truth_trials, engine, bar.watch)
     if folder:
         from sim.report.small import small_figure
-        from sim.report.style import save
 
-        store.write_run(folder, "small", loaded[0].scenario, seed, result.to_dict(), result.elapsed_s)
-        save(small_figure(result), folder, "small")
-    status = _failures(result.failed)
-    _print(result.to_dict(), as_json, lambda: small_table(result))
-    return status
+        _keep(folder, "small", loaded[0], seed, result, {"small": small_figure(result)})
+    return _told(result, as_json, lambda: small_table(result))
 
 
 @cli.command()
@@ -463,6 +419,23 @@ def _folder(out: str | None) -> Path | None:
     from sim.study import store
 
     return None if out is None else store.open_folder(out)
+
+
+def _keep(folder: Path, command: str, loaded: Loaded, seed: int, result: Any, figures: Mapping[str, Figure]) -> None:
+    """Write run.json and the pictures, by name."""
+    from sim.report.style import save
+    from sim.study import store
+
+    store.write_run(folder, command, loaded.scenario, seed, result.to_dict(), result.elapsed_s)
+    for name, figure in figures.items():
+        save(figure, folder, name)
+
+
+def _told(result: Any, as_json: bool, show: Callable[[], None]) -> int:
+    """Say which trials failed, print the result, and give the exit status."""
+    status = _failures(result.failed)
+    _print(result.to_dict(), as_json, show)
+    return status
 
 
 def _workers(asked: int | None) -> int:

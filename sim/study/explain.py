@@ -134,7 +134,7 @@ class ExplainResult:
             "settings": [asdict(s) for s in self.settings],
             "ordinary": len(self.ordinary),
             "sentences": list(self.sentences),
-            "failed": [{"seed": f.seed, "trial": f.trial, "message": f.message} for f in self.failed],
+            "failed": [f.to_dict() for f in self.failed],
         }
 
     def to_frame(self) -> pd.DataFrame:

@@ -134,7 +134,7 @@ class PowerResult:
             "endpoints": {key: p.to_dict() for key, p in self.endpoints.items()},
             "effect": {key: None if math.isnan(value) else value for key, value in self.effect.items()},
             "short_trials": self.short_trials,
-            "failed": [{"seed": f.seed, "trial": f.trial, "message": f.message} for f in self.failed],
+            "failed": [f.to_dict() for f in self.failed],
             "population": self.solution.to_dict() if self.solution else None,
             **({"blinding": [b.to_dict() for b in self.blinding]} if self.blinding else {}),
             **({"consort": self.consort.to_dict()} if self.consort else {}),

@@ -152,7 +152,7 @@ class ReplayResult:
             "left_out": list(self.left_out),
             "scenario": self.name,
             "digest": self.digest,
-            "failed": [{"seed": f.seed, "trial": f.trial, "message": f.message} for f in self.failed],
+            "failed": [f.to_dict() for f in self.failed],
         }
 
     def to_frame(self) -> pd.DataFrame:

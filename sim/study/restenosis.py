@@ -142,7 +142,7 @@ class RestenosisResult:
     def to_dict(self) -> dict[str, Any]:
         """Give what `--json` prints."""
         names = ("digest", "seed", "trials", "patients", "months")
-        failed = [{"seed": f.seed, "trial": f.trial, "message": f.message} for f in self.failed]
+        failed = [f.to_dict() for f in self.failed]
         return {
             "scenario": self.name,
             **{n: getattr(self, n) for n in names},

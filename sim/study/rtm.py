@@ -136,7 +136,7 @@ class RtmResult:
             "half": [h.to_dict() for h in self.half],
             "closed_form": {k: _number(v) for k, v in self.closed_form.to_dict().items()},
             "sentences": list(self.sentences),
-            "failed": [{"seed": f.seed, "trial": f.trial, "message": f.message} for f in self.failed],
+            "failed": [f.to_dict() for f in self.failed],
         }
 
     def to_frame(self) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -40,6 +40,10 @@ class Failure:
     seed: int
     trial: int
     message: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the row of a run's JSON."""
+        return asdict(self)
 
     def error(self) -> RunError:
         """Give the failure as an error that names its address."""

@@ -134,7 +134,7 @@ class SmallResults:
 
     def to_dict(self) -> dict[str, Any]:
         """Give what `--json` prints."""
-        failed = [{"seed": f.seed, "trial": f.trial, "message": f.message} for f in self.failed]
+        failed = [f.to_dict() for f in self.failed]
         designs = [d.to_dict() for d in self.designs]
         return {
             "seed": self.seed, "alpha": self.alpha, "designs": designs, "sentences": list(self.sentences),
