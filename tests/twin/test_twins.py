@@ -13,7 +13,7 @@ import sim
 from sim.core.events import Kind
 from sim.engines import compiled, reference
 from sim.engines.records import LAYOUT, TrialRecords, unlike
-from sim.engines.world import OBSERVED, World, potential
+from sim.engines.world import OBSERVED, World, potential, potential_arm
 from sim.scenario.plan import Plan, make_plan
 from sim.scenario.schema import Arm, Endpoint, Scenario
 from tests.helpers import Overrides, plan, twins
@@ -40,6 +40,16 @@ def test_shipped_scenarios(name: str, trial: int) -> None:
 def test_potential_worlds(name: str, world: World) -> None:
     """The same holds in the worlds from which the truth is worked out."""
     twins(plan(name, {"enrolment.target": 30}), 21, 0, world)
+
+
+@pytest.mark.parametrize("name", ["three_arm", "bench/j1"])
+def test_a_forced_arm(name: str) -> None:
+    """The same holds where everyone is treated as in one arm, though no arm holds more than a procedure."""
+    made = plan(name, {"enrolment.target": 30})
+    for arm, procedure in enumerate(made.procedures):
+        found = twins(made, 21, 0, potential_arm(arm, True))
+        entered = found.subjects["entry_number"] >= 0
+        assert set(found.subjects["procedure"][entered]) == {int(procedure)}
 
 
 # ---- drawn --------------------------------------------------------------------------------------------------------

@@ -104,6 +104,13 @@ class Filled(NamedTuple):
     guesses: NDArray[np.int64] = np.empty((1, QUESTIONS), np.int64)
 
 
+def _by_procedure(plan: Plan, world: World) -> World:
+    """Say a forced arm as its procedure: without further mechanisms that is all an arm holds."""
+    if world.arm < 0.0 or world.procedure >= 0.0:
+        return world
+    return world._replace(procedure=float(plan.procedures[int(world.arm)]), arm=-1.0)
+
+
 def _room(count: float, layout: np.dtype[np.void]) -> Records:
     return rows_by_name(np.empty(max(int(count), 1), layout))
 
@@ -115,7 +122,9 @@ class Desk:
         visits = wanted_visits(plan, want)
         self.plan = plan
         further = is_further(plan)
-        self.given = given(plan, seed, world, demand(plan, want, record), visits, further)
+        self.given = given(
+            plan, seed, world if further else _by_procedure(plan, world), demand(plan, want, record), visits, further
+        )
         plain = self.given["want"]["plain"][0] == 1.0
         self.kernel = play_plain_trials if plain else play_further_trials if further else play_trials
         self.person = FURTHER_PERSON if self.kernel is play_further_trials else PERSON
