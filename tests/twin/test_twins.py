@@ -227,6 +227,33 @@ def test_corners(corner: str) -> None:
         twins(plan(name, overrides), 22, trial)
 
 
+def test_visits_seen_before_the_end_was_known() -> None:
+    """A visit that takes place early, before enrolment closes and with it the study, is made in both engines, though
+    its day lies after the end that the study then has."""
+    made = plan(
+        "sham_rct",
+        {
+            "enrolment.target": 24,
+            "study.close_after_enrolment_days": 1.0,
+            "visits.months": [0.0, 12.0, 24.0],
+            "visits.window_days": 170.0,
+            "sites.count": 2,
+            "sites.arrivals_per_month": 1.0,
+        },
+    )
+    early = 0
+    for trial in range(3):
+        found = twins(made, 22, trial)
+        people, visits = found.subjects, found.visits
+        person = {(p["site"], p["arrival"]): p for p in people}
+        early += sum(
+            person[v["site"], v["arrival"]]["day_1"] + made.visit_days[v["visit"]]
+            > person[v["site"], v["arrival"]]["planned_end"]
+            for v in visits
+        )
+    assert early > 0
+
+
 # ---- the comparison can fail --------------------------------------------------------------------------------------
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from sim.core.streams import EXAMINATION, SCORE
 from sim.engines.compiled.clocks import draw
 from sim.engines.compiled.ranks import ON_MISSED
 from sim.jit import bare_part, further_part, further_value
-from sim.model import attendance
+from sim.model import attendance, visits
 
 
 @further_part
@@ -24,6 +25,21 @@ def keep_appointment(plan: Any, t: Any, p: Any, visit: Any) -> None:
         p.clock_time[k] = attendance.seen_on(p.day_1, days, u, rule.window_days, p.planned_end, plan.study.resolution)
     if misses(plan, t, p, visit):
         p.clock_rank[k] = ON_MISSED
+
+
+@further_value(0.0)
+def seen_before_closing(plan: Any, t: Any, p: Any, visit: Any) -> Any:
+    """Give 1 where a visit takes place early in its window, before enrolment closed and with it the study's end was
+    known, else 0."""
+    rule, study, days = plan.attendance, plan.study, plan.visit_days[visit]
+    if visit == 0 or rule.window_days == 0.0 or study.close_after_days == math.inf:
+        return 0.0
+    end = visits.planned_end(p.day_1, study.follow_up_days, study.close_day, study.resolution)
+    if visits.visit_time(p.day_1, days, study.resolution) > end:
+        return 0.0
+    u = draw(t, p.word, SCORE, visit + 1, 0)[2]
+    time = attendance.seen_on(p.day_1, days, u, rule.window_days, end, study.resolution)
+    return 1.0 if time < t.closed_time else 0.0
 
 
 @bare_part

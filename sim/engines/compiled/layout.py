@@ -152,6 +152,7 @@ TRIAL = np.dtype(
         ("settled", "i8"),
         ("closed", "f8"),
         ("end_day", "f8"),
+        ("closed_time", "f8"),
         ("block", "i8"),
         ("place", "i8"),
         ("left", "f8", (3,)),

@@ -55,6 +55,7 @@ def clear(plan: Any, t: Any, number: Any) -> None:
     t.settled = 0
     t.closed = 0.0
     t.end_day = math.inf
+    t.closed_time = math.inf
     clear_courses(plan, t)
     t.of_past = 0
 
@@ -260,5 +261,6 @@ def settle(plan: Any, t: Any, tables: Any, batch: Any, until: Any) -> None:
 def close(plan: Any, t: Any, events: Any, time: Any) -> None:
     """Close enrolment."""
     t.closed = 1.0
+    t.closed_time = time
     t.end_day = time + plan.study.close_after_days
     note(plan, t, events, time, ON_CLOSED, TRIAL, 0, float(t.entered))

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from sim.core.streams import SCORE
-from sim.engines.compiled.attendance import keep_appointment
+from sim.engines.compiled.attendance import keep_appointment, seen_before_closing
 from sim.engines.compiled.belief import perceive
 from sim.engines.compiled.clocks import FULL_VISITS, draw, note, set_clock
 from sim.engines.compiled.examination import examine
@@ -22,12 +22,13 @@ NAN = math.nan
 
 @inlined_part
 def await_visit(plan: Any, t: Any, p: Any, visit: Any) -> None:
-    """Set the clock of the next visit that anybody asks for, if it is due before the planned end."""
+    """Set the clock of the next visit that anybody asks for, if it is due before the planned end, or took place before
+    that end was known."""
     while visit < plan.visits and plan.visit_wanted[visit] == 0.0:
         visit += 1
     if visit < plan.visits:
         time = visits.visit_time(p.day_1, plan.visit_days[visit], plan.study.resolution)
-        if time <= p.planned_end:
+        if time <= p.planned_end or seen_before_closing(plan, t, p, visit) == 1.0:
             set_clock(plan, p, time, ON_VISIT, visit)
             keep_appointment(plan, t, p, visit)
 
