@@ -203,6 +203,7 @@ def _name_moments(axes: Axes, life: Lifeline) -> None:
             ha=name.side,
             va="center",
             color=name.colour,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},  # later lines do not strike it through
             fontsize=style.SMALL,
             fontweight="bold",
         )
