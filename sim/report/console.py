@@ -99,11 +99,13 @@ def _print(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]
     if not console.is_terminal:
         console.width = 120
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False)
-    table.padding = (0, 1) if console.width >= WIDE else (0, 0)
     for i, heading in enumerate(headings):
         table.add_column(heading, justify="right" if i else "left", no_wrap=not i, overflow="fold")
     for row in rows:
         table.add_row(*row)
+    table.padding = (0, 1)
+    if console.width < WIDE or console.measure(table).maximum > console.width:
+        table.padding = (0, 0)  # sooner no air between columns than figures that wrap
     with console.capture() as text:
         console.print(table)
         console.print()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+SHIPPED: Final = "as shipped"
 SHUT: Final = 0.75  # the gap between mechanisms, in rows
 
 
@@ -24,6 +25,11 @@ class Strength:
     words: str
     ordinary: int
     settings: int
+
+    @property
+    def name(self) -> str:
+        """The strength in words that stand alone."""
+        return f"{self.mechanism} {self.words}" if self.words == SHIPPED else self.words
 
     @property
     def share(self) -> float:
@@ -39,7 +45,7 @@ def strengths(result: ExplainResult) -> list[list[Strength]]:
 
 def _of(result: ExplainResult, name: str) -> Iterator[Strength]:
     """Give one mechanism's strengths, as shipped first."""
-    levels = sorted({s.levels[name] for s in result.settings}, key=lambda words: (words != "as shipped", words))
+    levels = sorted({s.levels[name] for s in result.settings}, key=lambda words: (words != SHIPPED, words))
     for words in levels:
         own = [s for s in result.settings if s.levels[name] == words]
         yield Strength(name, words, sum(s.verdict == "ordinary" for s in own), len(own))
@@ -51,7 +57,7 @@ def message(result: ExplainResult) -> str:
     if not n:
         return f"{result.study}: with no effect none of {of} settings makes the result ordinary"
     only = [own for own in strengths(result) if sum(s.ordinary > 0 for s in own) == 1 < len(own)]
-    needed = [f"{s.mechanism} ({s.words})" for own in only for s in own if s.ordinary]
+    needed = [s.name for own in only for s in own if s.ordinary]
     tail = f", all with {' and '.join(needed)}" if needed else ""
     return f"{result.study}: with no effect {n} of {of} settings make the result ordinary{tail}"
 
@@ -68,14 +74,15 @@ def explain_figure(result: ExplainResult) -> Figure:
     axes.set_yticks(places, names)
     axes.set_ylim(places[-1] + 0.9, -0.9)
     axes.set_xlim(0.0, 1.12 * max([0.05, *(s.share for own in groups for s in own)]))
+    axes.locator_params(axis="x", steps=[1, 2, 5, 10])
     axes.xaxis.set_major_formatter(lambda x, _: style.percent(x))
     axes.set_xlabel("Share of the settings with this strength in which the published result is ordinary (%)")
     style.bare(axes, "bottom")
     style.footnote(
         figure,
-        f"{len(result.settings)} settings, every combination of these strengths, veins that do nothing; {result.trials} "
-        f"replays each, seed {result.seed}. Ordinary: 5% of the replays or more lie as far out, beyond 1.96 Monte Carlo "
-        "standard errors. What the grid can't say: which setting was that of the study.",
+        f"{len(result.settings)} settings, every combination of these strengths, veins that do nothing; "
+        f"{result.trials} replays each, seed {result.seed}. Ordinary: 5% of the replays or more lie as far out, beyond "
+        "1.96 Monte Carlo standard errors. What the grid can't say: which setting was that of the study.",
         130,
     )
     return figure
@@ -88,7 +95,7 @@ def _draw(axes: Axes, groups: list[list[Strength]]) -> tuple[list[float], list[s
     y = 0.0
     for own in groups:
         for s in own:
-            shipped = s.words == "as shipped"
+            shipped = s.words == SHIPPED
             look = style.Look(style.GREY, "", "s", "-") if shipped else style.Look(style.BLUE, "////", "s", "-")
             axes.barh(y, s.share, 0.8, color=look.colour, hatch=look.hatch, edgecolor="white", linewidth=0.0)
             words = f"{s.ordinary} of {s.settings}" if s.ordinary else f"none of {s.settings}"

@@ -12,9 +12,10 @@ from sim.study.replay import ReplayResult, Side
 from sim.study.replay_words import label, predicted_words, published_words, verdict_of
 
 MOST_SETTINGS: Final = 12
-WORDS_WIDE: Final = 44
-NULL, CLAIMED, GIVEN = "no effect", "as claimed", "as put in"
-HEADINGS: Final = ("figure", "published", "replayed", "median (90%)", "mid-PIT", "as favourable")
+WORDS_WIDE: Final = 46
+HARD: Final = chr(160)  # a space at which no line breaks
+NULL, CLAIMED, GIVEN = "none", "claimed", "put in"
+HEADINGS: Final = ("figure", "published", "effect", "replays (90%)", "mid-PIT", "as\nfavourable")
 ALL_HEADINGS: Final = ("study", "patients", "figures", "no effect", "", "as claimed", "")
 SETTING_HEADINGS: Final = ("setting", "before", "after", "ratio", "tail % (MCSE)", "")
 
@@ -69,5 +70,6 @@ def setting_rows(result: ExplainResult) -> Iterator[tuple[str, ...]]:
 def _setting_row(s: Setting) -> tuple[str, ...]:
     before, after, ratio = s.medians.values()
     tail = f"{100.0 * s.tail_probability:.1f} ({100.0 * s.mcse:.1f})"
-    words = "\n".join(textwrap.wrap(s.words, WORDS_WIDE))
+    whole = s.words.replace(" ", HARD).replace(f",{HARD}", ", ")  # lines break between mechanisms, not within one
+    words = "\n".join(textwrap.wrap(whole, WORDS_WIDE, break_on_hyphens=False)).replace(HARD, " ")
     return words, f"{before:g}", f"{after:g}", f"{ratio:.2f}", tail, s.verdict
