@@ -117,7 +117,8 @@ def _print(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]
 def _number(value: float, digits: int = 3, sign: bool = False) -> str:
     if math.isnan(value):
         return "-"
-    return f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
+    rounded = round(value, digits) + 0.0  # what rounds to zero is never negative
+    return f"{rounded:+.{digits}f}" if sign else f"{rounded:.{digits}f}"
 
 
 def power_table(result: PowerResult) -> None:

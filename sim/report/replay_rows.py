@@ -15,7 +15,7 @@ MOST_SETTINGS: Final = 12
 WORDS_WIDE: Final = 46
 HARD: Final = chr(160)  # a space at which no line breaks
 NULL, CLAIMED, GIVEN = "none", "claimed", "put in"
-HEADINGS: Final = ("figure", "published", "effect", "replays (90%)", "mid-PIT", "as\nfavourable")
+HEADINGS: Final = ("figure", "published", "effect", "replays (90%)", "mid-\nPIT", "as\nfavourable")
 ALL_HEADINGS: Final = ("study", "patients", "figures", "no effect", "", "as claimed", "")
 SETTING_HEADINGS: Final = ("setting", "before", "after", "ratio", "tail % (MCSE)", "")
 
@@ -56,7 +56,7 @@ def study_row(result: ReplayResult) -> tuple[str, ...]:
 def _side(side: Side) -> tuple[str, str]:
     tail = side.joint["tail_probability"]
     if tail is None:
-        return "no figure to test", ""
+        return "not tested", ""
     return f"{100.0 * tail:.1f}% ({100.0 * side.joint['mcse']:.1f})", verdict_of(side)
 
 
