@@ -160,7 +160,8 @@ def trace(scenario: str, trial: int, patient: str, seed: int, out: str | None, s
     played = simulate(loaded.scenario, loaded.name, trial, seed)
     text = trace(played, usubjid)
     if folder:
-        from sim.report.lifeline import lifeline_data, lifeline_figure
+        from sim.report.life import lifeline_data
+        from sim.report.lifeline import lifeline_figure
         from sim.report.style import save
 
         store.write_text(folder / f"life-{usubjid}.txt", text + "\n")

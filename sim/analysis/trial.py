@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from sim.analysis.before_after import paired_rate_ratio_batch, paired_t_batch
 from sim.analysis.binary import mcnemar_exact_batch, odds_ratio_batch, risk_difference_batch, share_batch
 from sim.analysis.estimate import Estimates
 from sim.analysis.negbin import negbin_rate_ratio_batch
+from sim.analysis.robust_score import robust_score_p
 from sim.analysis.survival import first_relapse_estimates
 from sim.core.endpoints import AT_SCANS, CONFIRMED_AFTER, parse_endpoint
 from sim.data.cohort import Cohort, Counts, Window, at_visit, first_event, of_course, only, restenosed, stayed, window
@@ -127,8 +129,7 @@ def _parallel(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept
     treated = kept.of(active)
     if base in AT_SCANS:
         found, over = lesions(scenario, base, months, people)
-        # lesion counts are no negative binomial ones: their factors are log-normal, and shared between scans
-        return negbin_rate_ratio_batch(kept.of(found), kept.of(over), treated, kept.first, alpha, se="sandwich")
+        return _lesions_compared(kept.of(found), kept.of(over), treated, kept.first, scenario)
     if base in VISIT_FIELD:
         field, visit = VISIT_FIELD[base], visit_number(scenario, months)
         scores = kept.of(at_visit(people, field, 0)), kept.of(at_visit(people, field, visit))
@@ -139,6 +140,18 @@ def _parallel(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept
     kept = kept.among(kept.of(seen.years) > 0.0)
     free = kept.of(seen.counts) == 0.0
     return _as_observed(risk_difference_batch(free, kept.of(active), kept.first, alpha))
+
+
+def _lesions_compared(
+    found: FloatArray, over: FloatArray, treated: Mask, first: IntArray, scenario: Scenario
+) -> Estimates:
+    """Compare lesions: their counts are no negative binomial ones, so the error is the sandwich, p as the key says."""
+    wald = negbin_rate_ratio_batch(found, over, treated, first, scenario.study.alpha, se="sandwich")
+    if scenario.lesions.test == "wald":
+        return wald
+    p = np.where(wald.converged, robust_score_p(found, over, treated, first), math.nan)
+    words = ", p by the robust score test"
+    return replace(wald, p=p, method=wald.method + words, boundary_method=wald.boundary_method + words)
 
 
 def _case_control(scenario: Scenario, endpoint: Endpoint, people: Cohort, kept: Kept) -> Estimates:

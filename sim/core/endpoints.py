@@ -129,7 +129,7 @@ def parse_endpoint(name: str) -> tuple[str, float | None]:
     base, count, unit = match.group("base", "count", "unit") if match else ("", None, None)
     endpoint = ENDPOINTS.get(base)
     if endpoint is None or unit == "w" or endpoint.months is (count is None):
-        raise ValueError(f"unknown endpoint {name!r}{_nearest(name)}; {_allowed()}")
+        raise ValueError(f"unknown endpoint {name!r}; allowed: {allowed_names(name)}")
     return base, None if count is None else float(count)
 
 
@@ -142,13 +142,13 @@ def _spelling(endpoint: Endpoint) -> str:
     return endpoint.base + ("_Nm" if endpoint.months else "")
 
 
-def _allowed() -> str:
-    """Return the allowed names in words."""
-    return f"allowed: {', '.join(_spellings())} (N months, such as 24)"
+def allowed_names(name: str = "") -> str:
+    """Return the allowed names in words, and the one that was perhaps meant by `name`."""
+    return f"{', '.join(_spellings())} (N months, such as 24){_nearest(name)}"
 
 
 def _nearest(name: str) -> str:
     """Return a suggestion, or nothing if no name is near; months are left out, since they make all names alike."""
     words = re.sub(r"_([0-9]+|N)[a-z]*$", "", name)
     close = difflib.get_close_matches(words, ENDPOINTS, n=1)
-    return f" (did you mean {_spelling(ENDPOINTS[close[0]])!r}?)" if close else ""
+    return f"; did you mean {_spelling(ENDPOINTS[close[0]])!r}?" if close else ""

@@ -89,7 +89,7 @@ VALUES: dict[Kind, str] = {
     Kind.VISIT_MISSED: "0",
     Kind.IMAGING: "veins read as narrow",
     Kind.GUESS: "1 angioplasty, 0 sham, 2 don't know",
-    Kind.PROCEDURE: "1 angioplasty, 0 sham",
+    Kind.PROCEDURE: "1 angioplasty, 0 sham, 2 venography: no vein was narrow",
     Kind.VEIN_TREATED: "1 opened, 0 failed",
     Kind.COMPLICATION: "complication number",
     Kind.OUTSIDE_PROCEDURE: "narrow veins treated",

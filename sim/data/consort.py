@@ -16,7 +16,7 @@ from sim.core.events import Kind
 from sim.engines.records import Records, TrialRecords
 from sim.model.dropout import USUAL
 from sim.model.eligibility import REASONS
-from sim.model.veins import NONE, OUTSIDE
+from sim.model.veins import NONE, OUTSIDE, VENOGRAPHY
 from sim.scenario.schema import Scenario
 
 N_co = TypeVar("N_co", covariant=True)  # a count: a whole number in one trial, a mean with its error over many
@@ -131,7 +131,8 @@ def _further(records: TrialRecords, own: Records, crosses_over: bool) -> tuple[i
     p = records.procedures
     further = p[(p["number"] > 0) & (p["kind"] != OUTSIDE) & np.isin(_words(p), _words(own))]
     second = further["number"] == (1 if crosses_over else -1)
-    return len(np.unique(_words(further[second]))), len(np.unique(_words(further[~second])))
+    again = ~second & (further["kind"] != VENOGRAPHY)  # who had nothing to dilate was not treated again
+    return len(np.unique(_words(further[second]))), len(np.unique(_words(further[again])))
 
 
 def _words(rows: Records) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ Both follow the activity that relapses follow, so a patient with many lesions at
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
@@ -95,6 +95,14 @@ class Lesions(Table):
         max_length=MOST_VISITS,
         description="months after study day 1 with a scan, among visits.months; 0 is the baseline",
         json_schema_extra={"unit": "months", "source": "design"},
+    )
+
+    test: Literal["wald", "robust_score"] = param(
+        "wald",
+        unit="-",
+        meaning="p of gd_lesions_Nm and new_t2_Nm where arms are compared: Wald by the sandwich standard error, which "
+        "rejects too often in small arms, or the robust score test, which keeps its size; the interval is Wald's",
+        source="design",
     )
 
     def plan(self, visit_months: list[float]) -> LesionsPlan:

@@ -15,8 +15,9 @@ COMPLICATIONS = ("haematoma", "arrhythmia", "rupture", "dissection", "thrombosis
 PROCEDURES = ("none", "sham", "angioplasty")
 NONE, SHAM, ANGIOPLASTY = 0, 1, 2
 MOST_PROCEDURES = 8  # of a patient, the first one counted
-DONE = (*PROCEDURES, "outside")
+DONE = (*PROCEDURES, "outside", "venography")
 OUTSIDE = 3  # angioplasty elsewhere: no arm has it
+VENOGRAPHY = 4  # an angioplasty that found nothing narrow: no arm has it
 LANES = 8  # numbers of the stream "vein" that a procedure has
 PATENCY = ("share", "any", "all")
 
@@ -112,6 +113,20 @@ class Veins(Table):
 def happens(u: float, prob: float) -> bool:
     """Tell whether an event of this probability happens."""
     return u < prob
+
+
+@rule
+def as_done(kind: float, narrow: float) -> float:
+    """Give what a procedure turns out to be: an angioplasty that finds no narrow vein is a venography."""
+    return 4.0 if kind == 2.0 and narrow == 0.0 else kind
+
+
+@rule
+def logged(done: float) -> float:
+    """Give a procedure's value in the event log: 1 angioplasty, 0 sham, 2 a venography that found nothing narrow."""
+    if done == 4.0:
+        return 2.0
+    return 1.0 if done == 2.0 else 0.0
 
 
 @rule

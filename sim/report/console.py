@@ -99,11 +99,13 @@ def _print(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]
     if not console.is_terminal:
         console.width = 120
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False)
-    table.padding = (0, 1) if console.width >= WIDE else (0, 0)
     for i, heading in enumerate(headings):
         table.add_column(heading, justify="right" if i else "left", no_wrap=not i, overflow="fold")
     for row in rows:
         table.add_row(*row)
+    table.padding = (0, 1)
+    if console.width < WIDE or console.measure(table).maximum > console.width:
+        table.padding = (0, 0)  # sooner no air between columns than figures that wrap
     with console.capture() as text:
         console.print(table)
         console.print()
@@ -115,7 +117,8 @@ def _print(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]
 def _number(value: float, digits: int = 3, sign: bool = False) -> str:
     if math.isnan(value):
         return "-"
-    return f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
+    rounded = round(value, digits) + 0.0  # what rounds to zero is never negative
+    return f"{rounded:+.{digits}f}" if sign else f"{rounded:.{digits}f}"
 
 
 def power_table(result: PowerResult) -> None:
@@ -126,7 +129,7 @@ def power_table(result: PowerResult) -> None:
     if result.blinding:
         arms = list(result.blinding[0].bang)
         indices = ("guesses", *(f"Bang, {arm} (MCSE)" for arm in arms), "James (MCSE)")
-        _print("Blinding", indices, map(_blinding_row, result.blinding), [INDICES])
+        _print("Blinding", indices, map(_blinding_row, result.blinding), [INDICES, *_drifts(result.blinding)])
     if result.consort:
         run_flow_table(result.consort)
 
@@ -152,6 +155,14 @@ def _untested(result: PowerResult) -> set[str]:
 def _blinding_row(b: Blinding) -> tuple[str, ...]:
     indices = (*b.bang.values(), b.james)
     return f"{b.holder}, {b.occasion}", *(f"{_number(i.mean, sign=True)} ({_number(i.mcse)})" for i in indices)
+
+
+def _drifts(blinding: Sequence[Blinding]) -> Iterator[str]:
+    """Say by how much the arms' guesses have moved apart since the early ones."""
+    for b in blinding:
+        if b.drift is not None and not math.isnan(b.drift.mean):
+            moved = f"{_number(b.drift.mean, sign=True)} (MCSE {_number(b.drift.mcse)})"
+            yield f"{b.holder}: the sum of both arms' Bang indices moves by {moved} from the early to the last guess"
 
 
 def guesses_table(guesses: Sequence[TrialGuesses], alpha: float) -> None:
@@ -212,12 +223,14 @@ def replay_table(result: ReplayResult) -> None:
     title = (
         f"{result.study}: {result.trials} replays of {result.name}, {result.patients} patients each, seed {result.seed}"
     )
-    _print(title, replayed.headings(result), replayed.rows(result), replayed.notes(result))
+    _print(title, replayed.HEADINGS, replayed.rows(result), replayed.notes(result))
 
 
 def replays_table(results: Sequence[ReplayResult]) -> None:
     """Print all replays: a row a study, then the three sentences of each."""
-    title = f"Published studies replayed {results[0].trials} times each, seed {results[0].seed}"
+    title = (
+        f"Published studies replayed {results[0].trials} times each, seed {results[0].seed}: share as far out (MCSE)"
+    )
     notes = [line for r in results for line in (*r.sentences, "")]
     _print(title, replayed.ALL_HEADINGS, map(replayed.study_row, results), notes)
 

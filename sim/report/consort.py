@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sim.data.consort import IN_SCREENING, ArmFlow, Flow
 from sim.report import style
-from sim.report.lifeline import KEPT_OUT
+from sim.report.life import KEPT_OUT
 from sim.study.consort import Mean, RunFlow
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from sim.report import lifeline, monthly_rate, three_arms
+from sim.report import life, lifeline, monthly_rate, three_arms
 from sim.report.console import Bars, power_table, progress, replay_table
 from sim.report.power import power_data, power_figure
 from sim.report.replay import replay_data, replay_figure
@@ -86,9 +86,9 @@ def _untreated(folder: Path, seed: int, workers: int, bars: Bars) -> None:
 def _lifeline(folder: Path, seed: int) -> None:
     loaded = load("sham_rct")
     tables = simulate(loaded.scenario, loaded.name, 0, seed).tables
-    patient = lifeline.telling_patient(tables)
+    patient = life.telling_patient(tables)
     _say(f"5. The life of patient {patient}, trial 0 of sham_rct")
-    save(lifeline.lifeline_figure(lifeline.lifeline_data(tables, patient)), folder, "lifeline")
+    save(lifeline.lifeline_figure(life.lifeline_data(tables, patient)), folder, "lifeline")
 
 
 def _play(loaded: Loaded, seed: int) -> Play:

@@ -75,8 +75,10 @@ def study_message(result: ReplayResult) -> str:
     with_none = "with no true effect" if result.null.no_effect else "with the effect put in"
     said = f"{result.study}: the published result {words[verdict_of(result.null)]} {with_none}"
     if result.claimed and verdict_of(result.null):
-        alike = verdict_of(result.claimed) == verdict_of(result.null)
-        return f"{said}, and {'so it ' if alike else 'it '}{words[verdict_of(result.claimed)]} with the effect claimed"
+        claimed = verdict_of(result.claimed)
+        if claimed == verdict_of(result.null):
+            return f"{said}, and with the effect claimed too"
+        return f"{said}, and {words[claimed]} with the effect claimed"
     return f"{said}: its figures were used to choose the scenario" if not verdict_of(result.null) else said
 
 
@@ -119,7 +121,7 @@ def _draw_row(axes: Axes, y: int, row: Row, first: bool) -> None:
         axes.plot([low, high], [place, place], color=look.colour, linestyle=look.line, linewidth=3.0, zorder=2)
         axes.plot(middle, place, marker=look.marker, color=look.colour, markersize=7, linestyle="", zorder=3,
                   label=name if first else None)  # fmt: skip
-        axes.annotate(words, (1.005, place), xycoords=axes.get_yaxis_transform(), va="center", color=look.colour,
+        axes.annotate(words, (1.005, place), xycoords=axes.get_yaxis_transform(), va="center", color=style.INK,
                       fontsize=style.SMALL)  # fmt: skip
     low, high = (float(np.clip(x, -0.98 * WIDEST, 0.98 * WIDEST)) for x in row.published)
     axes.plot([low, high], [y, y], color=style.VERMILLION, linewidth=9.0, alpha=0.35, zorder=1)

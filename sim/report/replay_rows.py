@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -11,24 +12,23 @@ from sim.study.replay import ReplayResult, Side
 from sim.study.replay_words import label, predicted_words, published_words, verdict_of
 
 MOST_SETTINGS: Final = 12
-NULL, CLAIMED, GIVEN = "no effect: median (90%)", "claimed: median (90%)", "as put in: median (90%)"
-ALL_HEADINGS: Final = ("study", "patients", "figures", "no effect: as far out", "", "claimed: as far out", "")
+WORDS_WIDE: Final = 46
+HARD: Final = chr(160)  # a space at which no line breaks
+NULL, CLAIMED, GIVEN = "none", "claimed", "put in"
+HEADINGS: Final = ("figure", "published", "effect", "replays (90%)", "mid-\nPIT", "as\nfavourable")
+ALL_HEADINGS: Final = ("study", "patients", "figures", "no effect", "", "as claimed", "")
 SETTING_HEADINGS: Final = ("setting", "before", "after", "ratio", "tail % (MCSE)", "")
 
 
-def headings(result: ReplayResult) -> tuple[str, ...]:
-    """Give the columns: with those of the effect claimed, where one was."""
-    own = NULL if result.null.no_effect else GIVEN
-    first = ("figure", "published", own, "mid-PIT", "as favourable")
-    return (*first, CLAIMED, "mid-PIT", "as favourable") if result.claimed else first
-
-
 def rows(result: ReplayResult) -> Iterator[tuple[str, ...]]:
-    """Give a row a figure."""
+    """Give a row a figure; where an effect was claimed, one more below it."""
+    own = NULL if result.null.no_effect else GIVEN
     other = result.claimed.figures if result.claimed else [None] * len(result.figures)
     for judged, claimed in zip(result.figures, other, strict=True):
         mark = " *" if judged["used_for_fit"] else ""
-        yield label(judged) + mark, published_words(judged), *_cells(judged), *(_cells(claimed) if claimed else ())
+        yield label(judged) + mark, published_words(judged), own, *_cells(judged)
+        if claimed:
+            yield "", "", CLAIMED, *_cells(claimed)
 
 
 def _cells(judged: dict[str, Any]) -> tuple[str, str, str]:
@@ -56,8 +56,8 @@ def study_row(result: ReplayResult) -> tuple[str, ...]:
 def _side(side: Side) -> tuple[str, str]:
     tail = side.joint["tail_probability"]
     if tail is None:
-        return "no figure to test", ""
-    return f"{100.0 * tail:.1f}% (MCSE {100.0 * side.joint['mcse']:.1f})", verdict_of(side)
+        return "not tested", ""
+    return f"{100.0 * tail:.1f}% ({100.0 * side.joint['mcse']:.1f})", verdict_of(side)
 
 
 def setting_rows(result: ExplainResult) -> Iterator[tuple[str, ...]]:
@@ -70,4 +70,6 @@ def setting_rows(result: ExplainResult) -> Iterator[tuple[str, ...]]:
 def _setting_row(s: Setting) -> tuple[str, ...]:
     before, after, ratio = s.medians.values()
     tail = f"{100.0 * s.tail_probability:.1f} ({100.0 * s.mcse:.1f})"
-    return s.words, f"{before:g}", f"{after:g}", f"{ratio:.2f}", tail, s.verdict
+    whole = s.words.replace(" ", HARD).replace(f",{HARD}", ", ")  # lines break between mechanisms, not within one
+    words = "\n".join(textwrap.wrap(whole, WORDS_WIDE, break_on_hyphens=False)).replace(HARD, " ")
+    return words, f"{before:g}", f"{after:g}", f"{ratio:.2f}", tail, s.verdict

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sim.core.errors import ShamtrialError
 from sim.report.console import explain_table, progress, replay_table, replays_table
+from sim.report.explain import explain_figure
 from sim.report.replay import replay_data, replay_figure
 from sim.report.replay_figures import all_figure, study_figure
 from sim.report.style import save
@@ -75,6 +76,7 @@ def run_explain(loaded: Loaded, how: How, folder: Path | None) -> ExplainResult:
     if folder:
         store.write_run(folder, "replay --explain", loaded.scenario, how.seed, result.to_dict(), result.elapsed_s)
         store.write_frame(folder / "settings.csv", result.to_frame())
+        save(explain_figure(result), folder, "explain")
     return result
 
 

@@ -62,7 +62,8 @@ WRITTEN: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 def _label(d: SmallResult, alpha: float) -> str:
     share = style.percent(d.published_significant.value)
-    return f"{d.patients} patients\n{d.name.rpartition('/')[2]}\npublished p < {alpha:g}: {share}"
+    design = "" if " v " in d.patients else ", before v after"  # who are compared with themselves, not between arms
+    return f"{d.patients} patients{design}\n{d.name.rpartition('/')[2]}\npublished p < {alpha:g}: {share}"
 
 
 def _axis(d: SmallResult) -> str:
@@ -70,7 +71,7 @@ def _axis(d: SmallResult) -> str:
     if d.scale == "log_ratio":
         return "Estimated ratio (log scale; 1: no effect)"
     free = d.base.startswith("relapse_free")
-    unit = "difference in shares" if free else f"difference, {ENDPOINTS[d.base].unit}"
+    unit = "difference in the share without a relapse" if free else f"difference, {ENDPOINTS[d.base].unit}"
     return f"Estimated {unit} (0: no effect)"
 
 

@@ -166,10 +166,14 @@ def ratio_axis(axes: Axes, low: float, high: float) -> None:
 
 
 def number(value: float, digits: int = 2, sign: bool = False) -> str:
-    """Write a number with a true minus sign; `sign` writes the plus too, and "n/a" stands for what does not exist."""
+    """Write a number with a true minus sign; `sign` writes the plus too, and "n/a" stands for what does not exist.
+
+    What rounds to zero is never negative.
+    """
     if math.isnan(value):
         return "n/a"
-    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+    rounded = round(value, digits) + 0.0  # -0.0 + 0.0 is 0.0
+    return f"{rounded:{'+' if sign else ''}.{digits}f}".replace("-", "−")
 
 
 def upright(axes: Axes, x: float, height: float, words: str, look: tuple[str, str], side: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sim.core.endpoints import AT_SCANS, AT_VISITS, CONFIRMED_AFTER, ENDPOINTS, UNTESTED, parse_endpoint
+from sim.core.endpoints import AT_SCANS, AT_VISITS, CONFIRMED_AFTER, ENDPOINTS, UNTESTED, allowed_names, parse_endpoint
 from sim.core.params import Refusal, Refusals
 from sim.core.units import DAYS_PER_MONTH, DAYS_PER_YEAR, on_clock
 from sim.model.allocation import WITH_FACTORS
@@ -171,8 +171,8 @@ def _endpoints(s: Scenario) -> Iterator[Refusal]:
             )
         try:
             base, months = parse_endpoint(endpoint.name)
-        except ValueError as error:
-            yield Refusal(f"{here}.name", endpoint.name, str(error))
+        except ValueError:
+            yield Refusal(f"{here}.name", endpoint.name, allowed_names(endpoint.name))
             continue
         yield from _endpoint_design(s, here, endpoint.name, base, months)
         for role in ("treatment", "control"):
@@ -384,6 +384,8 @@ def _recruitment(s: Scenario) -> Iterator[Refusal]:
                 f"poisson where candidates are turned away, by {turning} (target never reached)",
             )
         return
+    if s.historical_control:
+        return  # each era recruits by itself, on a calendar of its own: conduct._eras
     open_days = sum(sites.open_days(i * sites.opening_interval_days, e.max_days) for i in range(sites.count))
     expected = open_days * sites.arrivals_per_month / DAYS_PER_MONTH
     if expected < e.target:

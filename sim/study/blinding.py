@@ -61,13 +61,19 @@ class MeanIndex:
 
 @dataclass(frozen=True)
 class Blinding:
-    """One question over many trials: Bang's index by arm, James's, and the shares of the answers by arm."""
+    """One question over many trials: Bang's index by arm, James's, and the shares of the answers by arm.
+
+    `both` is the sum of the two arms' Bang indices of a trial: how much more often one arm guesses angioplasty.
+    `drift` is by how much it has risen since the same people's early guess, in the same trial (None: nothing earlier).
+    """
 
     occasion: str
     holder: str
     bang: dict[str, MeanIndex]
     james: MeanIndex
     answers: dict[str, dict[str, MeanIndex]]
+    both: MeanIndex
+    drift: MeanIndex | None
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values for JSON; what does not exist (NaN) is None."""
@@ -97,13 +103,17 @@ def trial_guesses(scenario: Scenario, records: TrialRecords) -> list[TrialGuesse
 def mean_indices(scenario: Scenario, counts: Counts) -> tuple[Blinding, ...]:
     """Average the indices over trials, from counts (trials, questions, arms, answers)."""
     found, arms = [], arm_names(scenario) if scenario.belief.guesses else []
+    early: dict[str, Floats] = {}
     for k, (occasion, holder) in enumerate(questions(scenario)):
         table = counts[:, k]
-        bang = [_mean(column) for column in bang_values(table).T]
+        values = bang_values(table)
+        bang, both = [_mean(column) for column in values.T], values.sum(axis=1)
+        drift = _mean(both - early[holder]) if holder in early else None
+        early.setdefault(holder, both)
         james = _mean(james_index(table.astype(np.float64)).value)
         shares = [dict(zip(ANSWERS, map(_mean, arm.T), strict=True)) for arm in _shares(table)]
         by_arm = dict(zip(arms, bang, strict=True)), dict(zip(arms, shares, strict=True))
-        found.append(Blinding(occasion, holder, by_arm[0], james, by_arm[1]))
+        found.append(Blinding(occasion, holder, by_arm[0], james, by_arm[1], _mean(both), drift))
     return tuple(found)
 
 

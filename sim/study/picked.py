@@ -72,13 +72,13 @@ def exaggeration(estimates: Floats, truth: Figure) -> Figure:
     return Figure(ratio, ratio * math.hypot(size.mcse / size.value if size.value else 0.0, truth.mcse / truth.value))
 
 
-def median_error(values: Floats) -> float:
-    """Give the standard error of a median, from the order statistics one binomial standard error to either side."""
+def quantile_error(values: Floats, q: float) -> float:
+    """Give the standard error of a quantile, from the order statistics one binomial standard error to either side."""
     n = len(values)
     if n < 2:
         return math.nan
-    half = 0.5 * math.sqrt(n) / n
-    low, high = np.quantile(values, [max(0.5 - half, 0.0), min(0.5 + half, 1.0)])
+    half = math.sqrt(q * (1.0 - q) / n)
+    low, high = np.quantile(values, [max(q - half, 0.0), min(q + half, 1.0)])
     return float(high - low) / 2.0
 
 

@@ -25,7 +25,12 @@ def published_words(judged: dict[str, Any]) -> str:
 def predicted_words(judged: dict[str, Any]) -> str:
     """Write what the replays give: median, and the middle 90%."""
     low, high = judged["interval"]
-    return f"{judged['median']:.3g} ({low:.3g} to {high:.3g})"
+    return f"{_short(judged['median'])} ({_short(low)} to {_short(high)})"
+
+
+def _short(value: float) -> str:
+    """Write a number to three digits, below 10 to two."""
+    return f"{value:.3g}" if abs(value) >= 10.0 else f"{value:.2g}"
 
 
 def label(judged: dict[str, Any]) -> str:

@@ -26,9 +26,9 @@ from sim.study.picked import (
     Figure,
     exaggeration,
     mean,
-    median_error,
     most_favourable,
     plain,
+    quantile_error,
     share,
     share_of,
     wrong_sign,
@@ -58,6 +58,7 @@ study has (a ratio of rates has no answer where an arm has no relapse)."""
 DEFAULT_STUDIES, DEFAULT_SETS = 20, 500
 MOST_STUDIES = 1000
 QUANTILES = (0.05, 0.5, 0.95)
+NAMED = ("5%", "median", "95%")
 SHOWN = 4000
 
 
@@ -67,8 +68,9 @@ class SmallResult:
 
     `single_significant` and `published_significant` are shares with p < alpha in the patient's favour; `expected` is
     1 - (1 - single)^studies. `mean` is of all studies, published or not; `published` the median of those published,
-    with 5% and 95% quantiles in `published_interval`. `type_s` and `type_m` (NaN without a true effect) are of single
-    studies with p < alpha, `published_m` of the published ones. `single` and `chosen` hold estimates to be drawn.
+    with 5% and 95% quantiles in `published_interval`; `published_p` has the three of p. `type_s` and `type_m` (NaN
+    without a true effect) are of single studies with p < alpha, `published_m` of the published ones. `single` and
+    `chosen` hold estimates to be drawn.
     """
 
     name: str
@@ -88,7 +90,9 @@ class SmallResult:
     mean: Figure
     published: Figure
     published_interval: tuple[float, float]
+    published_interval_mcse: tuple[float, float]
     published_p: tuple[float, ...]
+    published_p_mcse: tuple[float, ...]
     type_s: Figure
     type_m: Figure
     published_m: Figure
@@ -109,7 +113,9 @@ class SmallResult:
             **{n: getattr(self, n) for n in names},
             **{n: getattr(self, n).to_dict() for n in figures},
             "published_interval": [plain(x) for x in self.published_interval],
-            "published_p": dict(zip(("5%", "median", "95%"), map(plain, self.published_p), strict=True)),
+            "published_interval_mcse": [plain(x) for x in self.published_interval_mcse],
+            "published_p": dict(zip(NAMED, map(plain, self.published_p), strict=True)),
+            "published_p_mcse": dict(zip(NAMED, map(plain, self.published_p_mcse), strict=True)),
         }
 
 
@@ -261,7 +267,8 @@ def summary(answers: Answers, studies: int, truth: Figure, **about: Any) -> Smal
     q = 1.0 - single.value
     expected = Figure(1.0 - q**studies, studies * q ** (studies - 1) * single.mcse)
     found = there & (answers.p < answers.alpha)
-    low, middle, high = (float(x) for x in np.quantile(value, QUANTILES)) if len(value) else (math.nan,) * 3
+    (low, middle, high), (low_error, error, high_error) = _quantiles(value)
+    p_quantiles, p_errors = _quantiles(p)
     return SmallResult(
         **about,
         favourable=answers.favourable,
@@ -272,9 +279,11 @@ def summary(answers: Answers, studies: int, truth: Figure, **about: Any) -> Smal
         published_significant=Figure(*share_of(answers.helpful[picked].sum(), sets)),
         expected=expected,
         mean=mean(answers.value[there]),
-        published=Figure(middle, median_error(value)),
+        published=Figure(middle, error),
         published_interval=(low, high),
-        published_p=tuple(float(x) for x in np.quantile(p, QUANTILES)) if len(p) else (math.nan,) * 3,
+        published_interval_mcse=(low_error, high_error),
+        published_p=p_quantiles,
+        published_p_mcse=p_errors,
         type_s=wrong_sign(answers.value[found], truth),
         type_m=exaggeration(answers.value[found], truth),
         published_m=exaggeration(value, truth),
@@ -282,3 +291,11 @@ def summary(answers: Answers, studies: int, truth: Figure, **about: Any) -> Smal
         single=answers.value[there][:SHOWN],
         chosen=value[:SHOWN],
     )
+
+
+def _quantiles(values: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Give the 5%, 50% and 95% quantiles, and their standard errors; NaN of none."""
+    if not len(values):
+        return (math.nan,) * 3, (math.nan,) * 3
+    found = tuple(float(x) for x in np.quantile(values, QUANTILES))
+    return found, tuple(quantile_error(values, q) for q in QUANTILES)

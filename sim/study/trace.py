@@ -101,7 +101,7 @@ def _words(trial: SimulatedTrial, event: Records) -> str:
         Kind.VISIT_MISSED: f"visit {event['index']} missed",
         Kind.IMAGING: f"imaging {int(event['index']) + 1}: {number} veins read as narrow",
         Kind.GUESS: f"{HOLDERS[holder]} guesses {ANSWERS[number % len(ANSWERS)].lower()}",
-        Kind.PROCEDURE: "angioplasty" if value else "sham procedure",
+        Kind.PROCEDURE: ("sham procedure", "angioplasty", "venography: no vein is narrow")[number % 3],
         Kind.VEIN_TREATED: f"{VEINS[int(event['index']) % len(VEINS)]} {'opened' if value else 'not opened'}",
         Kind.COMPLICATION: f"complication: {COMPLICATIONS[number % len(COMPLICATIONS)]}",
         Kind.OUTSIDE_PROCEDURE: f"angioplasty elsewhere, {number} narrow veins treated",

@@ -101,7 +101,7 @@ def test_publication_is_drawn(published: SmallResults) -> None:
     assert [t.partition(" patients")[0] for t in labels] == ["8 v 7", "35"]
     assert "published p < 0.05: " in labels[0]
     assert f"{published.designs[1].published.value:+.2f}" in words(figure)
-    assert "Estimated difference in shares (0: no effect)" in axis_labels(figure)
+    assert "Estimated difference in the share without a relapse (0: no effect)" in axis_labels(figure)
     assert "Nothing works" in small_picture.message(published)
     d = replace(published.designs[0], truth=replace(published.designs[0].truth, value=0.2))
     assert "Nothing works" not in small_picture.message(replace(published, designs=(d,)))

@@ -120,6 +120,8 @@ def test_number() -> None:
     """Numbers have a true minus sign, and a plus where asked for."""
     assert style.number(-0.5) == "−0.50"
     assert style.number(0.5, 1, sign=True) == "+0.5"
+    assert [style.number(-0.04, 1), style.number(-0.0), style.number(-0.04, 1, sign=True)] == ["0.0", "0.00", "+0.0"]
+    assert style.number(-0.06, 1) == "−0.1"
     assert style.number(math.nan) == "n/a"
 
 

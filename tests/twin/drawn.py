@@ -220,6 +220,7 @@ PLAIN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "frailty_correlation": PROB,
         "scan_variance": spread(0.0, 50.0, 0.4),
         "window_days": spread(0.01, 730.5, 42.0, 100.0),
+        "test": st.sampled_from(["wald", "robust_score"]),
     },
     "retreatment": {
         "policy": st.just("none"),

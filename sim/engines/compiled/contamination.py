@@ -10,7 +10,7 @@ from sim.engines.compiled.hazard import end_hazard, hazards_changed
 from sim.engines.compiled.later import next_number
 from sim.engines.compiled.procedure import open_veins, record_procedure
 from sim.engines.compiled.ranks import ON_OUTSIDE
-from sim.engines.compiled.veins import is_narrow
+from sim.engines.compiled.veins import narrow_veins
 from sim.jit import bare_part
 from sim.model import hazard, veins
 
@@ -22,11 +22,8 @@ def on_outside(plan: Any, t: Any, p: Any, procedures: Any, events: Any) -> None:
     """Have angioplasty elsewhere, the only time."""
     end_hazard(p, OUTSIDE)
     p.outside_time = p.now
-    narrow = 0.0
-    for vein in range(3):
-        narrow += 1.0 if is_narrow(p, vein) else 0.0
     procedure = next_number(p, KIND)
-    note(plan, t, events, p.now, ON_OUTSIDE, p.word, procedure, narrow)
+    note(plan, t, events, p.now, ON_OUTSIDE, p.word, procedure, narrow_veins(p))
     mask = open_veins(plan, t, p, events, procedure)
     record_procedure(plan, t, p, procedures, procedure, KIND, p.now, mask)
     be_told(plan, t, p, events, PATIENT, 1.0)

@@ -13,7 +13,7 @@ from sim.engines.compiled.later import asked_at, await_effect, begin_procedure, 
 from sim.engines.compiled.ranks import ON_COMPLICATION, ON_PROCEDURE
 from sim.engines.compiled.reporting import await_pseudo
 from sim.engines.compiled.surveillance import begin_surveillance
-from sim.engines.compiled.veins import open_vein, redraw_veins, refresh_patency, treat
+from sim.engines.compiled.veins import narrow_veins, open_vein, redraw_veins, refresh_patency, treat
 from sim.jit import bare_part, inlined_part
 from sim.model import veins
 
@@ -33,28 +33,30 @@ def on_procedure(plan: Any, t: Any, p: Any, procedures: Any, events: Any, index:
         kind = int(further_kind(plan, p, index))
     if kind == NONE:
         return
-    treated = 1.0 if kind == ANGIOPLASTY else 0.0
-    note(plan, t, events, p.now, ON_PROCEDURE, p.word, index, treated)
+    done = int(veins.as_done(float(kind), narrow_veins(p)))
+    note(plan, t, events, p.now, ON_PROCEDURE, p.word, index, veins.logged(float(done)))
     begin_procedure(plan, p, index)
-    mask = open_veins(plan, t, p, events, index) if treated == 1.0 else 0
-    notice(plan, t, p, events, index, mask, kind)
+    mask = open_veins(plan, t, p, events, index) if kind == ANGIOPLASTY else 0
+    notice(plan, t, p, events, index, mask, done)
     if index == 0:
         begin_surveillance(plan, p)
         await_guesses(plan, p)
     else:
         learn(plan, t, p, events, kind, index)
-    record_procedure(plan, t, p, procedures, index, kind, max(p.entry_time, asked_at(plan, p, index)), mask)
+    record_procedure(plan, t, p, procedures, index, done, max(p.entry_time, asked_at(plan, p, index)), mask)
 
 
 @bare_part
 def open_veins(plan: Any, t: Any, p: Any, events: Any, procedure: Any) -> Any:
     """Treat the narrow veins as this number of procedure (0 is the study's first); give its complications."""
-    mask = complicated(plan, t, p, events, procedure)
+    found = narrow_veins(p) > 0.0
+    mask = complicated(plan, t, p, events, procedure) if found else 0
     redraw_veins(plan, t, p, procedure)
     for number in range(3):
         treat(plan, t, p, events, number)
     refresh_patency(plan, p)
-    await_effect(plan, p, procedure)
+    if found:
+        await_effect(plan, p, procedure)
     return mask
 
 

@@ -106,6 +106,15 @@ def is_narrow(p: Any, number: Any) -> Any:
     return p.vein_stenosed[number] == 1.0 and p.vein_open_now[number] == 0.0
 
 
+@bare_part
+def narrow_veins(p: Any) -> Any:
+    """Count the veins that are narrow now."""
+    narrow = 0.0
+    for number in range(3):
+        narrow += 1.0 if is_narrow(p, number) else 0.0
+    return narrow
+
+
 @further_part
 def redraw_veins(plan: Any, t: Any, p: Any, procedure: Any) -> None:
     """Draw what treating the narrow veins will come to at a procedure after the first."""

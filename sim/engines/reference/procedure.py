@@ -30,15 +30,15 @@ def on_procedure(p: Patient, index: int, _: Any) -> None:
         begin_hazards(p)
     if kind == veins.NONE:
         return
-    treated = kind == veins.ANGIOPLASTY
-    p.note(Kind.PROCEDURE, index, 1.0 if treated else 0.0)
+    done = int(veins.as_done(float(kind), narrow_veins(p)))
+    p.note(Kind.PROCEDURE, index, veins.logged(float(done)))
     if index == p.retreating:
         p.retreating = -1
     if p.plan.slots.on:
         take_slot(p, index)
-    mask = open_veins(p, index) if treated else 0
-    p.procedures.append((p.site, p.arrival, index, kind, p.asked.get(index, p.entry_time), p.now, mask))
-    notice(p, index, mask, kind)
+    mask = open_veins(p, index) if kind == veins.ANGIOPLASTY else 0
+    p.procedures.append((p.site, p.arrival, index, done, p.asked.get(index, p.entry_time), p.now, mask))
+    notice(p, index, mask, done)
     if index == 0:
         begin_surveillance(p)
         await_guesses(p)
@@ -54,16 +54,22 @@ def learn(p: Patient, kind: int, index: int) -> None:
             be_told(p, holder, 1.0 if kind == veins.ANGIOPLASTY else 0.0)
 
 
+def narrow_veins(p: Patient) -> float:
+    """Count the veins that are narrow now."""
+    return float(sum(vein.narrow for vein in p.own_veins))
+
+
 def open_veins(p: Patient, procedure: int) -> int:
     """Treat the narrow veins as this number of procedure (0 is the study's first); give its complications."""
-    mask = complicated(p, procedure)
+    found = narrow_veins(p) > 0.0
+    mask = complicated(p, procedure) if found else 0
     for number, vein in enumerate(p.own_veins):
         if vein.narrow:
             if procedure:
                 vein.lanes = p.draw(VEIN, number + veins.LANES * procedure)
             treat(p, number, vein)
     refresh_patency(p)
-    if p.plan.effect.onset_days > 0.0:
+    if found and p.plan.effect.onset_days > 0.0:
         p.set_clock(p.now + p.plan.effect.onset_days, Kind.EFFECT_BEGINS, procedure)
     return mask
 
