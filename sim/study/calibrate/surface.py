@@ -53,7 +53,9 @@ class Box:
         low, high = self.sides()
         spare = SPARE * (high - low)
         unit = qmc.Sobol(len(low), rng=seed).random(points)
-        return np.maximum(low - spare, self._floor()) + unit * (high + spare - np.maximum(low - spare, self._floor()))
+        least = np.maximum(low - spare, self._floor())
+        points: Floats = least + unit * (high + spare - least)
+        return points
 
     def _floor(self) -> Floats:
         """Give the least coordinates a scenario allows: none below 0 but logarithms."""
@@ -100,12 +102,10 @@ def through(box: Box, points: Floats, statistics: Floats, degree: int) -> Surfac
         raise ValueError(f"surface: found {len(basis)} points; allowed: at least {2 * basis.shape[1]} for this degree")
     weights = np.linalg.lstsq(basis, statistics, rcond=None)[0]
     left = statistics - basis @ weights
-    misfit = np.sqrt((left * left).sum(axis=0) / (len(basis) - basis.shape[1]))
+    misfit: Floats = np.sqrt((left * left).sum(axis=0) / (len(basis) - basis.shape[1]))
     return Surface(box, degree, weights, misfit)
 
 
-def simulated(
-    box: Box, points: Floats, statistics: Callable[[Mapping[str, float]], Sequence[float]]
-) -> Floats:
+def simulated(box: Box, points: Floats, statistics: Callable[[Mapping[str, float]], Sequence[float]]) -> Floats:
     """Play the statistics at every point of a design."""
     return np.array([statistics(box.values(x)) for x in points])
