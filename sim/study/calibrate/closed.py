@@ -79,8 +79,8 @@ ASSUMED = (
     "the prior alone is shipped: blinding_leak is 0 unless a scenario says otherwise, so both arms give the middle of "
     "the two indices; the leak that gives both is printed with the rows",
     "spread between people (1), noise of a guess (0.5) and the band of don't know (0.1) stay assumptions",
-    "bravedreams.flow is met by published/brave_dreams_2018 alone (veins.success_prob there); 97.4% opened is a vein's, "
-    "by Ferral, and is the default",
+    "bravedreams.flow is met by published/brave_dreams_2018 alone (veins.success_prob there); the default is Ferral's "
+    "97.4% of treated veins",
 )
 
 

@@ -15,8 +15,8 @@ Floats = NDArray[np.float64]
 
 STUDIES = ("AFFIRM", "FREEDOMS", "CONFIRM")
 BETWEEN_SD, DISAGREEMENT_SD = 0.5, 0.5
-"""Half-normal priors: of the between-study SD of the log rate, and of that of log odds of being relapse-free beyond what
-the model and chance give (definitions and analyses differ, and one dispersion can't give both published pairs)."""
+"""Half-normal priors: of the between-study SD of the log rate, and of that of the log odds of being relapse-free beyond
+what model and chance give (definitions and analyses differ, and one dispersion can't give both published pairs)."""
 
 P = len(BOX.names)
 RATE, FALL = 0, P - 1

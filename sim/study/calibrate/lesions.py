@@ -14,7 +14,6 @@ from sim.engines.want import Want
 from sim.study.calibrate.outcome import Group, Row
 from sim.study.calibrate.placebo import placebo
 from sim.study.calibrate.relapses import FREEDOMS
-from sim.study.calibrate.severity import binomial_error
 from sim.study.calibrate.solve import Problem, solve
 
 Floats = NDArray[np.float64]
@@ -40,7 +39,7 @@ def scanned(settings: Settings, seed: int = SEED) -> Cohort:
 
 
 def readings(people: Cohort) -> tuple[Floats, Floats, Floats]:
-    """Give Gd lesions at month 6, and (1 or 0) whether there was no new T2 lesion by months 6 and 24; a patient each."""
+    """Give each patient's Gd lesions at month 6, and (1 or 0) whether no T2 lesion was new by months 6 and 24."""
     gd = at_visit(people, "gd_lesions", 1)
     early, late = at_visit(people, "new_t2", 1), at_visit(people, "new_t2", 2)
     return gd, (early == 0.0).astype(float), (early + late == 0.0).astype(float)

@@ -102,10 +102,10 @@ def relapsing(laid: Surface, seed: int = WALK_SEED) -> Relapsing:
 ASSUMED = (
     "confirmed relapses of blinded patients count; reporting, recall and the 30 refractory days are as by default",
     "CONFIRM's and Nicholas' trials' entry rules are not in the evidence: FREEDOMS' is taken for both",
-    "rates have the error of negative binomial counts with affirm.fit's dispersion 0.81; Nicholas' ratio the error that "
+    "rates have the error of negative binomial counts with affirm.fit's dispersion 0.81; Nicholas' ratio that which "
     "its p = 0.0005 gives; Tremlett's an assumed 2 points; counts and shares are multinomial and binomial",
-    "relapse-free shares of FREEDOMS and CONFIRM may each be off by a study's own deviation of the log odds (definitions "
-    "and analyses differ); in the rows above that deviation is left out, so they show what the population explains",
+    "relapse-free shares of FREEDOMS and CONFIRM may each be off by a study's own deviation of the log odds "
+    "(definitions and analyses differ); in the rows above that deviation is left out, so they show what the population explains",
     "no published rate before entry is among the figures: how far the rate falls at entry rests on the model and the "
     "priors (even over the ranges of relapses.BOX)",
 )

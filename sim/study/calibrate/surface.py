@@ -54,8 +54,8 @@ class Box:
         spare = SPARE * (high - low)
         unit = qmc.Sobol(len(low), rng=seed).random(points)
         least = np.maximum(low - spare, self._floor())
-        points: Floats = least + unit * (high + spare - least)
-        return points
+        placed: Floats = least + unit * (high + spare - least)
+        return placed
 
     def _floor(self) -> Floats:
         """Give the least coordinates a scenario allows: none below 0 but logarithms."""
@@ -102,8 +102,8 @@ def through(box: Box, points: Floats, statistics: Floats, degree: int) -> Surfac
         raise ValueError(f"surface: found {len(basis)} points; allowed: at least {2 * basis.shape[1]} for this degree")
     weights = np.linalg.lstsq(basis, statistics, rcond=None)[0]
     left = statistics - basis @ weights
-    misfit: Floats = np.sqrt((left * left).sum(axis=0) / (len(basis) - basis.shape[1]))
-    return Surface(box, degree, weights, misfit)
+    misfit = np.sqrt((left * left).sum(axis=0) / (len(basis) - basis.shape[1]))
+    return Surface(box, degree, weights.astype(np.float64), misfit.astype(np.float64))
 
 
 def simulated(box: Box, points: Floats, statistics: Callable[[Mapping[str, float]], Sequence[float]]) -> Floats:
