@@ -105,7 +105,7 @@ ASSUMED = (
     "rates have the error of negative binomial counts with affirm.fit's dispersion 0.81; Nicholas' ratio that which "
     "its p = 0.0005 gives; Tremlett's an assumed 2 points; counts and shares are multinomial and binomial",
     "relapse-free shares of FREEDOMS and CONFIRM may each be off by a study's own deviation of the log odds "
-    "(definitions and analyses differ); in the rows above that deviation is left out, so they show what the population explains",
+    "(definitions and analyses differ); the rows above leave that deviation out and show what the population explains",
     "no published rate before entry is among the figures: how far the rate falls at entry rests on the model and the "
     "priors (even over the ranges of relapses.BOX)",
 )
