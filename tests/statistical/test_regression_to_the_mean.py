@@ -36,6 +36,12 @@ def test_the_rate_falls_although_nobody_is_treated() -> None:
 
 
 PROTOTYPE: dict[str, object] = STAY | {
+    "relapse.rate_per_year": 0.6,
+    "frailty.variance": 0.4,
+    "activity.ratio": 6.0,
+    "activity.active_months": 8.0,
+    "activity.quiescent_months": 24.0,
+    "decline.fall_per_year": 0.04,
     "recall.enabled": False,
     "relapse.refractory_days": 0.0,
     "enrolment.screening_days": 0.0,
