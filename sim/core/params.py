@@ -42,8 +42,9 @@ def param(
 ) -> Any:
     """Declare a scenario key.
 
-    `unit` is "1" for a pure number, "-" for a name or a switch; `source` is an id of sim/evidence, or `assumption`
-    (a default nobody measured), or `design` (a choice of the trial designer, not a belief about nature).
+    `unit` is "1" for a pure number, "-" for a name or a switch; `source` is an id of sim/evidence (the default is
+    read there), or `fitted: ` and the ids it was fitted to (docs/calibration.md), or `assumption` (a default nobody
+    measured), or `design` (a choice of the trial designer, not a belief about nature).
     """
     return Field(
         default,

@@ -48,25 +48,42 @@ class Activity(Table):
         source="design",
     )
     ratio: float = param(
-        6.0, unit="1", ge=1.0, le=1000.0, meaning="intensity when active over intensity when quiescent"
+        14.0,
+        unit="1",
+        ge=1.0,
+        le=1000.0,
+        meaning="intensity when active over intensity when quiescent",
+        source="fitted: affirm.counts, freedoms.arr, confirm.arr, nicholas2012.trend, tremlett2008.decline",
     )
-    active_months: float = param(8.0, unit="months", gt=0.0, le=1200.0, meaning="mean sojourn in the active state")
+    active_months: float = param(
+        12.0,
+        unit="months",
+        gt=0.0,
+        le=1200.0,
+        meaning="mean sojourn in the active state",
+        source="fitted: affirm.counts, freedoms.arr, confirm.arr, nicholas2012.trend, tremlett2008.decline",
+    )
     quiescent_months: float = param(
-        24.0, unit="months", gt=0.0, le=1200.0, meaning="mean sojourn in the quiescent state"
+        39.0,
+        unit="months",
+        gt=0.0,
+        le=1200.0,
+        meaning="mean sojourn in the quiescent state",
+        source="fitted: affirm.counts, freedoms.arr, confirm.arr, nicholas2012.trend, tremlett2008.decline",
     )
     log_sd: float = param(
-        0.81,
+        1.02,
         unit="1",
         ge=0.0,
         le=2.0,
-        meaning="log_ou: standard deviation of the log intensity (0.81: as variable as the two states above)",
+        meaning="log_ou: standard deviation of the log intensity (1.02: as variable as the two states above)",
     )
     month_correlation: float = param(
-        0.85,
+        0.9,
         unit="1",
         ge=0.0,
         le=1.0,
-        meaning="log_ou: correlation of the log intensity from month to month (0.85: the two states' pace; 1: life)",
+        meaning="log_ou: correlation of the log intensity from month to month (0.9: the two states' pace; 1: life)",
     )
 
     def plan(self) -> ActivityPlan:

@@ -53,12 +53,12 @@ class Belief(Table):
     physician: Blinding = param("blinded", unit="-", meaning="whether treating physicians know it", source="design")
     assessor: Blinding = param("blinded", unit="-", meaning="whether assessors know it", source="design")
     prior_prob: float = param(
-        0.62,
+        0.59,
         unit="1",
         gt=0.0,
         lt=1.0,
         meaning="typical probability a blinded person gives to angioplasty at 1:1 (mean of the two arms' guesses)",
-        source="moroz2013.sham",
+        source="fitted: moroz2013.active, moroz2013.sham",
     )
     spread_logits: float = param(1.0, unit="log odds", ge=0.0, le=10.0, meaning="standard deviation between people")
     blinding_leak: float = param(

@@ -54,12 +54,12 @@ class Course(Table):
         meaning="SP: mean progression apart from relapses (exponential over patients)",
     )
     pp_slope_points_per_year: float = param(
-        0.35,
+        0.42,
         unit="EDSS points/year",
         ge=0.0,
         le=5.0,
         meaning="PP: mean progression (exponential over patients)",
-        source="progression.ppms",
+        source="fitted: olympus.cdp3, ppms.edss",
     )
     sp_rate_ratio: float = param(0.4, unit="1", ge=0.0, le=1.0, meaning="SP: relapse rate over that of RR")
     pp_rate_ratio: float = param(0.05, unit="1", ge=0.0, le=1.0, meaning="PP: relapse rate over that of RR")

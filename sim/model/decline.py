@@ -22,12 +22,12 @@ class Decline(Table):
 
     enabled: bool = param(True, unit="-", meaning="whether the rate declines with time", source="design")
     fall_per_year: float = param(
-        0.04,
+        0.037,
         unit="1/year",
         ge=0.0,
         lt=1.0,
         meaning="share by which the relapse rate falls in a year",
-        source="tremlett2008.decline",
+        source="fitted: affirm.counts, freedoms.arr, confirm.arr, nicholas2012.trend, tremlett2008.decline",
     )
 
     def plan(self, after: bool) -> DeclinePlan:

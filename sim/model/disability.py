@@ -33,11 +33,12 @@ class Disability(Table):
     )
     baseline_log_sd: float = param(0.5, unit="1", ge=0.0, le=2.0, meaning="standard deviation of its logarithm")
     slope_points_per_year: float = param(
-        0.05,
+        0.16,
         unit="EDSS points/year",
         ge=0.0,
         le=5.0,
         meaning="mean progression apart from relapses (exponential over patients)",
+        source="fitted: freedoms.cdp3",
     )
     rater_sd_points: float = param(
         0.05,
@@ -48,20 +49,20 @@ class Disability(Table):
         source="noseworthy1990.exact",
     )
     examination_sd_points: float = param(
-        0.08,
+        0.075,
         unit="EDSS points",
         ge=0.0,
         le=3.0,
         meaning="standard deviation of most examinations' own error",
-        source="noseworthy1990.exact",
+        source="fitted: noseworthy1990.exact, noseworthy1990.one_step",
     )
     tail_prob: float = param(
-        0.1,
+        0.11,
         unit="1",
         ge=0.0,
         le=1.0,
         meaning="share of examinations with the wide error below (one normal can't give 69% exact, 92% within a step)",
-        source="noseworthy1990.one_step",
+        source="fitted: noseworthy1990.exact, noseworthy1990.one_step",
     )
     tail_sd_points: float = param(
         0.8,

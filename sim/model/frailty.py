@@ -22,12 +22,12 @@ class Frailty(Table):
 
     enabled: bool = param(True, unit="-", meaning="whether patients differ in their relapse rate", source="design")
     variance: float = param(
-        0.4,
+        0.88,
         unit="1",
         ge=0.0,
         le=20.0,
         meaning="variance of the frailty; with activity none it is the negative-binomial dispersion",
-        source="assumption",
+        source="fitted: affirm.counts, freedoms.arr, confirm.arr, nicholas2012.trend, tremlett2008.decline",
     )
 
     def plan(self) -> FrailtyPlan:

@@ -44,22 +44,20 @@ class Lesions(Table):
 
     enabled: bool = param(False, unit="-", meaning="whether patients are scanned", source="design")
     mean_per_scan: float = param(
-        1.1,
+        0.81,
         unit="1/scan",
         ge=0.0,
         le=1000.0,
-        meaning="mean Gd lesions at a scan in the source population at screening "
-        "(sham arm of sham_rct: 1.19 at month 6)",
-        source="stellmann2015.gad_6m",
+        meaning="mean Gd lesions at a scan in the source population at screening (of placebo arms at month 6: 1.2)",
+        source="fitted: stellmann2015.gad_6m, stellmann2015.no_new_t2_6m, stellmann2015.no_new_t2_24m",
     )
     new_t2_per_year: float = param(
-        3.6,
+        3.2,
         unit="1/year",
         ge=0.0,
         le=10000.0,
-        meaning="mean new T2 lesions a year in the source population at screening "
-        "(sham arm of sham_rct: none by month 6 in 39%)",
-        source="stellmann2015.no_new_t2_6m",
+        meaning="mean new T2 lesions a year in the source population at screening",
+        source="fitted: stellmann2015.gad_6m, stellmann2015.no_new_t2_6m, stellmann2015.no_new_t2_24m",
     )
     factor_variance: float = param(
         1.3,
@@ -67,6 +65,7 @@ class Lesions(Table):
         ge=0.0,
         le=50.0,
         meaning="variance of the patients' lesion factor (log-normal, mean 1)",
+        source="fitted: stellmann2015.gad_6m, stellmann2015.no_new_t2_6m, stellmann2015.no_new_t2_24m",
     )
     frailty_correlation: float = param(
         0.3,

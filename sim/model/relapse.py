@@ -37,7 +37,12 @@ class Relapse(Table):
     """How often relapses come, how bad they are and what they leave."""
 
     rate_per_year: float = param(
-        0.6, unit="1/year", ge=0.0, le=50.0, meaning="annual relapse rate of the source population at screening"
+        0.4,
+        unit="1/year",
+        ge=0.0,
+        le=50.0,
+        meaning="annual relapse rate of the source population at screening",
+        source="fitted: affirm.counts, freedoms.arr, confirm.arr, nicholas2012.trend, tremlett2008.decline",
     )
     refractory_days: float = param(
         30.0, unit="days", ge=0.0, le=365.0, meaning="an onset this soon after the last relapse's onset belongs to it"
@@ -59,16 +64,36 @@ class Relapse(Table):
         source="relapses.severe",
     )
     severity_log_sd: float = param(
-        0.727, unit="1", ge=0.0, le=3.0, meaning="standard deviation of log severity", source="relapses.severe"
+        0.726,
+        unit="1",
+        ge=0.0,
+        le=3.0,
+        meaning="standard deviation of log severity",
+        source="fitted: relapses.severe",
     )
     recovery_days: float = param(
-        30.0, unit="days", gt=0.0, le=3650.0, meaning="time constant of the exponential recovery from a relapse"
+        18.0,
+        unit="days",
+        gt=0.0,
+        le=3650.0,
+        meaning="time constant of the exponential recovery from a relapse",
+        source="fitted: lublin2003.half_point, lublin2003.one_point",
     )
     residual_prob: float = param(
-        0.3, unit="1", ge=0.0, le=1.0, meaning="probability that a relapse leaves a lasting deficit"
+        0.38,
+        unit="1",
+        ge=0.0,
+        le=1.0,
+        meaning="probability that a relapse leaves a lasting deficit",
+        source="fitted: lublin2003.half_point, lublin2003.one_point",
     )
     residual_mean_points: float = param(
-        0.5, unit="EDSS points", ge=0.0, le=10.0, meaning="mean size of that deficit (exponential)"
+        1.5,
+        unit="EDSS points",
+        ge=0.0,
+        le=10.0,
+        meaning="mean size of that deficit (exponential)",
+        source="fitted: lublin2003.half_point, lublin2003.one_point",
     )
 
     def plan(self) -> RelapsePlan:

@@ -14,7 +14,8 @@ from sim.scenario.schema import Scenario
 HEAD = """# Scenario keys
 
 Every table and key, with unit, range, default, meaning and source. Source: an id of `sim/evidence` (a published figure,
-with its status there), `design` (a choice of whoever designs the study), or `assumption` (nobody measured it).
+with its status there), `fitted:` and the figures a value was fitted to ([calibration.md](calibration.md)), `design` (a
+choice of whoever designs the study), or `assumption` (nobody measured it).
 Tables that can be turned off have `enabled`; [relapse], [disability], [msfc], [quality], [veins] and [belief] describe
 what is always there (their effects are turned off by key, or by [switches]). Made by `shamtrial scenarios keys`; a test
 keeps it true.

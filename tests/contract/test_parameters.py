@@ -12,7 +12,9 @@ from pydantic.fields import FieldInfo
 
 from sim.core.errors import Problem, ScenarioError
 from sim.evidence import known
+from sim.evidence.population import values
 from sim.scenario.load import read_tables, validate
+from sim.scenario.loaded import load
 from sim.scenario.schema import Scenario
 from tests.helpers import Overrides
 
@@ -83,18 +85,34 @@ def test_the_walk_finds_the_parameters() -> None:
 
 
 def test_every_parameter_says_what_it_is() -> None:
-    """Each has a unit, a meaning and a source that is `assumption`, `design` or a known id; each number has a range."""
+    """Each has a unit, a meaning and a source (`assumption`, `design`, or known ids); each number has a range."""
     for key, field in PARAMETERS.items():
         assert field.description, key
         assert extra(field).get("unit"), key
         source = str(extra(field).get("source"))
-        assert source in ("assumption", "design") or known(source), f"{key}: no such source: {source}"
+        ids = source.removeprefix("fitted: ").split(", ")
+        assert source in ("assumption", "design") or all(map(known, ids)), f"{key}: no such source: {source}"
+        assert source.startswith("fitted: ") or len(ids) == 1, f"{key}: read in one place: {source}"
         kinds = {type(m) for m in field.metadata}
         if numeric(field):
             assert kinds & {Ge, Gt}, f"{key} has no lower bound"
             assert kinds & {Le, Lt}, f"{key} has no upper bound"
         if get_origin(field.annotation) is list:
             assert kinds >= {MinLen, MaxLen}, f"{key} may have any length"
+
+
+def test_fitted_defaults_are_those_of_the_fit() -> None:
+    """Every `fitted` default has the fit's value to the printed digits, and the fit has no value but these."""
+    fitted = {key for key, field in PARAMETERS.items() if str(extra(field).get("source")).startswith("fitted: ")}
+    assert fitted == set(values())
+    for key, value in values().items():
+        assert PARAMETERS[key].default == value, key
+
+
+def test_the_base_population_is_the_fitted_one() -> None:
+    """scenarios/base.toml, with which the other scenarios begin, has each fitted value."""
+    resolved = {v.key: v.value for v in load("base").values()}
+    assert {key: resolved[key] for key in values()} == values()
 
 
 def test_units_are_in_the_keys() -> None:
