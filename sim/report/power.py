@@ -39,7 +39,8 @@ class PowerData:
 
     `values` are the primary endpoint's converged estimates, as ratios where `ratio`, else as differences; `significant`
     goes with them; `null` is where nothing differs (1 or 0), `truth` NaN where it was not asked for. `label` names the
-    axis, `rows` the endpoints in their order.
+    axis, `rows` the endpoints in their order; `beliefs` names their setting, `averaged` is not "" where populations are
+    uncertain, and says over what was averaged.
     """
 
     name: str
@@ -55,6 +56,8 @@ class PowerData:
     mcse: float
     not_converged: int
     rows: tuple[Row, ...]
+    beliefs: str = ""
+    averaged: str = ""
 
     @property
     def quantity(self) -> str:
@@ -97,6 +100,8 @@ def power_data(result: PowerResult) -> PowerData:
             for e in scenario.endpoint
             if parse_endpoint(e.name)[0] not in UNTESTED or e is endpoint
         ),
+        beliefs=result.beliefs.words,
+        averaged=result.uncertain.words if result.uncertain else "",
     )
 
 
@@ -140,10 +145,11 @@ def power_figure(data: PowerData) -> Figure:
     _verdict(right, data)
     _forest(lower.subplots(), data)
     without = f" {data.not_converged:,} without an answer count as not significant." if data.not_converged else ""
+    said = " ".join(f"{style.capital(words)}." for words in (data.beliefs, data.averaged) if words)
     style.footnote(
         figure,
         f"Scenario {data.name}, {data.trials:,} trials, seed {data.seed}. MCSE: Monte Carlo standard error; "
-        f"the thin lines are ±1.96 MCSE.{without}",
+        f"the thin lines are ±1.96 MCSE.{without} {said}",
         130,
     )
     return figure

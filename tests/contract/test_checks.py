@@ -13,7 +13,7 @@ import pytest
 
 from sim.core.errors import Problem, ScenarioError
 from sim.core.params import Refusal
-from sim.scenario import checks, checks_course, conduct, prevalence
+from sim.scenario import checks, checks_course, conduct, prevalence, prior
 from sim.scenario.load import read_tables, shipped, validate
 from sim.scenario.schema import Scenario
 from tests.contract.refusals import ANGIO, CASES, NONE, Case
@@ -43,7 +43,7 @@ def test_its_legal_neighbour_is_not_refused(case: Case) -> None:
     validate(read_tables(case.name, case.good), Scenario)
 
 
-CHECKS = (checks, checks_course, conduct, prevalence)
+CHECKS = (checks, checks_course, conduct, prevalence, prior)
 
 
 def test_every_refusal_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
