@@ -25,7 +25,6 @@ from sim.study.blinding import Blinding, Index, TrialGuesses
 from sim.study.consort import RunFlow
 from sim.study.explain import ExplainResult
 from sim.study.ledger import Ledger
-from sim.study.performance import Performance
 from sim.study.power import PowerResult
 from sim.study.replay import ReplayResult
 from sim.study.restenosis import RestenosisResult
@@ -141,7 +140,7 @@ def _power_rows(result: PowerResult) -> Iterator[tuple[str, ...]]:
     for key, p in result.endpoints.items():
         yield (
             key,
-            _power_cell(result, p) if key not in untested else "not tested",
+            "{:.3f} ({:.3f})".format(*result.share(key)) if key not in untested else "not tested",
             f"{_number(p.estimate_mean, sign=True)} ({_number(p.estimate_sd)})",
             _number(p.truth, sign=True),
             f"{_number(p.bias, sign=True)} ({_number(p.bias_mcse)})",
@@ -151,14 +150,7 @@ def _power_rows(result: PowerResult) -> Iterator[tuple[str, ...]]:
 
 def quantity(result: PowerResult) -> str:
     """Name what the first column holds: power, or assurance where the effect is drawn too."""
-    return "assurance (MCSE)" if result.uncertain and result.uncertain.assurance else "power (MCSE)"
-
-
-def _power_cell(result: PowerResult, p: Performance) -> str:
-    if not (result.uncertain and result.uncertain.assurance):
-        return f"{p.power:.3f} ({p.mcse:.3f})"
-    share = p.favourable_power
-    return f"{share:.3f} ({math.sqrt(share * (1.0 - share) / result.trials):.3f})"
+    return "assurance (MCSE)" if result.assurance else "power (MCSE)"
 
 
 def uncertain_table(result: PowerResult, found: Uncertain) -> None:

@@ -58,16 +58,24 @@ class PowerData:
     rows: tuple[Row, ...]
     beliefs: str = ""
     averaged: str = ""
+    assurance: bool = False
 
     @property
     def quantity(self) -> str:
-        """What the share of significant trials is: power, or type I error where the truth is that nothing differs."""
+        """What the share of significant trials is: power, or type I error where the truth is that nothing differs.
+
+        Assurance where the effect was drawn too; then only trials that favour the procedure count.
+        """
+        if self.assurance:
+            return "Assurance"
         return "Type I error" if self.truth == self.null else "Power"
 
     @property
     def message(self) -> str:
         """What the picture says, from the data."""
         found = round(self.power * self.trials)
+        if self.assurance:
+            return f"{found:,} of {self.trials:,} simulated trials, each with an effect of its own, find a benefit"
         which = "in the primary endpoint" if self.quantity == "Power" else "that is not there"
         return f"{found:,} of {self.trials:,} simulated trials find a difference {which}"
 
@@ -82,6 +90,8 @@ def power_data(result: PowerResult) -> PowerData:
     rows = result.estimates[:, number]
     rows = rows[converged(rows)]
     values = np.asarray(rows["value"], np.float64)
+    assurance, toward = result.assurance, np.sign(values) == meaning.favourable
+    power, mcse = result.share(endpoint.key)
     return PowerData(
         name=result.name,
         trials=result.trials,
@@ -89,19 +99,20 @@ def power_data(result: PowerResult) -> PowerData:
         label=_axis(scenario, endpoint),
         ratio=ratio,
         values=np.exp(values) if ratio else values,
-        significant=np.asarray(rows["p"] < scenario.study.alpha, np.bool_),
+        significant=np.asarray((rows["p"] < scenario.study.alpha) & (toward | (not assurance)), np.bool_),
         null=1.0 if ratio else 0.0,
         truth=math.exp(done.truth) if ratio else done.truth,
-        power=done.power,
-        mcse=done.mcse,
+        power=power,
+        mcse=mcse,
         not_converged=result.trials - len(values),
         rows=tuple(
-            Row(_row_label(scenario, e), result.endpoints[e.key].power, result.endpoints[e.key].mcse)
+            Row(_row_label(scenario, e), *result.share(e.key))
             for e in scenario.endpoint
             if parse_endpoint(e.name)[0] not in UNTESTED or e is endpoint
         ),
         beliefs=result.beliefs.words,
         averaged=result.uncertain.words if result.uncertain else "",
+        assurance=assurance,
     )
 
 

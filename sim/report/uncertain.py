@@ -51,8 +51,8 @@ def notes(found: Uncertain) -> Iterator[str]:
     yield "each trial draws for itself, so the MCSE of the average, sqrt(p (1 - p) / trials), holds that spread too"
     if found.populations:
         yield (
-            f"SD and range are between populations: {found.populations} of {EACH} trials each, binomial noise taken out "
-            "(random effects; points of a beta distribution); share of variance: what of the variance of the average is "
-            "between populations"
+            f"SD and range are between populations, {found.populations} of {EACH} trials each, binomial noise taken "
+            "out (random effects; points of a beta distribution); share of variance: what of the average's variance "
+            "is between populations"
         )
     yield "no truth is given: each population has its own (run without --uncertain for that of the fitted one)"

@@ -32,7 +32,7 @@ Z95 = 1.959963984540054
 
 
 class Spread(NamedTuple):
-    """How power spreads between populations: variance, standard deviation, 5% and 95% points, share of a trial's variance.
+    """How power spreads between populations: variance, standard deviation, 5% and 95% points, share of the variance.
 
     `variance` and `share` are unbiased, so where populations hardly differ they may come out below 0; the others take
     such a variance for 0.
@@ -187,14 +187,16 @@ def _paired(own: Rows, other: Rows) -> Figure:
     return Figure(float(gap.mean()), float(gap.std(ddof=1) / math.sqrt(len(gap))) if len(gap) > 1 else math.nan)
 
 
-def spread(grouped: Rows, power: float, trials: int) -> Spread:
+def spread(grouped: Rows, power: float, trials: int) -> Spread | None:
     """Estimate how power spreads between populations, trials k EACH to (k + 1) EACH - 1 sharing the k-th.
 
     The variance of group shares less what the binomial makes of it, by the method of moments; the points are those of
     a beta distribution with this variance and the mean `power`. Errors by the jackknife over populations; those of the
-    points hold that of `power` too. A group in which a trial failed is left out.
+    points hold that of `power` too. A group in which a trial failed is left out; None where two or fewer are left.
     """
     shares = _complete(grouped)
+    if len(shares) < 3:
+        return None
     whole = _moments(np.array([shares.sum()]), np.array([(shares * shares).sum()]), len(shares), power)
     without = _moments(shares.sum() - shares, (shares * shares).sum() - shares * shares, len(shares) - 1, power)
     n = len(shares)

@@ -132,6 +132,18 @@ class PowerResult:
         """Which finding the effects of belief follow."""
         return beliefs_of(self.scenario)
 
+    @property
+    def assurance(self) -> bool:
+        """Whether each trial drew its effect too."""
+        return self.uncertain is not None and self.uncertain.assurance
+
+    def share(self, key: str) -> tuple[float, float]:
+        """Give an endpoint's power, or its assurance (trials in the patient's favour alone), with its MCSE."""
+        p = self.endpoints[key]
+        if not self.assurance:
+            return p.power, p.mcse
+        return p.favourable_power, math.sqrt(p.favourable_power * (1.0 - p.favourable_power) / self.trials)
+
     def to_dict(self) -> dict[str, Any]:
         """Give the JSON object of the contract."""
         return {
@@ -183,12 +195,13 @@ class PowerResult:
             f"  {self.beliefs.words}",
         ]
         for key, p in self.endpoints.items():
+            (share, mcse), what = self.share(key), "assurance" if self.assurance else "power"
             told = "no truth" if math.isnan(p.truth) else f"truth {p.truth:+.3f} ({p.truth_mcse:.3f})"
             lines.append(
-                f"  {key}: power {p.power:.3f} (MCSE {p.mcse:.3f}), mean estimate {p.estimate_mean:+.3f}, "
+                f"  {key}: {what} {share:.3f} (MCSE {mcse:.3f}), mean estimate {p.estimate_mean:+.3f}, "
                 f"{told}, {p.scale}, {p.method}"
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, f"  {self.uncertain.words}"] if self.uncertain else lines)
 
 
 def power(
