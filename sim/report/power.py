@@ -26,11 +26,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Row:
-    """One endpoint's power with its Monte Carlo standard error."""
+    """One endpoint's power with its Monte Carlo standard error, and where 90% of populations lie, if that is told."""
 
     label: str
     power: float
     mcse: float
+    populations: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def power_data(result: PowerResult) -> PowerData:
         mcse=mcse,
         not_converged=result.trials - len(values),
         rows=tuple(
-            Row(_row_label(scenario, e), *result.share(e.key))
+            Row(_row_label(scenario, e), *result.share(e.key), _populations(result, e.key))
             for e in scenario.endpoint
             if parse_endpoint(e.name)[0] not in UNTESTED or e is endpoint
         ),
@@ -114,6 +115,11 @@ def power_data(result: PowerResult) -> PowerData:
         averaged=result.uncertain.words if result.uncertain else "",
         assurance=assurance,
     )
+
+
+def _populations(result: PowerResult, key: str) -> tuple[float, float] | None:
+    spread = result.uncertain.endpoints[key].spread if result.uncertain else None
+    return (spread.low.value, spread.high.value) if spread and spread.told else None
 
 
 def _axis(scenario: Scenario, endpoint: Endpoint) -> str:
@@ -156,11 +162,12 @@ def power_figure(data: PowerData) -> Figure:
     _verdict(right, data)
     _forest(lower.subplots(), data)
     without = f" {data.not_converged:,} without an answer count as not significant." if data.not_converged else ""
+    band = " Pale bands: 5% to 95% of populations." if any(row.populations for row in data.rows) else ""
     said = " ".join(f"{style.capital(words)}." for words in (data.beliefs, data.averaged) if words)
     style.footnote(
         figure,
         f"Scenario {data.name}, {data.trials:,} trials, seed {data.seed}. MCSE: Monte Carlo standard error; "
-        f"the thin lines are ±1.96 MCSE.{without} {said}",
+        f"the thin lines are ±1.96 MCSE.{without}{band} {said}",
         130,
     )
     return figure
@@ -248,6 +255,11 @@ def _forest(axes: Axes, data: PowerData) -> None:
             linewidth=1.5,
         )
         end = min(row.power + style.Z95 * row.mcse, 1.0)
+        if row.populations:
+            axes.plot(
+                row.populations, [place, place], color=style.PALE, linewidth=11, solid_capstyle="butt", zorder=1.5
+            )
+            end = max(end, row.populations[1])
         axes.annotate(
             f"{style.percent(row.power)} ± {100.0 * row.mcse:.1f}",
             (end, place),

@@ -27,6 +27,7 @@ from sim.study.play import Play
 
 BASE = "base"
 MOST_PLANS = 1000  # kept, of some 100 kB each
+IDLE = "changes nothing in this scenario"
 SOLVED = ("relapse.rate_per_year", "frailty.variance")
 
 
@@ -124,16 +125,17 @@ def find_draws(scenario: Scenario, cloud: Cloud | None = None) -> Draws:
     found = population_cloud() if cloud is None else cloud
     base = load(BASE)
     _known(found, {value.key for value in base.values()})
-    reasons = {key: _held(scenario, base.scenario, found, place) for place, key in enumerate(found.keys)}
-    drawn = tuple(key for key, reason in reasons.items() if not reason)
-    places = [found.keys.index(key) for key in drawn]
-    rows = tuple(tuple(row[k] for k in places) for row in found.rows)
+    reasons = {key: _held(scenario, base.scenario, key) for key in found.keys}
+    free = {key: place for place, key in enumerate(found.keys) if not reasons[key]}
+    _fits(scenario, found, free)
+    reasons |= {key: IDLE for key, place in free.items() if _idle(scenario, key, [row[place] for row in found.rows])}
+    drawn = {key: place for key, place in free.items() if not reasons[key]}
+    rows = tuple(tuple(row[place] for place in drawn.values()) for row in found.rows)
     prior = prior_of(scenario) if scenario.effect_prior.enabled else None
     held = tuple((key, reason) for key, reason in reasons.items() if reason)
     if not drawn and prior is None:
         raise _nothing(held)
-    _fits(scenario, found, drawn, rows)
-    return Draws(found, drawn, rows, held, prior)
+    return Draws(found, tuple(drawn), rows, held, prior)
 
 
 def _nothing(held: tuple[tuple[str, str], ...]) -> ShamtrialError:
@@ -170,9 +172,8 @@ def _known(cloud: Cloud, keys: set[str]) -> None:
             raise ScenarioError([Problem(cloud.file, 1, "(header)", told, allowed)])
 
 
-def _held(scenario: Scenario, base: Scenario, cloud: Cloud, place: int) -> str:
-    """Say why a key is not drawn; "" where it is."""
-    key = cloud.keys[place]
+def _held(scenario: Scenario, base: Scenario, key: str) -> str:
+    """Say why a key is not free to be drawn; "" where it is."""
     file, line = scenario.place(key)
     if key in SOLVED and scenario.population.on_study_rate_per_year is not None:
         return "solved from [population]"
@@ -182,16 +183,20 @@ def _held(scenario: Scenario, base: Scenario, cloud: Cloud, place: int) -> str:
         return f"set in {file}:{line}"
     if _value(scenario, key) != _value(base, key):
         return f"not base.toml's {_value(base, key):g}"
-    other = next((row[place] for row in cloud.rows if row[place] != _value(scenario, key)), None)
-    idle = other is None or make_plan(with_values(scenario, {key: other})) == make_plan(scenario)
-    return "changes nothing in this scenario" if idle else ""
+    return ""
 
 
-def _fits(scenario: Scenario, cloud: Cloud, keys: tuple[str, ...], rows: tuple[tuple[float, ...], ...]) -> None:
+def _idle(scenario: Scenario, key: str, values: list[float]) -> bool:
+    """Tell whether a key changes nothing: the engine is given the same plan at another of its values."""
+    other = next((value for value in values if value != _value(scenario, key)), None)
+    return other is None or make_plan(with_values(scenario, {key: other})) == make_plan(scenario)
+
+
+def _fits(scenario: Scenario, cloud: Cloud, free: dict[str, int]) -> None:
     """Refuse a row that the schema, or the scenario's own checks, would refuse."""
-    for number, row in enumerate(rows if keys else ()):
+    for number, row in enumerate(cloud.rows if free else ()):
         try:
-            changed_keys(scenario, dict(zip(keys, row, strict=True)))
+            changed_keys(scenario, {key: row[place] for key, place in free.items()})
         except ScenarioError as error:
             first = error.problems[0]
             raise ScenarioError([Problem(cloud.file, number + 2, first.key, first.found, first.allowed)]) from None

@@ -71,7 +71,7 @@ def test_a_setting_changed_later_fills_anew() -> None:
     back = there.changed({"belief.setting": "hrobjartsson"})
     assert back.digest == load("sham_rct").digest
     assert sizes(with_settings(back.scenario, [f"belief.setting={SCEPTICAL}"])) == NOTHING
-    assert with_settings(there.scenario, ["belief.setting=hrobjartsson"]) == back.scenario
+    assert sizes(with_settings(there.scenario, ["belief.setting=hrobjartsson"])) == sizes(back.scenario)
     assert sizes(with_settings(there.scenario, ["effect.rate_ratio=0.6"])) == NOTHING
 
 
