@@ -14,7 +14,8 @@ HEADINGS = (
     "as fitted",
     "averaged - fitted",
     "SD",
-    "5% to 95%",
+    "5%",
+    "95%",
     "share of variance",
 )
 
@@ -28,12 +29,12 @@ def rows(result: PowerResult, found: Uncertain) -> Iterator[tuple[str, ...]]:
         yield endpoint.key, _cell(own.fitted), _cell(own.difference, "+"), *_spread(own.spread)
 
 
-def _spread(s: Spread | None) -> tuple[str, str, str]:
+def _spread(s: Spread | None) -> tuple[str, str, str, str]:
     if s is None:
-        return "-", "-", "-"
+        return "-", "-", "-", "-"
     if not s.told:
-        return f"below {s.most_sd:.3f}", "not told apart", _cell(s.share, "+")
-    return _cell(s.sd), f"{_cell(s.low)} to {_cell(s.high)}", _cell(s.share, "+")
+        return f"below {s.most_sd:.3f}", "-", "-", _cell(s.share, "+")
+    return _cell(s.sd), _cell(s.low), _cell(s.high), _cell(s.share, "+")
 
 
 def _cell(figure: Figure, sign: str = "") -> str:
