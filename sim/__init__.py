@@ -68,18 +68,21 @@ def power(
     truth_trials: int = TWIN_TRIALS,
     engine: Engine = "auto",
     flow: bool = False,
+    uncertain: bool = False,
 ) -> PowerResult:
     """Estimate the power of each endpoint, with its Monte Carlo standard error, bias and coverage.
 
     Give `trials`, or `mcse` (then the trials are worked out for the primary endpoint), or neither (500 trials). The
     result does not depend on `workers`; with more than one, processes are started, so call it from under
     `if __name__ == "__main__":` in a script. `truth_trials` = 0 leaves the truth out. `flow` gives `.consort`, the flow
-    of participants averaged over the first 100 trials.
+    of participants averaged over the first 100 trials. `uncertain` lets each trial draw its population from what the
+    fit of the default one left open, and its effect where the scenario has [effect_prior]; `.uncertain` tells of both.
     """
     from sim.study.power import power
 
     loaded = load(scenario)
-    return power(loaded.scenario, loaded.name, trials, mcse, seed, workers, truth_trials, engine, flow=flow)
+    asked = (loaded.scenario, loaded.name, trials, mcse, seed, workers, truth_trials, engine)
+    return power(*asked, flow=flow, uncertain=uncertain)
 
 
 def simulate(
@@ -100,13 +103,21 @@ def trace(scenario: str | Path | Loaded, patient: str, *, trial: int = 0, seed: 
 
 
 def replay(
-    scenario: str | Path | Loaded = "published/zamboni_2009", *, trials: int = 1000, seed: int = 1, workers: int = 1
+    scenario: str | Path | Loaded = "published/zamboni_2009",
+    *,
+    trials: int = 1000,
+    seed: int = 1,
+    workers: int = 1,
+    uncertain: bool = False,
 ) -> ReplayResult:
-    """Replay a published study, with no effect and with the effect claimed, and judge its figures jointly."""
+    """Replay a published study, with no effect and with the effect claimed, and judge its figures jointly.
+
+    `uncertain` lets each replay draw its population.
+    """
     from sim.study.replay import replay
 
     loaded = load(scenario)
-    return replay(loaded.scenario, loaded.name, trials, seed, workers)
+    return replay(loaded.scenario, loaded.name, trials, seed, workers, uncertain=uncertain)
 
 
 def explain(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -34,11 +35,29 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 SET = click.option(
     "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override a value, e.g. effect.rate_ratio=0.7."
 )
+BELIEFS = click.option(
+    "--beliefs", type=click.Choice(["hrobjartsson", "sceptical"]),
+    help="Sizes of belief's effects, as --set belief.setting=NAME (docs/blinding.md).",
+)  # fmt: skip
+UNCERTAIN = click.option(
+    "--uncertain", is_flag=True, help="Each trial draws its population (docs/uncertainty.md), power its effect too."
+)
 
 
 def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that all studies of many trials have."""
-    for option in (AS_JSON, SET, OUT, ENGINE, WORKERS, SEED):  # the last one put on stands first in the help
+
+    @functools.wraps(command)
+    def run(*, sets: tuple[str, ...], beliefs: str | None, **given: Any) -> Any:
+        chosen = (*sets, f"belief.setting={beliefs}") if beliefs else sets
+        return command(sets=chosen, **given)
+
+    return with_options(run, AS_JSON, BELIEFS, SET, OUT, ENGINE, WORKERS, SEED)
+
+
+def with_options(command: Callable[..., Any], *options: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command these options; the last one put on stands first in the help."""
+    for option in options:
         command = option(command)
     return command
 
@@ -62,9 +81,11 @@ def cli() -> None:
     "--truth-trials", type=int, default=TWIN_TRIALS, show_default=True, help="Twin trials for the truth; 0: no truth."
 )
 @click.option("--flow", is_flag=True, help="Follow participants too (CONSORT), in the first 100 trials at most.")
+@UNCERTAIN
 @study_options
-def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: int, flow: bool, seed: int,
-          workers: int | None, engine: str, out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
+def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: int, flow: bool, uncertain: bool,
+          seed: int, workers: int | None, engine: str, out: str | None, sets: tuple[str, ...],
+          as_json: bool) -> int:  # fmt: skip
     """Power of each endpoint, with its Monte Carlo standard error.
 
     Bias and coverage stand beside it. SCENARIO is a shipped name (`shamtrial scenarios list`) or the path of a .toml
@@ -81,6 +102,7 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
             loaded.scenario, loaded.name, trials, mcse, seed, _workers(workers), truth_trials, engine,
             watch=bar.watch("trials", counter), watch_truth=bar.watch("twin trials (truth)"),
             watch_population=bar.watch("solving the population"), flow=flow, watch_flow=bar.watch("participants"),
+            uncertain=uncertain, watch_more=bar.watch,
         )  # fmt: skip
     if folder:
         from sim.report.pictures import power_figures
@@ -116,7 +138,8 @@ def simulate(scenario: str, trial: int, ending: str, seed: int, engine: str, out
     rows = {name: len(table) for name, table in played.tables.items()}
     summary = {
         "scenario": loaded.name, "digest": loaded.digest, "seed": seed, "trial": trial, "rows": rows,
-        "consort": played.consort.to_dict(), "out": str(folder) if folder else None,
+        "beliefs": played.beliefs.to_dict(), "consort": played.consort.to_dict(),
+        "out": str(folder) if folder else None,
     }  # fmt: skip
     if guesses := played.guesses:
         summary["guesses"] = [g.to_dict() for g in guesses]
@@ -173,17 +196,21 @@ def trace(scenario: str, trial: int, patient: str, seed: int, out: str | None, s
 @click.argument("study", default="zamboni_2009")
 @click.option("--trials", type=int, help="Replays to run.  [default: 1000; with --explain 300 a setting]")
 @click.option("--explain", "explains", is_flag=True, help="Which mechanisms make a before-after result ordinary.")
+@UNCERTAIN
 @study_options
-def replay(study: str, trials: int | None, explains: bool, seed: int, workers: int | None, engine: str,
-           out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
+def replay(study: str, trials: int | None, explains: bool, uncertain: bool, seed: int, workers: int | None,
+           engine: str, out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
     """Replay a published study, judge its figures.
 
     With veins that do nothing, and with the effect its authors claimed. STUDY is a shipped scenario that holds the
     published figures, a .toml file that extends one, or `all`.
     """
+    from sim.core.errors import ShamtrialError
     from sim.report import replays
 
-    how = replays.How(trials, seed, _workers(workers), engine)
+    if uncertain and explains:
+        raise ShamtrialError("--uncertain: found with --explain; allowed: without it")
+    how = replays.How(trials, seed, _workers(workers), engine, uncertain)
     if study == "all":
         results = replays.run_all(how, _folder(out), sets, explains)
         status = _failures([f for r in results for f in r.failed])

@@ -251,7 +251,7 @@ def _cubic(place: float, table: Floats) -> float:
     return table[i] + t * (table[i + 1] + t * (table[i + 2] + t * table[i + 3]))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)  # of some 100 kB: a run may draw as many populations
 def gamma_tables(shape: float) -> tuple[Floats, Floats]:
     """Tabulate the gamma quantile (mean 1, this shape): over u in the middle, its logarithm over normal scores outside.
 

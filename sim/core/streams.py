@@ -70,6 +70,8 @@ def _register() -> dict[str, Stream]:
         ),
         Stream(29, "allocation", "0", ("letter", "foreseen", "steered", "-")),
         Stream(31, "site_effect", "0", ("effect", "-", "-", "-")),
+        # 0: what a trial draws; 1: what a group of trials shares, its number in the trial's place
+        Stream(33, "uncertain", "0 trial, 1 group", ("population", "no_effect", "effect", "-")),
     )
     return {row.name: row for row in rows}
 
@@ -106,6 +108,7 @@ HAZARD = STREAMS["hazard"].process
 STRATUM_BLOCK = STREAMS["stratum_block"].process
 ALLOCATION = STREAMS["allocation"].process
 SITE_EFFECT = STREAMS["site_effect"].process
+UNCERTAIN = STREAMS["uncertain"].process
 
 _UNIT = 2.220446049250313e-16  # 2^-52
 

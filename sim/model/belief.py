@@ -49,6 +49,13 @@ def _shift(meaning: str) -> float:
 class Belief(Table):
     """Who knows or guesses the arm, how sure they are, what moves a blinded belief, and when guesses are asked."""
 
+    setting: Literal["hrobjartsson", "sceptical"] = param(
+        "hrobjartsson",
+        unit="-",
+        meaning="what fills the keys of belief's effects that nobody sets: sizes by Hrobjartsson, from trials with "
+        "blinded and unblinded judges, or none, as by MetaBLIND (metablind2020.observers)",
+        source="hrobjartsson2013",
+    )
     patient: Blinding = param("blinded", unit="-", meaning="whether patients know their arm", source="design")
     physician: Blinding = param("blinded", unit="-", meaning="whether treating physicians know it", source="design")
     assessor: Blinding = param("blinded", unit="-", meaning="whether assessors know it", source="design")

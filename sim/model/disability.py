@@ -73,11 +73,12 @@ class Disability(Table):
         source="noseworthy1990.one_step",
     )
     rater_lean_points: float = param(
-        0.25,
+        0.156,
         unit="EDSS points",
         ge=-3.0,
         le=3.0,
-        meaning="how much lower an assessor sure of angioplasty rates than one sure of none (0.23 SD, the SD 1.1)",
+        meaning="how much lower an assessor sure of angioplasty rates than one sure of none (0.23 SD of the change in "
+        "24 months: docs/blinding.md)",
         source="hrobjartsson2013",
     )
 

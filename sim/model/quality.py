@@ -46,11 +46,11 @@ class Mental(Table):
         7.0, unit="MSQOL points", ge=0.0, le=50.0, meaning="standard deviation of one questionnaire's own noise"
     )
     placebo_peak_points: float = param(
-        3.2,
+        3.43,
         unit="MSQOL points",
         ge=-50.0,
         le=50.0,
-        meaning="gain of a patient sure of angioplasty before it decays (0.17 SD of a score with SD about 19)",
+        meaning="gain of a patient sure of angioplasty before it decays (0.17 SD of the change in 24 months)",
         source="hrobjartsson2014_other",
     )
 
@@ -75,11 +75,12 @@ class Quality(Table):
     )
     placebo_enabled: bool = param(True, unit="-", meaning="whether belief moves the score", source="design")
     placebo_peak_points: float = param(
-        3.0,
+        2.94,
         unit="MSQOL points",
         ge=-50.0,
         le=50.0,
-        meaning="gain of a patient sure of angioplasty before it decays (0.17 SD of a score with SD about 18)",
+        meaning="gain of a patient sure of angioplasty before it decays (0.17 SD of the change in 24 months: "
+        "docs/blinding.md)",
         source="hrobjartsson2014_other",
     )
     placebo_onset_days: float = param(

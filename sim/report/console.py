@@ -16,10 +16,11 @@ from rich.table import Table
 
 from sim.core.endpoints import UNTESTED, parse_endpoint
 from sim.data.consort import Flow
-from sim.report import ledger, restenosis, rtm
+from sim.report import ledger, restenosis, rtm, uncertain
 from sim.report import replay_rows as replayed
 from sim.report import small as small_report
 from sim.report.consort import HAD, WORDS, Count, intercurrent, said, size
+from sim.study.between import Uncertain
 from sim.study.blinding import Blinding, Index, TrialGuesses
 from sim.study.consort import RunFlow
 from sim.study.explain import ExplainResult
@@ -124,8 +125,11 @@ def _number(value: float, digits: int = 3, sign: bool = False) -> str:
 def power_table(result: PowerResult) -> None:
     """Print a PowerResult: a row an endpoint, then what a reader must know of the methods and the effect."""
     title = f"{result.name}: {result.trials} trial{'s' * (result.trials > 1)}, seed {result.seed}"
-    headings = ("endpoint", "power (MCSE)", "estimate (SD)", "truth", "bias (MCSE)", "coverage")
+    title += f"\n{result.beliefs.words}"
+    headings = ("endpoint", quantity(result), "estimate (SD)", "truth", "bias (MCSE)", "coverage")
     _print(title, headings, _power_rows(result), _power_notes(result))
+    if result.uncertain:
+        uncertain_table(result, result.uncertain)
     if result.blinding:
         arms = list(result.blinding[0].bang)
         indices = ("guesses", *(f"Bang, {arm} (MCSE)" for arm in arms), "James (MCSE)")
@@ -139,12 +143,27 @@ def _power_rows(result: PowerResult) -> Iterator[tuple[str, ...]]:
     for key, p in result.endpoints.items():
         yield (
             key,
-            f"{p.power:.3f} ({p.mcse:.3f})" if key not in untested else "not tested",
+            "{:.3f} ({:.3f})".format(*result.share(key)) if key not in untested else "not tested",
             f"{_number(p.estimate_mean, sign=True)} ({_number(p.estimate_sd)})",
             _number(p.truth, sign=True),
             f"{_number(p.bias, sign=True)} ({_number(p.bias_mcse)})",
             _number(p.coverage),
         )
+
+
+def quantity(result: PowerResult) -> str:
+    """Name what the first column holds: power, or assurance where the effect is drawn too."""
+    return "assurance (MCSE)" if result.assurance else "power (MCSE)"
+
+
+def uncertain_table(result: PowerResult, found: Uncertain) -> None:
+    """Print what stands beside an averaged power: at the fitted population, the spread, its share; what was drawn."""
+    _print(
+        "Populations beside each other (MCSE)",
+        uncertain.HEADINGS,
+        uncertain.rows(result, found),
+        uncertain.notes(found),
+    )
 
 
 def _untested(result: PowerResult) -> set[str]:
@@ -223,6 +242,7 @@ def replay_table(result: ReplayResult) -> None:
     title = (
         f"{result.study}: {result.trials} replays of {result.name}, {result.patients} patients each, seed {result.seed}"
     )
+    title += f"\n{result.beliefs.words}"
     _print(title, replayed.HEADINGS, replayed.rows(result), replayed.notes(result))
 
 
@@ -231,6 +251,7 @@ def replays_table(results: Sequence[ReplayResult]) -> None:
     title = (
         f"Published studies replayed {results[0].trials} times each, seed {results[0].seed}: share as far out (MCSE)"
     )
+    title += f"\n{'; '.join(dict.fromkeys(r.beliefs.words for r in results))}"
     notes = [line for r in results for line in (*r.sentences, "")]
     _print(title, replayed.ALL_HEADINGS, map(replayed.study_row, results), notes)
 
@@ -244,6 +265,7 @@ def explain_table(result: ExplainResult) -> None:
 def restenosis_table(result: RestenosisResult) -> None:
     """Print a RestenosisResult: a row a setting (% with MCSE), then what it says of the published sentence."""
     title = f"{result.name}: {result.trials} replays of {result.patients} patients in four settings, seed {result.seed}"
+    title += f"\n{result.beliefs.words}"
     _print(title, restenosis.HEADINGS, restenosis.rows(result), result.sentences)
 
 
@@ -252,7 +274,7 @@ def ledger_table(result: Ledger) -> None:
     worlds = f"{result.worlds} world{'s' * (result.worlds > 1)}"
     title = f"{result.name}, {result.endpoint}: {result.trials} trials in each of {worlds}, seed {result.seed}"
     scale = "log ratio" if result.scale == "log_ratio" else result.unit
-    _print(f"{title} ({scale})", ledger.HEADINGS, ledger.rows(result), ledger.notes(result))
+    _print(f"{title} ({scale})\n{result.beliefs.words}", ledger.HEADINGS, ledger.rows(result), ledger.notes(result))
     alpha, studies = result.chances.alpha, result.chances.studies
     heading = f"Chance of p < {alpha:g} in the procedure's favour"
     chances = ("", "% of studies (MCSE)")
@@ -313,6 +335,7 @@ def intercurrent_table(flow: Flow[Count], on_medication: Mapping[str, int]) -> N
 def rtm_tables(result: RtmResult) -> None:
     """Print an RtmResult: the fall taken apart, a row a design, and what they say."""
     title = f"{result.name}: {result.trials} trials, {result.patients:,} patients, nobody treated, seed {result.seed}"
+    title += f"\n{result.beliefs.words}"
     _print(title, rtm.PART_HEADINGS, rtm.part_rows(result), ())
     _print("Designs (MCSE)", rtm.HEADINGS, rtm.rows(result), result.sentences)
 
@@ -321,4 +344,5 @@ def small_table(result: SmallResults) -> None:
     """Print SmallResults: a row a design (MCSE), and what they say."""
     first = result.designs[0]
     title = f"{first.sets} sets of {first.studies} studies, the most favourable published, seed {result.seed}"
+    title += f"\n{'; '.join(dict.fromkeys(d.beliefs.words for d in result.designs))}"
     _print(title, small_report.HEADINGS, small_report.rows(result), result.sentences)

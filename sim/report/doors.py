@@ -131,5 +131,6 @@ def _doors_source(ledgers: Sequence[Ledger]) -> str:
     return (
         f"Shapley shares of apparent effect less truth, one axis for all. A cross: the mechanism cannot act in this "
         f"design, its share is exactly 0. {' or '.join(f'{t:,}' for t in trials)} trials a world, seed "
-        f"{ledgers[0].seed}; whiskers: ±1.96 Monte Carlo standard errors."
+        f"{ledgers[0].seed}; whiskers: ±1.96 Monte Carlo standard errors. "
+        f"{style.capital('; '.join(dict.fromkeys(ledger.beliefs.words for ledger in ledgers)))}."
     )

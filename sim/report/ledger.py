@@ -158,7 +158,7 @@ def _source(ledger: Ledger) -> str:
     return (
         f"Scenario {ledger.name}, {ledger.endpoint}: {ledger.trials:,} trials a world, {ledger.worlds} worlds, seed "
         f"{ledger.seed}. Shares are Shapley values of apparent effect less truth; whiskers: ±1.96 Monte Carlo standard "
-        f"errors.{how}{closed}"
+        f"errors.{how}{closed} {style.capital(ledger.beliefs.words)}."
     )
 
 

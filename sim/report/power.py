@@ -26,11 +26,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Row:
-    """One endpoint's power with its Monte Carlo standard error."""
+    """One endpoint's power with its Monte Carlo standard error, and where 90% of populations lie, if that is told."""
 
     label: str
     power: float
     mcse: float
+    populations: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class PowerData:
 
     `values` are the primary endpoint's converged estimates, as ratios where `ratio`, else as differences; `significant`
     goes with them; `null` is where nothing differs (1 or 0), `truth` NaN where it was not asked for. `label` names the
-    axis, `rows` the endpoints in their order.
+    axis, `rows` the endpoints in their order; `beliefs` names their setting, `averaged` is not "" where populations are
+    uncertain, and says over what was averaged.
     """
 
     name: str
@@ -55,16 +57,26 @@ class PowerData:
     mcse: float
     not_converged: int
     rows: tuple[Row, ...]
+    beliefs: str = ""
+    averaged: str = ""
+    assurance: bool = False
 
     @property
     def quantity(self) -> str:
-        """What the share of significant trials is: power, or type I error where the truth is that nothing differs."""
+        """What the share of significant trials is: power, or type I error where the truth is that nothing differs.
+
+        Assurance where the effect was drawn too; then only trials that favour the procedure count.
+        """
+        if self.assurance:
+            return "Assurance"
         return "Type I error" if self.truth == self.null else "Power"
 
     @property
     def message(self) -> str:
         """What the picture says, from the data."""
         found = round(self.power * self.trials)
+        if self.assurance:
+            return f"{found:,} of {self.trials:,} simulated trials, each with an effect of its own, find a benefit"
         which = "in the primary endpoint" if self.quantity == "Power" else "that is not there"
         return f"{found:,} of {self.trials:,} simulated trials find a difference {which}"
 
@@ -79,6 +91,8 @@ def power_data(result: PowerResult) -> PowerData:
     rows = result.estimates[:, number]
     rows = rows[converged(rows)]
     values = np.asarray(rows["value"], np.float64)
+    assurance, toward = result.assurance, np.sign(values) == meaning.favourable
+    power, mcse = result.share(endpoint.key)
     return PowerData(
         name=result.name,
         trials=result.trials,
@@ -86,18 +100,26 @@ def power_data(result: PowerResult) -> PowerData:
         label=_axis(scenario, endpoint),
         ratio=ratio,
         values=np.exp(values) if ratio else values,
-        significant=np.asarray(rows["p"] < scenario.study.alpha, np.bool_),
+        significant=np.asarray((rows["p"] < scenario.study.alpha) & (toward | (not assurance)), np.bool_),
         null=1.0 if ratio else 0.0,
         truth=math.exp(done.truth) if ratio else done.truth,
-        power=done.power,
-        mcse=done.mcse,
+        power=power,
+        mcse=mcse,
         not_converged=result.trials - len(values),
         rows=tuple(
-            Row(_row_label(scenario, e), result.endpoints[e.key].power, result.endpoints[e.key].mcse)
+            Row(_row_label(scenario, e), *result.share(e.key), _populations(result, e.key))
             for e in scenario.endpoint
             if parse_endpoint(e.name)[0] not in UNTESTED or e is endpoint
         ),
+        beliefs=result.beliefs.words,
+        averaged=result.uncertain.words if result.uncertain else "",
+        assurance=assurance,
     )
+
+
+def _populations(result: PowerResult, key: str) -> tuple[float, float] | None:
+    spread = result.uncertain.endpoints[key].spread if result.uncertain else None
+    return (spread.low.value, spread.high.value) if spread and spread.told else None
 
 
 def _axis(scenario: Scenario, endpoint: Endpoint) -> str:
@@ -140,10 +162,12 @@ def power_figure(data: PowerData) -> Figure:
     _verdict(right, data)
     _forest(lower.subplots(), data)
     without = f" {data.not_converged:,} without an answer count as not significant." if data.not_converged else ""
+    band = " Pale bands: 5% to 95% of populations." if any(row.populations for row in data.rows) else ""
+    said = " ".join(f"{style.capital(words)}." for words in (data.beliefs, data.averaged) if words)
     style.footnote(
         figure,
         f"Scenario {data.name}, {data.trials:,} trials, seed {data.seed}. MCSE: Monte Carlo standard error; "
-        f"the thin lines are ±1.96 MCSE.{without}",
+        f"the thin lines are ±1.96 MCSE.{without}{band} {said}",
         130,
     )
     return figure
@@ -231,6 +255,11 @@ def _forest(axes: Axes, data: PowerData) -> None:
             linewidth=1.5,
         )
         end = min(row.power + style.Z95 * row.mcse, 1.0)
+        if row.populations:
+            axes.plot(
+                row.populations, [place, place], color=style.PALE, linewidth=11, solid_capstyle="butt", zorder=1.5
+            )
+            end = max(end, row.populations[1])
         axes.annotate(
             f"{style.percent(row.power)} ± {100.0 * row.mcse:.1f}",
             (end, place),

@@ -140,6 +140,7 @@ def _note(result: ReplayResult, rows: Sequence[Row]) -> str:
         said += ". "
     if not result.claim.words:
         said += "No effect is known to have been claimed. "
+    said += f"{style.capital(result.beliefs.words)}. "
     return said + ("* used to choose the scenario: no test of it." if any(r.fitted for r in rows) else "")
 
 
@@ -188,7 +189,8 @@ def all_figure(results: Sequence[ReplayResult]) -> Figure:
     style.footnote(
         figure,
         f"{trials:,} replays of each study, seed {results[0].seed}. Bars: ±1.96 Monte Carlo standard errors; an arrow: "
-        "none of the replays. An open or small study is ordinary more easily: it says less.",
+        "none of the replays. An open or small study is ordinary more easily: it says less. "
+        f"{style.capital('; '.join(dict.fromkeys(r.beliefs.words for r in results)))}.",
         150,
     )
     return figure

@@ -42,6 +42,10 @@ def notes(result: ReplayResult) -> Iterator[str]:
     if result.figures:
         for left in result.left_out:
             yield f"not replayed: {left['id']} ({left['quantity']}): {left['reason']}"
+    if result.draws:
+        yield f"each replay draws its population, a row of {result.draws.cloud.file}: {', '.join(result.draws.keys)}"
+        if result.draws.held:
+            yield f"held: {'; '.join(f'{key} ({reason})' for key, reason in result.draws.held)}"
     yield from result.sentences
 
 

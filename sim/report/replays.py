@@ -13,12 +13,13 @@ from sim.report.replay import replay_data, replay_figure
 from sim.report.replay_figures import all_figure, study_figure
 from sim.report.style import save
 from sim.scenario.load import shipped
-from sim.scenario.loaded import Loaded, load
+from sim.scenario.loaded import Loaded, load, parse_settings
 from sim.study import store
 from sim.study.explain import EXPLAIN_TRIALS, ExplainResult, explain
 from sim.study.replay import BEFORE_AFTER, DEFAULT_TRIALS, ReplayResult, replay
 
 PUBLISHED = "published/"
+SETTING = "belief.setting"
 
 
 class How(NamedTuple):
@@ -28,6 +29,7 @@ class How(NamedTuple):
     seed: int
     workers: int
     engine: str
+    uncertain: bool = False
 
 
 def studies() -> list[str]:
@@ -44,7 +46,7 @@ def run_one(loaded: Loaded, how: How, folder: Path | None) -> ReplayResult:
     with progress() as bar:
         result = replay(
             loaded.scenario, loaded.name, _trials(how), how.seed, how.workers, how.engine,
-            watch=bar.watch("replays"), watch_population=bar.watch("solving the population"),
+            watch=bar.watch("replays"), watch_population=bar.watch("solving the population"), uncertain=how.uncertain,
         )  # fmt: skip
     if folder:
         store.write_run(folder, "replay", loaded.scenario, how.seed, result.to_dict(), result.elapsed_s)
@@ -56,11 +58,13 @@ def run_one(loaded: Loaded, how: How, folder: Path | None) -> ReplayResult:
 
 def run_all(how: How, folder: Path | None, sets: Sequence[str], explains: bool) -> list[ReplayResult]:
     """Replay every published study; a folder each below `folder`, and the picture of all in it."""
-    for option, given in (("--set", bool(sets)), ("--explain", explains)):
+    others = [one for one in sets if not one.startswith(f"{SETTING}=")]
+    for option, given in (("--set", bool(others)), ("--explain", explains)):
         if given:
-            raise ShamtrialError(f"{option}: found with `all`; allowed: with one study")
+            raise ShamtrialError(f"{option}: found with `all`; allowed: with one study (or --set {SETTING}=NAME)")
+    chosen = parse_settings(sets)
     own = {name: folder and store.open_folder(folder / name.removeprefix(PUBLISHED)) for name in studies()}
-    results = [run_one(load(name), how, place) for name, place in own.items()]
+    results = [run_one(load(name, chosen), how, place) for name, place in own.items()]
     if folder:
         save(all_figure(results), folder, "replays")
     return results

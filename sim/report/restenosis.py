@@ -73,7 +73,8 @@ def restenosis_figure(result: RestenosisResult) -> Figure:
         f"{result.seed}, the same patients in each row, {result.months:g} months from the procedure. Bars: ±1.96 Monte "
         f"Carlo standard errors. In truth {style.percent(settings[0].narrow.value)} of the treated have a restenosis; "
         f"of those found with one, {style.percent(1.0 - settings[0].narrow_given_detected.value)} (first row) to "
-        f"{style.percent(1.0 - settings[-1].narrow_given_detected.value)} (last) have none.",
+        f"{style.percent(1.0 - settings[-1].narrow_given_detected.value)} (last) have none. "
+        f"{style.capital(result.beliefs.words)}.",
         140,
     )
     return figure

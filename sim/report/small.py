@@ -51,7 +51,7 @@ def small_figure(r: SmallResults) -> Figure:
         figure,
         f"{first.sets:,} sets of {first.studies} studies each, seed {r.seed}; published: the smallest p in the "
         "patients' favour. Bars: from the 5% to the 95% quantile; marks: medians. Studies without an answer are not "
-        "drawn.",
+        f"drawn. {style.capital('; '.join(dict.fromkeys(d.beliefs.words for d in r.designs)))}.",
         130,
     )
     return figure

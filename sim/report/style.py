@@ -133,6 +133,11 @@ def footnote(figure: Figure, text: str, width: int = 150) -> None:
     figure.supxlabel(lines, x=0.012, ha="left", fontsize=SMALL, color=GREY, linespacing=1.4)
 
 
+def capital(words: str) -> str:
+    """Begin a sentence with these words."""
+    return words[:1].upper() + words[1:]
+
+
 def bare(axes: Axes, keep: str = "bottom left") -> None:
     """Take away the frame, except the sides named."""
     import seaborn as sns

@@ -17,6 +17,7 @@ from sim.model.worsening import DAYS_PER_WEEK, due_days, may_confirm
 from sim.scenario import conduct
 from sim.scenario.checks_course import attendance, courses, quotas
 from sim.scenario.prevalence import prevalence, screening
+from sim.scenario.prior import effect_prior
 
 if TYPE_CHECKING:
     from sim.scenario.schema import Endpoint, Scenario
@@ -52,7 +53,7 @@ def check(scenario: Scenario) -> None:
         _factors,
         _steering,
     )
-    parts += (courses, quotas, attendance, screening, prevalence, *conduct.PARTS)
+    parts += (courses, quotas, attendance, screening, prevalence, effect_prior, *conduct.PARTS)
     refusals = [refusal for part in parts for refusal in part(scenario)]
     if refusals:
         raise Refusals(refusals)

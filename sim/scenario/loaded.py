@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from sim.core.errors import Problem, ScenarioError
+from sim.scenario.beliefs import NOTHING, SCEPTICAL, without_setting
 from sim.scenario.load import RawScenario, digest, read_tables, validate
 from sim.scenario.merge import override
 from sim.scenario.schema import Scenario
@@ -53,7 +54,9 @@ class Loaded:
 
     def values(self) -> list[Value]:
         """Give every value of the resolved scenario, in the order of the schema."""
-        return list(_values(self.scenario, "", self.raw))
+        by_setting = NOTHING if self.scenario.belief.setting == SCEPTICAL else {}
+        found = _values(self.scenario, "", self.raw)
+        return [replace(v, set_in=f"belief.setting = {SCEPTICAL}") if _by_setting(v, by_setting) else v for v in found]
 
     def to_frame(self) -> pd.DataFrame:
         """Give one row a value."""
@@ -83,8 +86,13 @@ def load(name_or_path: str | Path, overrides: Mapping[str, object] | None = None
 
 def with_settings(scenario: Scenario, settings: Iterable[str]) -> Scenario:
     """Give a scenario with settings such as "effect.rate_ratio=0.7", checked anew; ScenarioError as in `load`."""
-    tables = scenario.model_dump(mode="json")
-    return validate(override(RawScenario("", tables, {"": ("", 0)}, ()), parse_settings(settings)), Scenario)
+    return changed_keys(scenario, parse_settings(settings))
+
+
+def changed_keys(scenario: Scenario, values: Mapping[str, object]) -> Scenario:
+    """Give a scenario with these key paths set to these values, checked anew; ScenarioError as in `load`."""
+    tables = dict(without_setting(scenario.model_dump(mode="json"), scenario))
+    return validate(override(RawScenario("", tables, {"": ("", 0)}, ()), values), Scenario)
 
 
 def parse_settings(sets: Iterable[str]) -> dict[str, object]:
@@ -96,6 +104,10 @@ def parse_settings(sets: Iterable[str]) -> dict[str, object]:
             raise ScenarioError([Problem("", 0, "--set", repr(setting), "KEY=VALUE, such as effect.rate_ratio=0.7")])
         found[key.strip()] = _value(text)
     return found
+
+
+def _by_setting(value: Value, keys: Mapping[str, float]) -> bool:
+    return value.set_in == "default" and value.key in keys
 
 
 def _value(text: str) -> object:

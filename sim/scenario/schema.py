@@ -16,6 +16,7 @@ from sim.model.disability import Disability
 from sim.model.doppler import Screening
 from sim.model.dropout import Dropout
 from sim.model.effect import NO_EFFECT, Effect
+from sim.model.effect_prior import EffectPrior
 from sim.model.eligibility import Eligibility
 from sim.model.enrolment import Enrolment
 from sim.model.frailty import Frailty
@@ -206,6 +207,7 @@ class Scenario(Placed):
     slots: Slots = Slots()
     retreatment: Retreatment = Retreatment()
     effect: Effect = Effect()
+    effect_prior: EffectPrior = EffectPrior()
     belief: Belief = Belief()
     reporting: Reporting = Reporting()
     recall: Recall = Recall()

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from sim.core.errors import Problem, ScenarioError
 from sim.core.params import Placed, Refusal, Refusals
+from sim.scenario.beliefs import filled
 from sim.scenario.blame import blame
 from sim.scenario.legal import Legal, shown
 from sim.scenario.lines import Parts, join, split
@@ -24,7 +25,8 @@ _ABSENT = object()
 def validate(raw: RawScenario, schema: type[M]) -> M:
     """Check a scenario against its schema; ScenarioError with all problems (file, line, key, found, allowed).
 
-    Arrays may be declared as list or tuple, dates as such. Problems stand in the order of the files read (overrides
+    What `belief.setting` says of keys that nobody gives is filled in before. Arrays may be declared as list or tuple,
+    dates as such. Problems stand in the order of the files read (overrides
     first), then by line. A validator of the whole schema runs only once its tables are right, as pydantic has it.
     """
     try:
@@ -39,7 +41,7 @@ def validate(raw: RawScenario, schema: type[M]) -> M:
 
 def _json(raw: RawScenario) -> str:
     try:
-        return json.dumps(raw.tables, default=str)
+        return json.dumps(filled(raw.tables), default=str)
     except ValueError:
         found, allowed = "a whole number of thousands of digits", "numbers that can be computed with"
         raise ScenarioError([Problem(*raw.place(()), "(file)", found, allowed)]) from None

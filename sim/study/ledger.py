@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
 from sim.core.errors import ShamtrialError
+from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.schema import Endpoint, Scenario
 from sim.study import shapley
 from sim.study.acting import MECHANISMS, closed, with_only
@@ -67,6 +68,7 @@ class Ledger:
     worlds: int
     no_effect: bool
     chances: Chances
+    beliefs: Beliefs
     elapsed_s: float
     interactions: tuple[Interaction, ...] | None = None
 
@@ -96,6 +98,7 @@ class Ledger:
             **{n: getattr(self, n) for n in names},
             "entries": [asdict(e) for e in self.entries],
             **{n: getattr(self, n) for n in more},
+            "beliefs": self.beliefs.to_dict(),
             "mcse": self.errors,
             "entered": list(self.entered),
             "chances": self.chances.to_dict(),
@@ -114,7 +117,7 @@ class Ledger:
     def __repr__(self) -> str:
         worlds = f"{self.worlds} world{'s' * (self.worlds > 1)}"
         head = f"{self.name}, {self.endpoint}: {self.trials} trials in each of {worlds}, seed {self.seed}"
-        return "\n".join([head, *(f"  {s}" for s in self.sentences)])
+        return "\n".join([head, f"  {self.beliefs.words}", *(f"  {s}" for s in self.sentences)])
 
 
 def bias_ledger(
@@ -169,6 +172,7 @@ def bias_ledger(
         worlds=len(plan.sides),
         no_effect=ready.no_effect,
         chances=find_chances(ready, asked, trials, seed, workers, how, watch),
+        beliefs=beliefs_of(scenario),
         elapsed_s=time.perf_counter() - begun,
         interactions=game.interactions if interactions else None,
     )

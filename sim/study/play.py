@@ -55,13 +55,21 @@ class Play:
         """The plan the engine sees."""
         return make_plan(self.scenario)
 
+    def plan_of(self, trial: int) -> Plan:
+        """Give the plan of a trial: here the same for all."""
+        return self.plan
+
+    def plans_of(self, trials: Sequence[int]) -> Sequence[Plan] | None:
+        """Give the plans of these trials, None where they have one and the same."""
+        return None
+
     def records(self, trial: int, world: World = OBSERVED) -> TrialRecords:
         """Play trial number `trial` (from 0) in this world."""
         if self.engine == "compiled":
             from sim.engines import compiled
 
-            return compiled.run_trial(self.plan, self.seed, trial, world)
-        return reference.run_trial(self.plan, self.seed, trial, world)
+            return compiled.run_trial(self.plan_of(trial), self.seed, trial, world)
+        return reference.run_trial(self.plan_of(trial), self.seed, trial, world)
 
     def people(self, trial: int, world: World = OBSERVED, want: Want = EVERYTHING) -> Cohort:
         """Give the entered patients of a trial, with at least what is wanted of them."""
@@ -72,7 +80,7 @@ class Play:
         if self.engine == "compiled":
             from sim.engines import compiled
 
-            return cohort_of(compiled.run_cohorts(self.plan, self.seed, trials, world, want))
+            return cohort_of(compiled.run_cohorts(self.plan, self.seed, trials, world, want, self.plans_of(trials)))
         return joined([cohort(self.records(trial, world)) for trial in trials])
 
 

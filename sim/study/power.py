@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.analysis.estimate import CODES
 from sim.analysis.trial import analyse, contrast
@@ -19,7 +20,9 @@ from sim.core.errors import RunError, ShamtrialError
 from sim.data.cohort import nobody
 from sim.data.guesses import ANSWERS, ARMS, guess_counts, questions
 from sim.engines.want import Want
+from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.schema import Endpoint, Scenario
+from sim.study.between import Uncertain, around
 from sim.study.blinding import Blinding, mean_indices
 from sim.study.consort import RunFlow, run_flow
 from sim.study.performance import (
@@ -36,6 +39,7 @@ from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import Solution, solved
 from sim.study.runner import Failure, Look, Pool, Watcher
 from sim.study.truth import find_truth
+from sim.study.uncertain import UncertainPlay, find_draws, uncertain_play
 from sim.study.wanted import wanted
 
 if TYPE_CHECKING:
@@ -101,7 +105,8 @@ class PowerResult:
     `estimates` has a row a trial and a column an endpoint (layout `performance.ESTIMATE`); `short_trials` counts the
     trials in which enrolment closed at enrolment.max_days before the target; `failed` are the trials that raised;
     `blinding` has an entry a question where treatment guesses are asked; `consort` is the mean flow of participants,
-    None where it was not asked for.
+    None where it was not asked for; `uncertain` says what trials drew, and what stands beside, where populations were
+    uncertain.
     """
 
     name: str
@@ -119,7 +124,25 @@ class PowerResult:
     solution: Solution | None = None
     blinding: tuple[Blinding, ...] = ()
     consort: RunFlow | None = None
+    uncertain: Uncertain | None = None
     estimates: Rows = field(default_factory=lambda: np.empty((0, 0), ESTIMATE), repr=False)
+
+    @property
+    def beliefs(self) -> Beliefs:
+        """Which finding the effects of belief follow."""
+        return beliefs_of(self.scenario)
+
+    @property
+    def assurance(self) -> bool:
+        """Whether each trial drew its effect too."""
+        return self.uncertain is not None and self.uncertain.assurance
+
+    def share(self, key: str) -> tuple[float, float]:
+        """Give an endpoint's power, or its assurance (trials in the patient's favour alone), with its MCSE."""
+        p = self.endpoints[key]
+        if not self.assurance:
+            return p.power, p.mcse
+        return p.favourable_power, math.sqrt(p.favourable_power * (1.0 - p.favourable_power) / self.trials)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the JSON object of the contract."""
@@ -132,12 +155,14 @@ class PowerResult:
             "elapsed_s": round(self.elapsed_s, 3),
             "trials_per_s": round(self.trials_per_s, 3),
             "endpoints": {key: p.to_dict() for key, p in self.endpoints.items()},
+            "beliefs": self.beliefs.to_dict(),
             "effect": {key: None if math.isnan(value) else value for key, value in self.effect.items()},
             "short_trials": self.short_trials,
             "failed": [f.to_dict() for f in self.failed],
             "population": self.solution.to_dict() if self.solution else None,
             **({"blinding": [b.to_dict() for b in self.blinding]} if self.blinding else {}),
             **({"consort": self.consort.to_dict()} if self.consort else {}),
+            **({"uncertain": self.uncertain.to_dict()} if self.uncertain else {}),
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -166,15 +191,17 @@ class PowerResult:
 
     def __repr__(self) -> str:
         lines = [
-            f"{self.name}: {self.trials} trials, seed {self.seed}, engine {self.engine}, digest {self.digest[:12]}"
+            f"{self.name}: {self.trials} trials, seed {self.seed}, engine {self.engine}, digest {self.digest[:12]}",
+            f"  {self.beliefs.words}",
         ]
         for key, p in self.endpoints.items():
+            (share, mcse), what = self.share(key), "assurance" if self.assurance else "power"
             told = "no truth" if math.isnan(p.truth) else f"truth {p.truth:+.3f} ({p.truth_mcse:.3f})"
             lines.append(
-                f"  {key}: power {p.power:.3f} (MCSE {p.mcse:.3f}), mean estimate {p.estimate_mean:+.3f}, "
+                f"  {key}: {what} {share:.3f} (MCSE {mcse:.3f}), mean estimate {p.estimate_mean:+.3f}, "
                 f"{told}, {p.scale}, {p.method}"
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, f"  {self.uncertain.words}"] if self.uncertain else lines)
 
 
 def power(
@@ -191,18 +218,22 @@ def power(
     watch_population: Watcher | None = None,
     flow: bool = False,
     watch_flow: Watcher | None = None,
+    uncertain: bool = False,
+    watch_more: Callable[[str], Watcher] | None = None,
 ) -> PowerResult:
     """Estimate the power of a scenario from `trials` trials, or from as many as bring the MCSE of the primary's power
     down to `mcse` (planned once, from a pilot of 200).
 
     Give `trials` or `mcse`, not both (neither: 500 trials). `truth_trials` = 0 leaves the truth out. `flow` plays the
-    first trials, 100 at most, again to follow their participants. Raises ShamtrialError for impossible requests,
-    RunError when every trial failed or nobody ever entered.
+    first trials, 100 at most, again to follow their participants. `uncertain` lets each trial draw its population, and
+    its effect where there is a prior; then there is no one truth, and none is given. Raises
+    ShamtrialError for impossible requests, RunError when every trial failed or nobody ever entered.
     """
     _check(trials, mcse, truth_trials)
     begun, chosen = time.perf_counter(), for_many(engine)
     ready, solution = solved(scenario, workers, watch_population, chosen)
-    with Pool(Analyse(Play(ready, seed, chosen)), seed, workers) as pool:
+    play = uncertain_play(ready, find_draws(ready), seed, chosen) if uncertain else Play(ready, seed, chosen)
+    with Pool(Analyse(play), seed, workers) as pool:
         asked = trials or (PILOT_TRIALS if mcse else DEFAULT_TRIALS)
         good, failed = pool.run_rows(range(asked), watch, _someone_enters(ready))
         if mcse:
@@ -216,9 +247,9 @@ def power(
     if not good["entered"].any():
         raise _nobody(ready, len(good))
     truths: Truths = [None] * len(ready.endpoint)
-    if truth_trials:
+    if truth_trials and not uncertain:
         truths = find_truth(ready, truth_trials, workers, watch_truth, chosen)
-    rows = _with_failed(good, failed)
+    rows, beside = _with_failed(good, failed), _around(play, good, asked, workers, watch_more)
     return PowerResult(
         name=name,
         scenario=ready,
@@ -231,12 +262,39 @@ def power(
         endpoints=_performances(ready, rows["estimates"], truths),
         effect=_effect(ready, truths),
         short_trials=int((good["entered"] < ready.enrolment.target).sum()),
-        failed=tuple(failed),
+        failed=tuple(dict.fromkeys((*failed, *(beside.failed if beside else ())))),
         solution=solution,
         blinding=mean_indices(ready, good["guesses"]) if ready.belief.guesses else (),
-        consort=run_flow(Play(ready, seed, chosen), len(rows), workers, watch_flow) if flow else None,
+        consort=run_flow(play, len(rows), workers, watch_flow) if flow else None,
+        uncertain=beside,
         estimates=rows["estimates"],
     )
+
+
+def _around(
+    play: Play, rows: Rows, trials: int, workers: int, watch: Callable[[str], Watcher] | None
+) -> Uncertain | None:
+    """Give what stands beside the power of uncertain populations, None where they are not."""
+    if not isinstance(play, UncertainPlay):
+        return None
+    assurance = play.draws is not None and play.draws.prior is not None
+
+    def run(own: Play, wanted: int, label: str) -> tuple[Rows, list[Failure]]:
+        with Pool(Analyse(own), own.seed, workers) as pool:
+            got, lost = pool.run_rows(range(wanted), watch and watch(label))
+        if got is None:
+            raise lost[0].error()
+        return got, lost
+
+    return around(play, rows, trials, lambda own, k: found(play.scenario, own, k, assurance), run)
+
+
+def found(scenario: Scenario, rows: Rows, number: int, helpful: bool) -> NDArray[np.bool_]:
+    """Tell which of `Analyse`'s rows have p < alpha at endpoint `number`; `helpful`: and in the patient's favour."""
+    own = rows["estimates"][:, number]
+    rejected: NDArray[np.bool_] = own["p"] < scenario.study.alpha
+    meaning = ENDPOINTS[parse_endpoint(scenario.endpoint[number].name)[0]]
+    return rejected & (np.sign(own["value"]) == meaning.favourable) if helpful else rejected
 
 
 def _nobody(scenario: Scenario, trials: int) -> RunError:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sim.core.errors import RunError, ShamtrialError
 from sim.engines.want import Want
+from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.loaded import with_settings
 from sim.scenario.schema import Claim, Figure, Scenario
 from sim.study.judge import contrasts, judge, judge_jointly, rise
@@ -23,6 +24,7 @@ from sim.study.quantities import LEFT_OUT, combined, quantity
 from sim.study.readings import patients_asked
 from sim.study.replay_words import figure_words, sentences
 from sim.study.runner import Failure, Pool, Rows, Watcher
+from sim.study.uncertain import Draws, find_draws, uncertain_play
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,8 +90,9 @@ class ReplayResult:
     """A published study beside its replays; `figures` and `joint` are those of the JSON contract, with no effect.
 
     `claimed` holds the same under the effect that its authors claimed, None where none is known; `left_out` the
-    published figures that the simulator can't give, each with the reason. Where the scenario itself has an effect,
-    `null` is under that one (`null.no_effect` is false), and nothing is claimed.
+    published figures that the simulator can't give, each with the reason; `draws` what each replay drew, where
+    populations are uncertain. Where the scenario itself has an effect, `null` is under that one (`null.no_effect` is
+    false), and nothing is claimed.
     """
 
     study: str
@@ -104,6 +107,7 @@ class ReplayResult:
     claimed: Side | None
     left_out: tuple[dict[str, str], ...]
     elapsed_s: float
+    draws: Draws | None = None
 
     @property
     def figures(self) -> list[dict[str, Any]]:
@@ -119,6 +123,11 @@ class ReplayResult:
     def sentences(self) -> tuple[str, ...]:
         """The finding, its numbers, and the design that would have prevented it."""
         return tuple(sentences(self))
+
+    @property
+    def beliefs(self) -> Beliefs:
+        """Which finding the effects of belief follow."""
+        return beliefs_of(self.scenario)
 
     @property
     def failed(self) -> tuple[Failure, ...]:
@@ -146,6 +155,8 @@ class ReplayResult:
         names = ("study", "seed", "trials", "figures", "joint")
         claimed = self.claimed and {"figures": self.claimed.figures, "joint": self.claimed.joint}
         return {n: getattr(self, n) for n in names} | {
+            "beliefs": self.beliefs.to_dict(),
+            **({"uncertain": self.draws.to_dict()} if self.draws else {}),
             "no_effect": self.null.no_effect,
             "claim": self.claim.model_dump() if self.claim.words else None,
             "claimed": claimed,
@@ -164,7 +175,14 @@ class ReplayResult:
 
     def __repr__(self) -> str:
         head = f"{self.study} replayed {self.trials} times ({self.name}, seed {self.seed}), {self.patients} patients"
-        return "\n".join([head, *(f"  {figure_words(f)}" for f in self.figures), *(f"  {s}" for s in self.sentences)])
+        return "\n".join(
+            [
+                head,
+                f"  {self.beliefs.words}",
+                *(f"  {figure_words(f)}" for f in self.figures),
+                *(f"  {s}" for s in self.sentences),
+            ]
+        )
 
 
 def to_judge(scenario: Scenario, name: str = "") -> tuple[list[Figure], tuple[dict[str, str], ...]]:
@@ -195,9 +213,11 @@ def replay(
     engine: str = "auto",
     watch: Watcher | None = None,
     watch_population: Watcher | None = None,
+    uncertain: bool = False,
 ) -> ReplayResult:
     """Replay a published study `trials` times as the scenario is, and again with the effect claimed, if one was.
 
+    `uncertain` lets each replay draw its population, so that intervals hold what is not known of it.
     ShamtrialError if the scenario has no published figures, or one that does not fit it.
     """
     figures, left_out = to_judge(scenario, name)
@@ -206,8 +226,10 @@ def replay(
     begun, chosen = time.perf_counter(), for_many(engine)
     ready, _ = solved(scenario, workers, watch_population, chosen)
 
+    draws = find_draws(ready).of_population() if uncertain else None
+
     def side(own: Scenario) -> Side:
-        return play_side(own, figures, (trials, seed, workers, chosen), watch)
+        return play_side(own, figures, (trials, seed, workers, chosen), watch, draws)
 
     null, claim = side(ready), scenario.published.claim
     asks = bool(claim.words) and not _has_effect(scenario)
@@ -224,6 +246,7 @@ def replay(
         claimed=side(with_settings(ready, claim.settings)) if asks else None,
         left_out=left_out,
         elapsed_s=time.perf_counter() - begun,
+        draws=draws,
     )
 
 
@@ -232,14 +255,19 @@ def _has_effect(scenario: Scenario) -> bool:
 
 
 def play_side(
-    scenario: Scenario, figures: Sequence[Figure], how: tuple[int, int, int, str], watch: Watcher | None = None
+    scenario: Scenario,
+    figures: Sequence[Figure],
+    how: tuple[int, int, int, str],
+    watch: Watcher | None = None,
+    draws: Draws | None = None,
 ) -> Side:
-    """Play and judge the replays of one scenario; `how` is (trials, seed, workers, engine)."""
+    """Play and judge the replays of one scenario; `how` is (trials, seed, workers, engine), `draws` what each draws."""
     trials, seed, workers, engine = how
     asked = (*figures, *_series(scenario, figures))
     if not asked:
         return Side(scenario.no_effect, (), (), [], judge_jointly([], []) | {"contrasts": [], "rise": None}, ())
-    with Pool(Replayed(Play(scenario, seed, engine), asked), seed, workers) as pool:
+    play = uncertain_play(scenario, draws, seed, engine) if draws else Play(scenario, seed, engine)
+    with Pool(Replayed(play, asked), seed, workers) as pool:
         rows, failed = pool.run_rows(range(trials), watch)
     if rows is None or len(rows) < 2:
         raise failed[0].error() if failed else RunError("replay: fewer than two trials were played")

@@ -20,6 +20,7 @@ from sim.core.errors import RunError, ShamtrialError
 from sim.data.cohort import Cohort, restenosed, window
 from sim.engines.want import Want
 from sim.evidence import published
+from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.schema import Scenario
 from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import solved
@@ -131,6 +132,7 @@ class RestenosisResult:
     months: float
     settings: tuple[SettingResult, ...]
     published: str
+    beliefs: Beliefs
     elapsed_s: float
     failed: tuple[Failure, ...] = ()
 
@@ -147,6 +149,7 @@ class RestenosisResult:
             "scenario": self.name,
             **{n: getattr(self, n) for n in names},
             "settings": [asdict(s) for s in self.settings],
+            "beliefs": self.beliefs.to_dict(),
             "published": {"id": PUBLISHED, "value": self.published},
             "sentences": list(self.sentences),
             "failed": failed,
@@ -189,6 +192,7 @@ def restenosis(
         months=scenario.study.follow_up_months,
         settings=tuple(found),
         published=published()[PUBLISHED].value,
+        beliefs=beliefs_of(scenario),
         elapsed_s=time.perf_counter() - begun,
         failed=tuple(failed),
     )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.errors import RunError, ShamtrialError
+from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.schema import Scenario
 from sim.study import around_entry
 from sim.study.around_entry import PARTS, Around, Split, Value, monthly, ratio, split
@@ -101,6 +102,7 @@ class RtmResult:
     half: tuple[HalfSize, ...]
     closed_form: ClosedForm
     alpha: float
+    beliefs: Beliefs
     elapsed_s: float
     failed: tuple[Failure, ...] = ()
 
@@ -121,6 +123,7 @@ class RtmResult:
         return {
             "scenario": self.name,
             **{n: getattr(self, n) for n in names},
+            "beliefs": self.beliefs.to_dict(),
             "before_months": list(self.before_months),
             "after_months": list(self.after_months),
             "months": list(self.months),
@@ -202,6 +205,7 @@ def rtm(
         half=half,
         closed_form=closed_form(ready, is_gamma_poisson(ready)),
         alpha=scenario.study.alpha,
+        beliefs=beliefs_of(scenario),
         elapsed_s=time.perf_counter() - begun,
         failed=tuple(lab.failed),
     )

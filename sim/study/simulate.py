@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sim.core.errors import ShamtrialError
 from sim.engines.records import TrialRecords
+from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.schema import Scenario
 from sim.study.play import Play, for_many, for_one
 from sim.study.population import solved
@@ -36,6 +37,11 @@ class SimulatedTrial:
         from sim.data.tables import tables
 
         return tables(self.scenario, self.records)
+
+    @property
+    def beliefs(self) -> Beliefs:
+        """Which finding the effects of belief follow."""
+        return beliefs_of(self.scenario)
 
     @property
     def consort(self) -> Flow[int]:
@@ -79,7 +85,8 @@ class SimulatedTrial:
         on_study, before = self.relapses
         return (
             f"{self.name}: trial {self.records.trial} of seed {self.seed}, {len(s)} screened, {entered} entered; "
-            f"these had {on_study:,} relapses on study and {before:,} before it; {len(self.records.events):,} events"
+            f"these had {on_study:,} relapses on study and {before:,} before it; {len(self.records.events):,} events\n"
+            f"  {self.beliefs.words}"
         )
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sim.core.defaults import TWIN_TRIALS
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
 from sim.core.errors import RunError, ShamtrialError
+from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.schema import Scenario
 from sim.study.picked import (
     Answers,
@@ -80,6 +81,7 @@ class SmallResult:
     scale: str
     favourable: int
     patients: str
+    beliefs: Beliefs
     studies: int
     sets: int
     null: bool
@@ -111,6 +113,7 @@ class SmallResult:
         return {
             "scenario": self.name,
             **{n: getattr(self, n) for n in names},
+            "beliefs": self.beliefs.to_dict(),
             **{n: getattr(self, n).to_dict() for n in figures},
             "published_interval": [plain(x) for x in self.published_interval],
             "published_interval_mcse": [plain(x) for x in self.published_interval_mcse],
@@ -222,7 +225,7 @@ class _Run:
         answers = Answers(found["value"], found["p"], spec.favourable, scenario.study.alpha)
         return summary(
             answers, self.studies, self._truth(ready), name=name, digest=scenario_digest(scenario), endpoint=own.key,
-            base=spec.base, scale=spec.scale, patients=patients(ready), null=ready.no_effect,
+            base=spec.base, scale=spec.scale, patients=patients(ready), beliefs=beliefs_of(ready), null=ready.no_effect,
         )  # fmt: skip
 
     def _truth(self, ready: Scenario) -> Figure:

@@ -50,6 +50,7 @@ REGISTER = (
     ),
     (29, "allocation", "0", ("letter", "foreseen", "steered", "-")),
     (31, "site_effect", "0", ("effect", "-", "-", "-")),
+    (33, "uncertain", "0 trial, 1 group", ("population", "no_effect", "effect", "-")),
 )
 
 # What `uniforms` has to do with its arguments, written out a second time.

@@ -38,7 +38,33 @@ class Case:
     blamed: str = ""
 
 
+PRIOR = {"effect_prior.enabled": True, "effect_prior.log_sd": 0.3}
+
 CASES = [
+    Case(
+        "a prior of one value",
+        "sham_rct",
+        {"effect_prior.enabled": True},
+        "effect_prior.enabled",
+        PRIOR,
+        "effect_prior.log_sd above 0",
+    ),
+    Case(
+        "a prior on an effect that is off",
+        "sham_rct",
+        PRIOR | {"effect.enabled": False},
+        "effect_prior.enabled",
+        PRIOR,
+        "effect.enabled = true",
+    ),
+    Case(
+        "a prior beyond what a rate may be multiplied by",
+        "sham_rct",
+        PRIOR | {"effect_prior.log_sd": 0.95},
+        "effect_prior.log_sd",
+        PRIOR | {"effect_prior.log_sd": 0.85},
+        "99.9% of the prior",
+    ),
     Case(
         "guesses in an arm without a procedure alone",
         "open_label_rct",

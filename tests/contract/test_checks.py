@@ -13,7 +13,7 @@ import pytest
 
 from sim.core.errors import Problem, ScenarioError
 from sim.core.params import Refusal
-from sim.scenario import checks, checks_course, conduct, prevalence
+from sim.scenario import checks, checks_course, conduct, prevalence, prior
 from sim.scenario.load import read_tables, shipped, validate
 from sim.scenario.schema import Scenario
 from tests.contract.refusals import ANGIO, CASES, NONE, Case
@@ -56,7 +56,7 @@ def test_each_era_recruits_on_its_own_calendar() -> None:
     assert "of the past 80 of 57" in problem.allowed
 
 
-CHECKS = (checks, checks_course, conduct, prevalence)
+CHECKS = (checks, checks_course, conduct, prevalence, prior)
 
 
 def test_every_refusal_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:

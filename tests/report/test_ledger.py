@@ -11,6 +11,7 @@ import pytest
 from sim.report.doors import comparable, doors_figure, doors_message, mechanisms
 from sim.report.ledger import ledger_figure, message, notes, steps
 from sim.report.ledger import rows as table_rows
+from sim.scenario.beliefs import Beliefs
 from sim.study.acting import MECHANISMS
 from sim.study.chances import CHOICES, PUBLICATION, Chances
 from sim.study.game import Entry
@@ -49,6 +50,7 @@ def ledger(*shares: tuple[str, float], none: float = 0.0, mcse: float = 0.01, **
         worlds=2 ** len(shares),
         no_effect=True,
         chances=chance,
+        beliefs=Beliefs("hrobjartsson"),
         elapsed_s=1.0,
     )
     return replace(made, **changes)  # type: ignore[arg-type]

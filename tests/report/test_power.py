@@ -105,3 +105,19 @@ def test_no_estimate_at_all() -> None:
     data = power_data(result("sham_rct", [np.nan, np.nan], [np.nan, np.nan], -0.4))
     assert data.not_converged == 2
     assert "no trial has an estimate" in words(power_figure(data))
+
+
+def test_a_run_of_uncertain_populations_says_so() -> None:
+    """The footnote names beliefs and what was averaged, the spread of populations is drawn, and with a prior on the
+    effect the share is called assurance."""
+    rows = (Row("Relapse rate", 0.6, 0.02, (0.3, 0.8)), Row("EDSS", 0.05, 0.01))
+    data = replace(many(50), rows=rows, beliefs="beliefs: sceptical", averaged="power averaged over much")
+    figure = power_figure(data)
+    said = " ".join(figure.get_supxlabel().split())
+    assert "Beliefs: sceptical. Power averaged over much." in said
+    assert "Pale bands: 5% to 95% of populations." in said
+    assert "Pale bands" not in power_figure(many(50)).get_supxlabel()
+    assert "Power" in words(figure)
+    own = replace(data, assurance=True)
+    assert own.quantity == "Assurance"
+    assert "simulated trials, each with an effect of its own, find a benefit" in own.message

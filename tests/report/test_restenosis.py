@@ -15,6 +15,7 @@ from sim.engines.records import TrialRecords
 from sim.evidence import targets
 from sim.report.restenosis import message, restenosis_figure
 from sim.report.restenosis import rows as table_rows
+from sim.scenario.beliefs import Beliefs
 from sim.study.play import Play
 from sim.study.restenosis import SETTINGS, RestenosisResult, Sums, Tally, ratio, restenosis, shares, tally, under
 from tests.helpers import Overrides, Z, agrees, scenario
@@ -42,7 +43,8 @@ def result(*given: tuple[float, float]) -> RestenosisResult:
     found = []
     for setting, (detected, both) in zip(SETTINGS, given, strict=True):
         found.append(shares(setting, np.array([Sums(10.0, 4.0, 6.0, detected, both, 3.0, 3.0)] * 2)))
-    return RestenosisResult("surveillance", "0" * 64, 1, 2, 12, 18.0, tuple(found), "all had one", 1.0)
+    about = ("surveillance", "0" * 64, 1, 2, 12, 18.0, tuple(found), "all had one", Beliefs("hrobjartsson"), 1.0)
+    return RestenosisResult(*about)
 
 
 def test_one_trial_is_counted() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sim.core.errors import ShamtrialError
+from sim.scenario.beliefs import Beliefs
 from sim.study.nested import Nested
 from sim.study.picked import Answers, Figure, exaggeration, most_favourable, wrong_sign
 from sim.study.play import Play
@@ -148,6 +149,7 @@ def test_summary_counts_studies_without_an_answer() -> None:
         "base": "arr",
         "scale": "difference",
         "patients": "4",
+        "beliefs": Beliefs("hrobjartsson"),
         "null": False,
     }
     found = summary(answers, 2, Figure(1.0, 0.0), **about)

@@ -371,6 +371,7 @@ UNSEEN = {
     "population": {"on_study_rate_per_year", "on_study_dispersion", "window_months"},  # solved before a plan is made
     "published": {"study", "figure", "claim"},
     "publication": {"studies"},  # the ledger of chances sees it
+    "effect_prior": {"enabled", "rate_ratio_median", "log_sd", "no_effect_prob"},  # drawn before a plan is made
 }
 
 

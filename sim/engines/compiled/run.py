@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +47,7 @@ from sim.model.guess import NOT_ASKED
 from sim.scenario.plan import Plan
 
 MOST_DESKS = 8
+MOST_GIVENS = 512  # of 39 kB each
 _mine = threading.local()  # each thread keeps the desks it used last
 
 ROOM_FOR = {
@@ -66,17 +68,27 @@ def run_trial(plan: Plan, seed: int, number: int, world: World = OBSERVED) -> Tr
 
 
 def run_cohorts(
-    plan: Plan, seed: int, trials: Sequence[int], world: World = OBSERVED, want: Want = EVERYTHING
+    plan: Plan,
+    seed: int,
+    trials: Sequence[int],
+    world: World = OBSERVED,
+    want: Want = EVERYTHING,
+    plans: Sequence[Plan] | None = None,
 ) -> Batch:
-    """Play these trials and hand up the entered patients of all of them, with what is wanted of each."""
+    """Play these trials and hand up the entered patients of all of them, with what is wanted of each.
+
+    `plans` gives each trial a plan of its own; they differ from `plan` in numbers of nature only (a relapse rate, an
+    effect), not in who is sought, where, and seen when.
+    """
     desks: dict[Any, Desk] = _mine.__dict__
-    key = f"{id(plan)} {seed} {world} {want}"
+    further = any(map(is_further, {id(p): p for p in (plan, *(plans or ()))}.values()))
+    key = f"{id(plan)} {seed} {world} {want} {further} {plans is None}"
     desk = desks.get(key)
     if desk is None or desk.plan is not plan:
         if len(desks) >= MOST_DESKS:
             desks.clear()
-        desk = desks[key] = Desk(plan, seed, world, want, record=False)
-    return desk.play(trials)
+        desk = desks[key] = Desk(plan, seed, world, want, False, further, several=plans is not None)
+    return desk.play(trials, plans)
 
 
 class Tables(NamedTuple):
@@ -118,14 +130,28 @@ def _room(count: float, layout: np.dtype[np.void]) -> Records:
 class Desk:
     """The tables that one thread's kernels write to; they are kept from batch to batch, and grow where needed."""
 
-    def __init__(self, plan: Plan, seed: int, world: World, want: Want, record: bool) -> None:
-        visits = wanted_visits(plan, want)
-        self.plan = plan
-        further = is_further(plan)
-        self.given = given(
-            plan, seed, world if further else _by_procedure(plan, world), demand(plan, want, record), visits, further
+    def __init__(
+        self,
+        plan: Plan,
+        seed: int,
+        world: World,
+        want: Want,
+        record: bool,
+        further: bool | None = None,
+        several: bool = False,
+    ) -> None:
+        visits, further = wanted_visits(plan, want), is_further(plan) if further is None else further
+        self.plan, self.seed, self.world, self.want, self.further, self.record = (
+            plan,
+            seed,
+            world,
+            want,
+            further,
+            record,
         )
-        plain = self.given["want"]["plain"][0] == 1.0
+        self.givens: dict[int, tuple[Plan, Records]] = {}
+        self.given = self._given(plan)
+        plain = self.given["want"]["plain"][0] == 1.0 and not several  # of several plans some may not be plain
         self.kernel = play_plain_trials if plain else play_further_trials if further else play_trials
         self.person = FURTHER_PERSON if self.kernel is play_further_trials else PERSON
         people = plan.enrolment.target
@@ -149,24 +175,46 @@ class Desk:
         self.people = people
         self.relapses_each = 1.5
 
-    def play(self, trials: Sequence[int]) -> Batch:
-        """Play these trials into a new batch."""
+    def _given(self, plan: Plan) -> Records:
+        """Give what kernels take of a plan; it is kept, since trials of one population come again."""
+        known = self.givens.get(id(plan))
+        if known is None:
+            if len(self.givens) >= MOST_GIVENS:
+                self.givens.clear()
+            visits, asked = wanted_visits(plan, self.want), demand(plan, self.want, self.record)
+            world = self.world if self.further else _by_procedure(plan, self.world)
+            known = self.givens[id(plan)] = plan, given(plan, self.seed, world, asked, visits, self.further)
+        return known[1]
+
+    def play(self, trials: Sequence[int], plans: Sequence[Plan] | None = None) -> Batch:
+        """Play these trials into a new batch, all by this desk's plan or each by its own."""
         numbers = np.asarray(trials, np.int64)
-        first, done, batch = np.zeros(len(numbers) + 1, np.int64), 0, self._batch(len(numbers))
-        while True:
-            done += self.kernel(self.given, numbers[done:], self.trial, self.tables, batch, first[done:])
-            if done == len(numbers):
-                people, relapses, visits = batch.filled.tolist()
-                self.relapses_each = max(self.relapses_each, 1.1 * relapses / max(people, 1))
-                asked = people if self.asked else 0
-                return Batch(
-                    first,
-                    batch.people[:people],
-                    batch.relapses[:relapses],
-                    batch.visits[:visits],
-                    batch.guesses[:asked].view(GUESSES).reshape(-1),
-                )
-            batch = self._make_room(int(numbers[done]), batch)
+        first, batch = np.zeros(len(numbers) + 1, np.int64), self._batch(len(numbers))
+        for begin, end, known in self._stretches(len(numbers), plans):
+            done = begin
+            while done < end:
+                done += self.kernel(known, numbers[done:end], self.trial, self.tables, batch, first[done:])
+                if done < end:
+                    batch = self._make_room(int(numbers[done]), batch)
+        people, relapses, visits = batch.filled.tolist()
+        self.relapses_each = max(self.relapses_each, 1.1 * relapses / max(people, 1))
+        asked = people if self.asked else 0
+        return Batch(
+            first,
+            batch.people[:people],
+            batch.relapses[:relapses],
+            batch.visits[:visits],
+            batch.guesses[:asked].view(GUESSES).reshape(-1),
+        )
+
+    def _stretches(self, trials: int, plans: Sequence[Plan] | None) -> Iterator[tuple[int, int, Records]]:
+        """Give the stretches of trials that have one plan, with what kernels take of it."""
+        if plans is None:
+            yield 0, trials, self.given
+            return
+        ends = [k for k in range(1, trials) if plans[k] is not plans[k - 1]]
+        for begin, end in pairwise([0, *ends, trials]):
+            yield begin, end, self._given(plans[begin])
 
     def _batch(self, trials: int) -> Filled:
         """Give an empty batch for so many trials, as far as their needs can be told before."""
