@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.report import style
 from sim.study.power_curve import Curve
+from sim.study.search import NEAR
 from sim.study.size import SizeResult
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ def sentences(result: SizeResult) -> Iterator[str]:
         f"(MCSE {result.mcse:.3f})."
     )
     cf = result.closed_form
-    if cf.n is not None and result.ratio is not None and cf.value is not None:
+    if cf.whole is not None and result.ratio is not None:
         yield (
-            f"By formula {math.ceil(cf.value - 1e-9):,}: {cf.method}; simulation asks for {result.ratio:.2f} times "
+            f"By formula {cf.whole:,}: {cf.method}; simulation asks for {result.ratio:.2f} times "
             f"that{_inputs(cf.inputs)}."
         )
     else:
@@ -110,17 +111,18 @@ def _draw_curve(axes: Axes, result: SizeResult) -> None:
     error = style.Z95 * np.array([c["mcse"] for c in shown])
     low, high = 0.92 * min(x.min(), result.value), 1.06 * max(x.max(), result.value)
     curve = Curve(result.intercept, result.slope, np.zeros((2, 2)))
-    line = np.linspace(low, high, 200)
+    line = np.linspace(max(low, result.value / NEAR), min(high, result.value * NEAR), 200)
     axes.plot(line, [100.0 * curve.at(v) for v in line], color=style.INK, linewidth=1.5, zorder=2)
     axes.errorbar(x, 100.0 * power, 100.0 * error, fmt="o", color=style.SKY, ecolor=style.GREY, markersize=5,
                   markeredgecolor=style.INK, markeredgewidth=0.6, elinewidth=1.0, zorder=3)  # fmt: skip
     axes.axhline(100.0 * result.target_power, color=style.GREY, linewidth=1.0, linestyle="--", zorder=1)
     axes.axvspan(*result.value_interval, color=style.BLUE, alpha=0.15, linewidth=0.0, zorder=0)
     style.upright(axes, result.value, 0.10, f"simulated {result.value:,}", FOUND, "right")
-    closed = result.closed_form.value
+    closed = result.closed_form.whole
     if closed is not None and low <= closed <= high:
-        side = "left" if closed < result.value else "right"
-        style.upright(axes, closed, 0.22, f"formula {math.ceil(closed - 1e-9):,}", CLOSED, side)
+        room = abs(closed - result.value) > 0.3 * (high - low)
+        side = "right" if room == (closed < result.value) else "left"
+        style.upright(axes, closed, 0.22, f"formula {closed:,}", CLOSED, side)
     axes.set_xlim(low, high)
     axes.set_ylim(max(0.0, 100.0 * power.min() - 8.0), 102.0)
     axes.set_xlabel(result.unit.capitalize() + (" (all arms)" if result.vary == "n" else ""))

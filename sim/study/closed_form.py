@@ -37,10 +37,11 @@ NORMAL = "normal approximation, from the mean and the spread of a pilot's estima
 class ClosedForm:
     """A size by formula, in the units of what is varied; None where no size is enough.
 
-    `n` are patients, `inputs` what went in.
+    `whole` is the smallest size that can be had, `n` its patients, `inputs` what went in.
     """
 
     value: float | None
+    whole: int | None
     n: int | None
     method: str
     inputs: dict[str, float]
@@ -150,7 +151,7 @@ def _by_counts(dial: Dial, power: float, workers: int, engine: str, watch: Watch
     part = (treated + control) / sum(a.ratio for a in s.arm)
     inputs = {"rate_per_year": mean / years, "dispersion": dispersion, "rate_ratio": ratio, "years": years}
     if mean == 0.0:
-        return ClosedForm(None, None, WALD, inputs)
+        return ClosedForm(None, None, None, WALD, inputs)
     if base == "arr":
         if dial.vary == "follow_up":
             found = wald_years(mean / years, ratio, dispersion, part * s.enrolment.target, share, alpha, power)
@@ -158,7 +159,9 @@ def _by_counts(dial: Dial, power: float, workers: int, engine: str, watch: Watch
         n = wald_patients(mean / years, ratio, dispersion, years, share, alpha, power)
         return _said(dial, _patients_to_size(dial, n / part), WALD, inputs)
     if dial.vary == "follow_up":
-        return ClosedForm(None, None, f"{SHARES if base == 'relapse_free' else EVENTS}: not solved for time", inputs)
+        return ClosedForm(
+            None, None, None, f"{SHARES if base == 'relapse_free' else EVENTS}: not solved for time", inputs
+        )
     free = none_prob(mean * ratio, dispersion), none_prob(mean, dispersion)
     if base == "relapse_free":
         return _said(dial, _patients_to_size(dial, shares_patients(free, share, alpha, power) / part), SHARES, inputs)
@@ -171,11 +174,11 @@ def _normal(dial: Dial, power: float, x: int, rows: Rows) -> ClosedForm:
     got = rows["value"][converged(rows)]
     inputs = {"pilot_size": float(x), "pilot_trials": float(len(rows))}
     if len(got) < 2:
-        return ClosedForm(None, None, NORMAL, inputs)
+        return ClosedForm(None, None, None, NORMAL, inputs)
     mean, sd = float(got.mean()), float(got.std(ddof=1))
     inputs |= {"mean_estimate": mean, "sd": sd}
     if abs(mean) <= 2.0 * sd / math.sqrt(len(got)):
-        return ClosedForm(None, None, NORMAL, inputs)
+        return ClosedForm(None, None, None, NORMAL, inputs)
     scale = (z_sum(dial.scenario.study.alpha, power) * sd / mean) ** 2
     return _said(dial, x * scale, NORMAL, inputs)
 
@@ -187,5 +190,5 @@ def _patients_to_size(dial: Dial, patients: float) -> float:
 
 def _said(dial: Dial, x: float, method: str, inputs: dict[str, float]) -> ClosedForm:
     if not math.isfinite(x) or x > dial.most:
-        return ClosedForm(x if math.isfinite(x) else None, None, method, inputs)
-    return ClosedForm(x, dial.patients(dial.whole(x)), method, inputs)
+        return ClosedForm(x if math.isfinite(x) else None, None, None, method, inputs)
+    return ClosedForm(x, dial.whole(x), dial.patients(dial.whole(x)), method, inputs)

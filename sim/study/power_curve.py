@@ -82,12 +82,15 @@ class Curve:
 def fitted(points: Sequence[Point], level: float = 0.0) -> Curve | None:
     """Fit the curve by maximum likelihood; None where it does not exist (no rejections, or nothing but rejections).
 
-    With a `level` of the two-sided test, the intercept is drawn towards its theory, -z: the fit then exists always.
+    With a `level` of the two-sided test, the intercept is drawn towards its theory, -z, and each point has half a
+    rejection more and half a trial without: the fit then exists always, to say where to go next.
     """
     x = np.sqrt([p.x for p in points])
     n, k = (np.array(column, float) for column in zip(*((p.trials, p.rejected) for p in points), strict=True))
     if not level and (not 0.0 < k.sum() < n.sum() or len(set(x)) == 1):
         return None
+    if level:
+        n, k = n + 1.0, k + 0.5
     theory = -float(ndtri(1.0 - level / 2.0)) if level else 0.0
     prior = 1.0 / (PULL * PULL) if level else 0.0
     share = (k.sum() + 0.5) / (n.sum() + 1.0)
