@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sim.study.rtm import RtmResult
     from sim.study.selftest import SelfTest
     from sim.study.simulate import SimulatedTrial
+    from sim.study.size import SizeResult
     from sim.study.small import SmallResults
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ __all__ = [
     "power",
     "replay",
     "rtm",
+    "sample_size",
     "scenarios",
     "selftest",
     "simulate",
@@ -83,6 +85,36 @@ def power(
     loaded = load(scenario)
     asked = (loaded.scenario, loaded.name, trials, mcse, seed, workers, truth_trials, engine)
     return power(*asked, flow=flow, uncertain=uncertain)
+
+
+def sample_size(
+    scenario: str | Path | Loaded,
+    *,
+    power: float = 0.9,
+    endpoint: str | None = None,
+    vary: str = "n",
+    precision: float = 0.03,
+    seed: int = 1,
+    workers: int = 1,
+    engine: Engine = "auto",
+    parts: bool = True,
+    complication_rate: float | None = None,
+    see: float = 0.95,
+    most_trials: int = 100_000,
+) -> SizeResult:
+    """Find the smallest trial at which an endpoint's test reaches a power, with its interval, verified on fresh trials.
+
+    `vary` is "n" (patients), "follow_up" (months) or "sites"; `precision` the half-width of the 95% interval as a share
+    of the answer. `parts` adds what failure, waiting, restenosis, dropout and unblinding each add to it;
+    `complication_rate` how many are needed to see at least one complication with probability `see`.
+    """
+    from sim.study.size import sample_size
+
+    loaded = load(scenario)
+    return sample_size(
+        loaded.scenario, loaded.name, power, endpoint, vary, precision, seed, workers, engine, parts,
+        complication_rate, see, most_trials,
+    )  # fmt: skip
 
 
 def simulate(

@@ -114,6 +114,41 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
 
 @cli.command()
 @click.argument("scenario")
+@click.option("--power", "target", type=float, default=0.9, show_default=True, help="Power to be reached.")
+@click.option("--endpoint", help="Its key, or a family such as arr or relapse_free.  [default: the primary]")
+@click.option("--vary", default="n", show_default=True, help="What is sized: n (patients), follow_up (months), sites.")
+@click.option("--precision", type=float, default=0.03, show_default=True, help="Half-width of the answer's interval.")
+@click.option("--parts/--no-parts", default=True, show_default=True, help="What failure, waiting and so on add.")
+@click.option("--complication-rate", type=float, help="Size for safety too: to see at least one complication.")
+@click.option("--see", type=float, default=0.95, show_default=True, help="... with this probability.")
+@click.option("--most-trials", type=int, default=100_000, show_default=True, help="Trials the search may spend.")
+@study_options
+def size(scenario: str, target: float, endpoint: str | None, vary: str, precision: float, parts: bool,
+         complication_rate: float | None, see: float, most_trials: int, seed: int, workers: int | None, engine: str,
+         out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
+    """The smallest trial that reaches a power.
+
+    Found by simulation from a closed form on, with an interval for its Monte Carlo error, and verified on fresh
+    trials; and what each thing that goes wrong in a trial adds to it.
+    """
+    from sim.report.console import progress, size_tables
+    from sim.study.size import sample_size
+
+    loaded, folder = _load(scenario, sets), _folder(out)
+    with progress() as bar:
+        result = sample_size(
+            loaded.scenario, loaded.name, target, endpoint, vary, precision, seed, _workers(workers), engine, parts,
+            complication_rate, see, most_trials, bar.watch,
+        )  # fmt: skip
+    if folder:
+        from sim.report.size import size_figure
+
+        _keep(folder, "size", loaded, seed, result, {"size": size_figure(result)})
+    return _told(result, as_json, lambda: size_tables(result))
+
+
+@cli.command()
+@click.argument("scenario")
 @click.option("--trial", type=int, default=0, show_default=True, help="Number of the trial, from 0.")
 @click.option("--format", "ending", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True)
 @SEED

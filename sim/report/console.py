@@ -18,6 +18,7 @@ from sim.core.endpoints import UNTESTED, parse_endpoint
 from sim.data.consort import Flow
 from sim.report import ledger, restenosis, rtm, uncertain
 from sim.report import replay_rows as replayed
+from sim.report import size as size_report
 from sim.report import small as small_report
 from sim.report.consort import HAD, WORDS, Count, intercurrent, said, size
 from sim.study.between import Uncertain
@@ -30,6 +31,7 @@ from sim.study.replay import ReplayResult
 from sim.study.restenosis import RestenosisResult
 from sim.study.rtm import RtmResult
 from sim.study.runner import Progress, Watcher
+from sim.study.size import SizeResult
 from sim.study.small import SmallResults
 
 Counter = Callable[[Any], int]
@@ -260,6 +262,17 @@ def explain_table(result: ExplainResult) -> None:
     """Print the settings under which a published result is ordinary (where none is, the nearest), and the sentences."""
     title = f"{result.study}: {len(result.settings)} settings, {result.trials} replays each, seed {result.seed}"
     _print(title, replayed.SETTING_HEADINGS, replayed.setting_rows(result), result.sentences)
+
+
+def size_tables(result: SizeResult) -> None:
+    """Print a SizeResult: the answer in sentences, what adds to it, the powers played."""
+    title = f"{result.name}, {result.endpoint}"
+    rows = [(p.words, _number(p.added, 0, sign=True), _number(p.mcse, 0), _number(p.without, 0)) for p in result.parts]
+    if rows:
+        _print(title, ("what adds to the size", f"adds ({result.unit})", "MCSE", "size without it"), rows, [])
+        title = "Power by size"
+    shown = [(f"{c['value']:,}", f"{c['power']:.3f} ({c['mcse']:.3f})", f"{c['trials']:,}") for c in result.curve]
+    _print(title, (result.unit, "power (MCSE)", "trials"), shown, size_report.sentences(result))
 
 
 def restenosis_table(result: RestenosisResult) -> None:

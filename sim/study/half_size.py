@@ -19,6 +19,7 @@ from sim.study.nested import FAVOURABLE, Nested, Rows, significant
 from sim.study.play import Play
 from sim.study.runner import Pool, Watcher
 from sim.study.untreated import Months, years_of
+from sim.study.vary import quota_for
 
 Floats = NDArray[np.float64]
 
@@ -119,7 +120,7 @@ def _play(
     larger = scenario.model_copy(
         update={
             "enrolment": scenario.enrolment.model_copy(update=wanted),
-            "course": scenario.course.model_copy(update={"quota": _quota(scenario, sizes[-1])}),
+            "course": scenario.course.model_copy(update={"quota": quota_for(scenario, sizes[-1])}),
         }
     )
     trials = max(FEWEST_TRIALS, min(MOST_TRIALS, PATIENTS // sizes[-1]))
@@ -128,12 +129,6 @@ def _play(
     if rows is None or failed:
         raise failed[0].error()
     return rows
-
-
-def _quota(scenario: Scenario, target: int) -> list[int]:
-    """Give quotas in the scenario's shares, for so many patients."""
-    quota = scenario.course.quota
-    return [math.ceil(q * target / sum(quota)) for q in quota] if quota else []
 
 
 def crossing(sizes: Floats, hits: NDArray[np.bool_]) -> float:

@@ -526,6 +526,7 @@ def test_help_says_what_each_verb_is_for() -> None:
         "scenarios",
         "selftest",
         "simulate",
+        "size",
         "small",
         "trace",
     ]

@@ -1,0 +1,237 @@
+"""The smallest trial that reaches a power: by simulation, from a closed form on, verified on fresh trials."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sim.core.endpoints import UNTESTED, parse_endpoint
+from sim.core.errors import ShamtrialError
+from sim.scenario.schema import Endpoint, Scenario
+from sim.study.closed_form import ClosedForm, closed_form
+from sim.study.ledger import chosen
+from sim.study.play import for_many, scenario_digest
+from sim.study.population import Solution, solved
+from sim.study.power_curve import Curve
+from sim.study.runner import Failure
+from sim.study.safety import Safety, checked, safety
+from sim.study.search import PILOT, Batch, Search, Watch, point_dict
+from sim.study.size_parts import Part, parts
+from sim.study.vary import UNITS, dial
+from sim.study.worlds import only_endpoint
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_TRIALS, FEWEST_TRIALS, MOST_TRIALS = 100_000, 2_000, 10_000_000
+LEAST_PRECISION, MOST_POWER = 0.002, 0.999
+VERIFY_MCSE = 0.005
+SHORT_OF = 2.0
+"""A verified power so many standard errors below the target sends the search on, once."""
+
+
+@dataclass(frozen=True)
+class SizeResult:
+    """The smallest size that reaches a power, with its interval, and the power verified there.
+
+    `value` is what is varied (patients, months, sites), `n` the patients it means; intervals are of 95% and carry the
+    Monte Carlo error of the search. `power` and `mcse` are of `verification_trials` fresh trials at `value`;
+    `favourable_power` counts those that reject in the patient's favour. `curve` are all trials of the search, by size;
+    `intercept` and `slope` the fitted probit line in the square root of the size.
+    """
+
+    name: str
+    digest: str
+    seed: int
+    engine: str
+    endpoint: str
+    vary: str
+    target_power: float
+    alpha: float
+    value: int
+    value_interval: tuple[int, int]
+    n: int
+    n_interval: tuple[int, int]
+    power: float
+    mcse: float
+    favourable_power: float
+    short_trials: int
+    verification_trials: int
+    closed_form: ClosedForm
+    trials_used: int
+    curve: tuple[dict[str, Any], ...]
+    intercept: float
+    slope: float
+    precise: bool
+    parts: tuple[Part, ...]
+    parts_trials: int
+    safety: Safety | None
+    elapsed_s: float
+    failed: tuple[Failure, ...] = ()
+    solution: Solution | None = None
+
+    @property
+    def unit(self) -> str:
+        """What is varied, in words."""
+        return UNITS[self.vary]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the JSON object of the contract, and more."""
+        return {
+            "scenario": self.name,
+            "digest": self.digest,
+            "seed": self.seed,
+            "engine": self.engine,
+            "endpoint": self.endpoint,
+            "target_power": self.target_power,
+            "alpha": self.alpha,
+            "vary": self.vary,
+            "value": self.value,
+            "value_interval": list(self.value_interval),
+            "n": self.n,
+            "n_interval": list(self.n_interval),
+            "power": self.power,
+            "mcse": self.mcse,
+            "favourable_power": self.favourable_power,
+            "verification_trials": self.verification_trials,
+            "short_trials": self.short_trials,
+            "closed_form": self.closed_form.to_dict(),
+            "ratio_to_closed_form": self.ratio,
+            "trials_used": self.trials_used,
+            "precise": self.precise,
+            "curve": list(self.curve),
+            "fit": {"probit_intercept": self.intercept, "probit_slope_per_sqrt": self.slope},
+            "parts": [p.to_dict() for p in self.parts],
+            "parts_trials": self.parts_trials,
+            "safety": self.safety.to_dict() if self.safety else None,
+            "failed": [f.to_dict() for f in self.failed],
+        }
+
+    @property
+    def ratio(self) -> float | None:
+        """The size found over that of the closed form."""
+        return self.value / self.closed_form.value if self.closed_form.value else None
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the powers that were played, a row a size."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.curve))
+
+    def __repr__(self) -> str:
+        low, high = self.value_interval
+        return (
+            f"{self.name}, {self.endpoint}: {self.value} {self.unit} (95% interval {low} to {high}) reach power "
+            f"{self.target_power:g}; verified {self.power:.3f} (MCSE {self.mcse:.3f})"
+        )
+
+
+def sample_size(
+    scenario: Scenario,
+    name: str = "",
+    power: float = 0.9,
+    endpoint: str | None = None,
+    vary: str = "n",
+    precision: float = 0.03,
+    seed: int = 1,
+    workers: int = 1,
+    engine: str = "auto",
+    with_parts: bool = True,
+    complication_rate: float | None = None,
+    see: float = 0.95,
+    most_trials: int = DEFAULT_TRIALS,
+    watch: Watch | None = None,
+) -> SizeResult:
+    """Find the smallest size at which an endpoint's test reaches a power.
+
+    `precision` is the half-width of the answer's 95% interval, as a share of it; trials go where they narrow it, up to
+    `most_trials`. Raises ShamtrialError for impossible requests, RunError where no size is enough.
+    """
+    begun, how = time.perf_counter(), for_many(engine)
+    asked = _checked(scenario, name, endpoint, power, precision, most_trials)
+    checked(complication_rate, see)
+    ready, solution = solved(scenario, workers, watch and watch("solving the population"), how)
+    moved = dial(only_endpoint(ready, asked), vary)
+    search = Search(moved, power, seed, workers, how, watch)
+    formula = _formula(search)
+    curve = search.settle(search.approach(formula.value or moved.start), precision, most_trials)
+    verified = _verify(search, curve)
+    if verified.point.power < power - SHORT_OF * verified.point.mcse:
+        search.batches.append(verified)
+        curve = search.settle(curve.reaches(power), precision, most_trials)
+        verified = _verify(search, curve)
+    used, x, interval = search.trials, curve.reaches(power), curve.interval(power)
+    adds, more = parts(search, x) if with_parts else ([], 0)
+    low, high = (moved.whole(end) for end in interval)
+    n = moved.patients(verified.x)
+    return SizeResult(
+        name=name,
+        digest=scenario_digest(scenario),
+        seed=seed,
+        engine=how,
+        endpoint=asked.key,
+        vary=moved.vary,
+        target_power=power,
+        alpha=search.alpha,
+        value=verified.x,
+        value_interval=(low, high),
+        n=n,
+        n_interval=(moved.patients(low), moved.patients(high)),
+        power=verified.point.power,
+        mcse=verified.point.mcse,
+        favourable_power=verified.favourable,
+        short_trials=verified.short,
+        verification_trials=len(verified.rejects),
+        closed_form=formula,
+        trials_used=used,
+        curve=tuple(point_dict(size, moved.patients(size), search.batches) for size in search.sizes),
+        intercept=curve.intercept,
+        slope=curve.slope,
+        precise=bool(interval[1] - interval[0] <= 2.0 * precision * x),
+        parts=tuple(adds),
+        parts_trials=more,
+        safety=safety(ready, n, complication_rate, see, seed, how) if complication_rate else None,
+        elapsed_s=time.perf_counter() - begun,
+        failed=tuple(search.failed),
+        solution=solution,
+    )
+
+
+def _checked(
+    scenario: Scenario, name: str, endpoint: str | None, power: float, precision: float, most_trials: int
+) -> Endpoint:
+    """Give the endpoint asked for; raises ShamtrialError for a request that can't be met."""
+    if not scenario.study.alpha < power <= MOST_POWER:
+        limits = f"above study.alpha = {scenario.study.alpha:g}, at most {MOST_POWER:g}"
+        raise ShamtrialError(f"--power: found {power:g}; allowed: {limits}")
+    if not LEAST_PRECISION <= precision <= 0.5:
+        raise ShamtrialError(f"--precision: found {precision:g}; allowed: {LEAST_PRECISION:g} to 0.5")
+    if not FEWEST_TRIALS <= most_trials <= MOST_TRIALS:
+        raise ShamtrialError(f"--most-trials: found {most_trials}; allowed: {FEWEST_TRIALS:,} to {MOST_TRIALS:,}")
+    asked = chosen(scenario, endpoint, name)
+    if parse_endpoint(asked.name)[0] in UNTESTED:
+        tested = [e.key for e in scenario.endpoint if parse_endpoint(e.name)[0] not in UNTESTED]
+        raise ShamtrialError(f"--endpoint: found {asked.key}, which is estimated and not tested; allowed: "
+                             f"{', '.join(tested) or 'a scenario with an endpoint that is tested'}")  # fmt: skip
+    return asked
+
+
+def _formula(search: Search) -> ClosedForm:
+    """Play a pilot of the scenario as it stands, and give the closed form's size."""
+    start = search.dial.whole(search.dial.start)
+    rows = search.rows(start, PILOT)
+    search.batches.append(search.batch(start, PILOT, rows))
+    return closed_form(
+        search.dial, search.power, (start, rows["estimates"][:, 0]), search.workers, search.engine,
+        search.watch and search.watch("untreated patients"),
+    )  # fmt: skip
+
+
+def _verify(search: Search, curve: Curve) -> Batch:
+    """Play fresh trials at the size found, as many as bring the MCSE of its power down to VERIFY_MCSE."""
+    p = search.power
+    return search.fresh(
+        search.dial.whole(curve.reaches(p)), max(PILOT, math.ceil(p * (1.0 - p) / VERIFY_MCSE**2 - 1e-9))
+    )

@@ -1,0 +1,68 @@
+"""The picture and the words of a sample size: they say what the figures say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sim.report.size import message, sentences, size_figure
+from sim.study.closed_form import ClosedForm
+from sim.study.size import SizeResult, sample_size
+from tests.helpers import scenario
+from tests.report.looks import axis_labels, words
+
+
+@pytest.fixture(scope="module")
+def found() -> SizeResult:
+    """J1 sized roughly, for benefit and for safety."""
+    return sample_size(scenario("bench/j1"), "bench/j1", power=0.8, precision=0.2, complication_rate=0.01)
+
+
+def test_the_curve_is_drawn_and_named(found: SizeResult) -> None:
+    """Axes carry units; the size found, the formula's and each thing that adds to it are named."""
+    figure = size_figure(found)
+    assert axis_labels(figure) == ["Patients (all arms)", "Power (% of trials)", "Added to the size (patients)"]
+    assert f"simulated {found.value}" in words(figure)
+    assert f"formula {found.closed_form.whole}" in words(figure)
+    ticks = [t.get_text() for t in figure.get_axes()[1].get_yticklabels()]
+    assert ticks == [p.words for p in found.parts][::-1]
+    assert len(size_figure(replace(found, parts=())).get_axes()) == 1
+
+
+def test_the_sentences_follow_the_figures(found: SizeResult) -> None:
+    """The answer, the formula, the costs and safety are said; what is wrong with a search is said too."""
+    said = " ".join(sentences(found))
+    assert message(found) in said
+    assert f"verified on {found.verification_trials:,} fresh trials: {found.power:.3f} (MCSE {found.mcse:.3f})" in said
+    assert f"simulation asks for {found.ratio:.2f} times that" in said
+    assert found.safety is not None
+    assert f"{found.safety.treated:,} must be treated, so {found.safety.n:,} enrolled" in said
+    assert "wider than asked for" not in said
+    assert "for harm" not in said
+    odd = replace(
+        found,
+        precise=False,
+        favourable_power=0.1,
+        short_trials=7,
+        parts=(),
+        closed_form=ClosedForm(None, None, None, "x", {}),
+    )
+    said = " ".join(sentences(odd))
+    for words_of_it in ("wider than asked for", "most of this power is for harm", "In 7 of", "By formula none: x"):
+        assert words_of_it in said
+    assert "Most is added" not in said
+
+
+def test_the_json_is_the_contracts(found: SizeResult) -> None:
+    """The object has the contract's names; powers in the curve are shares of the trials beside them."""
+    made = found.to_dict()
+    names = {"endpoint", "target_power", "n", "n_interval", "power", "mcse", "closed_form", "trials_used", "curve"}
+    assert names <= set(made)
+    assert {"n", "method"} <= set(made["closed_form"])
+    assert sum(c["trials"] for c in made["curve"]) + made["verification_trials"] == made["trials_used"]
+    for c in made["curve"]:
+        assert {"n", "power", "mcse", "trials"} <= set(c)
+        assert c["power"] * c["trials"] == pytest.approx(round(c["power"] * c["trials"]))
+    assert list(found.to_frame()["n"]) == sorted(c["n"] for c in made["curve"])
+    assert str(found.value) in repr(found)

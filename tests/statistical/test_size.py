@@ -1,0 +1,164 @@
+"""Sample sizes: the interval holds the answer of brute force, what is left out adds nothing, errors are honest."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from sim.core.errors import RunError, ShamtrialError
+from sim.scenario.schema import Scenario
+from sim.study.ledger import chosen
+from sim.study.play import Play
+from sim.study.power import Analyse
+from sim.study.power_curve import Point, fitted
+from sim.study.safety import safety
+from sim.study.size import sample_size
+from sim.study.size_parts import ideal_worlds
+from sim.study.vary import dial
+from sim.study.worlds import only_endpoint
+from tests.helpers import Overrides, agrees, scenario
+
+GRID = (0.8, 0.88, 0.95, 1.0, 1.05, 1.13, 1.25)
+BRUTE_SEED, BRUTE_TRIALS = 987_654, 20_000
+
+SETTINGS: list[tuple[str, Overrides, float]] = [
+    (name, {"effect.rate_ratio": ratio, "frailty.variance": variance}, power)
+    for name in ("bench/j1", "bench/j2")
+    for ratio, variance in ((0.5, 0.6), (0.6, 0.0), (0.6, 1.5), (0.7, 0.6), (0.75, 0.3))
+    for power in (0.8, 0.9)
+]
+
+
+def brute_force(made: Scenario, power: float, near: int, trials: int = BRUTE_TRIALS) -> int:
+    """Give the smallest size that reaches a power, from very many trials on a grid around a size."""
+    moved = dial(only_endpoint(made, chosen(made, None)), "n")
+    points = []
+    for x in sorted({moved.whole(near * g) for g in GRID}):
+        rows = Analyse(Play(moved.at(x), BRUTE_SEED)).many(range(trials))
+        points.append(Point(x, trials, int((rows["estimates"][:, 0]["p"] < made.study.alpha).sum())))
+    curve = fitted(points)
+    assert curve is not None
+    assert points[0].power < power < points[-1].power, "the grid holds the answer"
+    return moved.whole(curve.reaches(power))
+
+
+@pytest.mark.slow
+def test_the_interval_holds_the_answer_of_brute_force() -> None:
+    """In 20 settings, 10 searches each, the interval holds the size found by 140,000 trials on a grid in at least 90%
+    of searches (at the 95% it is made for, 180 of 200 are missed once in a thousand runs)."""
+    held = 0
+    for name, overrides, power in SETTINGS:
+        made = scenario(name, overrides)
+        found = [sample_size(made, power=power, precision=0.05, seed=s, with_parts=False) for s in range(10)]
+        truth = brute_force(made, power, round(float(np.median([f.n for f in found]))))
+        held += sum(f.n_interval[0] <= truth <= f.n_interval[1] for f in found)
+    assert held >= 0.9 * 10 * len(SETTINGS)
+
+
+def test_one_setting_of_it() -> None:
+    """J1 at power 0.9: the interval holds the answer of brute force, and the verified power is the target's."""
+    made = scenario("bench/j1")
+    found = sample_size(made, power=0.9, precision=0.05, with_parts=False)
+    truth = brute_force(made, 0.9, found.n, 4000)
+    assert found.n_interval[0] <= truth <= found.n_interval[1]
+    assert found.precise
+    agrees(found.power, 0.9, math.hypot(found.mcse, 0.1755 * 3.24 / 2.0 * 0.025), 0.06)
+
+
+def test_the_answer_does_not_depend_on_workers() -> None:
+    """One worker and two find the same, to the last bit."""
+    made = scenario("bench/j1")
+    one, two = (sample_size(made, power=0.8, precision=0.1, workers=k) for k in (1, 2))
+    assert one.to_dict() == two.to_dict()
+
+
+def test_what_does_nothing_adds_nothing() -> None:
+    """J1 without effect of dropout: with no hazard nothing is listed; what no endpoint sees adds exactly 0."""
+    made = scenario("bench/j1", {"dropout.hazard_per_year": 0.0})
+    assert not [name for name, _, _ in ideal_worlds(made)]
+    unseen = scenario("bench/j1", {"belief.blinding_leak": 1.0, "reporting.enabled": False})
+    found = sample_size(unseen, power=0.8, precision=0.2)
+    parts = {p.name: p for p in found.parts}
+    assert parts["unblinding"].added == 0.0 == parts["unblinding"].mcse
+    assert parts["dropout"].added > 0.0
+
+
+def test_the_parts_are_those_of_two_searches() -> None:
+    """What dropout adds, from paired test statistics, is the difference of two searches, each by rejections."""
+    made = scenario("bench/j1", {"dropout.hazard_per_year": 0.5})
+    whole = sample_size(made, power=0.9, precision=0.02)
+    without = sample_size(
+        scenario("bench/j1", {"dropout.hazard_per_year": 0.0}), power=0.9, precision=0.02, with_parts=False, seed=2
+    )
+    part = next(p for p in whole.parts if p.name == "dropout")
+    errors = [(f.n_interval[1] - f.n_interval[0]) / (2.0 * 1.96) for f in (whole, without)]
+    agrees(part.added, whole.n - without.n, math.hypot(part.mcse, *errors), 0.2 * whole.n)
+
+
+def test_follow_up_and_sites_are_sized_too() -> None:
+    """Months of follow-up rename the endpoint and end the visits; sites keep their patients a site."""
+    made = scenario("sham_rct", {"sites.count": 4, "enrolment.target": 40})
+    months = dial(only_endpoint(made, chosen(made, "arr")), "follow_up").at(18)
+    assert months.endpoint[0].name == "arr_18m"
+    assert months.visits.months[-1] == months.study.follow_up_months == 18.0
+    sites = dial(only_endpoint(made, chosen(made, "arr")), "sites").at(6)
+    assert (sites.sites.count, sites.enrolment.target) == (6, 60)
+
+
+def test_the_treated_share_is_that_of_the_arms() -> None:
+    """At once and 1:1, half of the enrolled are treated; seeing a complication follows from it."""
+    found = safety(scenario("bench/j1"), 300, 0.01, 0.95, 1, "compiled")
+    agrees(found.treated_share, 0.5, found.treated_share_mcse, 0.06)
+    assert found.treated == 299
+    assert found.seen_prob == pytest.approx(1.0 - (1.0 - 0.01 * found.treated_share) ** 300)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"power": 0.05}, "--power: found 0.05; allowed: above study.alpha = 0.05"),
+        ({"power": 1.0}, "--power: found 1; allowed"),
+        ({"precision": 0.001}, "--precision: found 0.001; allowed: 0.002 to 0.5"),
+        ({"vary": "alpha"}, "--vary: found 'alpha'; allowed: n, follow_up, sites"),
+        ({"vary": "sites"}, "--vary: found sites with enrolment.accrual = uniform; allowed: n, follow_up"),
+        ({"endpoint": "edss"}, "--endpoint: found 'edss'; allowed"),
+        ({"most_trials": 10}, "--most-trials: found 10; allowed: 2,000 to"),
+        ({"complication_rate": 1.5}, "--complication-rate: found 1.5; allowed: above 0 and below 1"),
+        ({"see": 1.0}, "--see: found 1; allowed: above 0 and below 1"),
+    ],
+)
+def test_bad_requests_are_refused(wanted: dict[str, object], said: str) -> None:
+    """What can't be asked for is refused, with what was found and what is allowed."""
+    with pytest.raises(ShamtrialError) as refused:
+        sample_size(scenario("bench/j1"), **wanted)  # type: ignore[arg-type]
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "wanted", "said"),
+    [
+        ("published/zamboni_2009", {}, {"vary": "follow_up"}, "study.design = uncontrolled_before_after"),
+        ("surveillance", {}, {"endpoint": "restenosis"}, "estimated and not tested"),
+        ("published/premise_2014", {}, {"vary": "follow_up", "endpoint": "gd_lesions"}, "lesions.scan_months"),
+    ],
+)
+def test_what_a_scenario_cannot_size(name: str, overrides: Overrides, wanted: dict[str, object], said: str) -> None:
+    """An endpoint that is not tested, and follow-up where there is none to move, are refused."""
+    with pytest.raises(ShamtrialError) as refused:
+        sample_size(scenario(name, overrides), **wanted)  # type: ignore[arg-type]
+    assert said in str(refused.value)
+
+
+def test_a_power_out_of_reach_is_said() -> None:
+    """Without an effect no size reaches 0.9: the highest power seen is told with its error."""
+    with pytest.raises(RunError) as refused:
+        sample_size(scenario("bench/j1", {"effect.rate_ratio": 1.0, "enrolment.target": 400}), with_parts=False)
+    assert "the highest power was 0." in str(refused.value)
+
+
+def test_nobody_has_an_angioplasty() -> None:
+    """A scenario without angioplasty has no complications to size for."""
+    with pytest.raises(ShamtrialError, match="nobody has an angioplasty"):
+        safety(scenario("base"), 100, 0.01, 0.95, 1, "compiled")
