@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from sim.scenario.loaded import Loaded
     from sim.study.explain import ExplainResult
     from sim.study.ledger import Ledger
+    from sim.study.opened import StoredRun
     from sim.study.play import Engine
     from sim.study.power import PowerResult
+    from sim.study.recheck import Verified
     from sim.study.replay import ReplayResult
     from sim.study.rtm import RtmResult
     from sim.study.selftest import SelfTest
@@ -30,14 +32,17 @@ __all__ = [
     "bias_ledger",
     "explain",
     "load",
+    "open_run",
     "power",
     "replay",
     "rtm",
+    "runs",
     "scenarios",
     "selftest",
     "simulate",
     "small",
     "trace",
+    "verify",
 ]
 
 
@@ -68,18 +73,48 @@ def power(
     truth_trials: int = TWIN_TRIALS,
     engine: Engine = "auto",
     flow: bool = False,
+    out: str | Path | None = None,
 ) -> PowerResult:
     """Estimate the power of each endpoint, with its Monte Carlo standard error, bias and coverage.
 
     Give `trials`, or `mcse` (then the trials are worked out for the primary endpoint), or neither (500 trials). The
     result does not depend on `workers`; with more than one, processes are started, so call it from under
     `if __name__ == "__main__":` in a script. `truth_trials` = 0 leaves the truth out. `flow` gives `.consort`, the flow
-    of participants averaged over the first 100 trials.
+    of participants averaged over the first 100 trials. `out` is a folder that keeps every estimate while the run goes
+    on, as `--out` does: a call that was stopped, made again, goes on where it was; `open_run` reads the folder.
     """
     from sim.study.power import power
 
     loaded = load(scenario)
-    return power(loaded.scenario, loaded.name, trials, mcse, seed, workers, truth_trials, engine, flow=flow)
+    result = power(loaded.scenario, loaded.name, trials, mcse, seed, workers, truth_trials, engine, flow=flow, out=out)
+    if result.folder:
+        from sim.report.pictures import save_power
+
+        save_power(result, result.folder)
+    return result
+
+
+def open_run(folder: str | Path) -> StoredRun:
+    """Read the folder of a run: `.told` (run.json), `.to_frame()`, `.export("run.csv")`, `.present`, `.state`."""
+    from sim.study.opened import open_run
+
+    return open_run(folder)
+
+
+def runs(folder: str | Path = "out") -> list[StoredRun]:
+    """Give the runs in a folder and below it."""
+    from sim.study.opened import found_runs
+
+    return found_runs(folder)
+
+
+def verify(
+    folder: str | Path, *, trials: int | None = 20, seed: int = 1, workers: int = 1, engine: Engine = "auto"
+) -> Verified:
+    """Read every chunk of a run's folder and play `trials` of its trials again (None: all); compare bit for bit."""
+    from sim.study.recheck import verify
+
+    return verify(open_run(folder), trials, seed, workers, engine)
 
 
 def simulate(

@@ -39,7 +39,7 @@ class PowerData:
 
     `values` are the primary endpoint's converged estimates, as ratios where `ratio`, else as differences; `significant`
     goes with them; `null` is where nothing differs (1 or 0), `truth` NaN where it was not asked for. `label` names the
-    axis, `rows` the endpoints in their order.
+    axis, `rows` the endpoints in their order; `drawn` is how many of a long run's trials the columns show.
     """
 
     name: str
@@ -55,6 +55,7 @@ class PowerData:
     mcse: float
     not_converged: int
     rows: tuple[Row, ...]
+    drawn: int = 0
 
     @property
     def quantity(self) -> str:
@@ -91,7 +92,8 @@ def power_data(result: PowerResult) -> PowerData:
         truth=math.exp(done.truth) if ratio else done.truth,
         power=done.power,
         mcse=done.mcse,
-        not_converged=result.trials - len(values),
+        not_converged=round(done.not_converged * result.trials),
+        drawn=len(result.estimates),
         rows=tuple(
             Row(_row_label(scenario, e), result.endpoints[e.key].power, result.endpoints[e.key].mcse)
             for e in scenario.endpoint
@@ -143,10 +145,14 @@ def power_figure(data: PowerData) -> Figure:
     style.footnote(
         figure,
         f"Scenario {data.name}, {data.trials:,} trials, seed {data.seed}. MCSE: Monte Carlo standard error; "
-        f"the thin lines are ±1.96 MCSE.{without}",
+        f"the thin lines are ±1.96 MCSE.{without}{_drawn(data)}",
         130,
     )
     return figure
+
+
+def _drawn(data: PowerData) -> str:
+    return f" The columns show the first {data.drawn:,} trials." if 0 < data.drawn < data.trials else ""
 
 
 def _verdict(axes: Axes, data: PowerData) -> None:

@@ -345,8 +345,8 @@ def fewer(run: RunFolder | None, trials: int, there: int) -> ShamtrialError:
     """Give the refusal to make a run shorter than it is."""
     where = run.folder if run else ""
     return ShamtrialError(
-        f"--trials: found {trials}; allowed: {there} or more, since {where} holds {there} (a run can grow, not shrink), "
-        "or another folder"
+        f"--trials: found {trials}; allowed: {there} or more, since {where} holds {there} (a run can "
+        "grow, not shrink), or another folder"
     )
 
 

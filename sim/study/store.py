@@ -42,6 +42,14 @@ def open_folder(out: str | Path) -> Path:
     return folder
 
 
+def emptied(out: str | Path) -> Path:
+    """Give a folder without the run that was in it: run.json and chunks go, other files stay."""
+    folder = open_folder(out)
+    for path in (folder / "run.json", *folder.glob("estimates-[0-9][0-9][0-9][0-9][0-9][0-9].parquet")):
+        path.unlink(missing_ok=True)
+    return folder
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write a whole file or none."""
     with whole(path) as scratch:
@@ -85,7 +93,9 @@ def write_run(
     folder: Path, command: str, scenario: Scenario, seed: int, result: dict[str, Any], elapsed: float
 ) -> Path:
     """Write run.json: what was run, on what, how long it took, and what came out."""
-    return write_json(folder / "run.json", run_content(command, scenario, seed, result, {"elapsed_s": round(elapsed, 3)}))
+    return write_json(
+        folder / "run.json", run_content(command, scenario, seed, result, {"elapsed_s": round(elapsed, 3)})
+    )
 
 
 def write_json(path: Path, content: dict[str, Any]) -> Path:
