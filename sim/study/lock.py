@@ -82,7 +82,7 @@ def _ours(found: dict[str, Any]) -> bool:
 
 def _still_named(file: int, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(file), path.stat())
+        return bool(os.path.samestat(os.fstat(file), path.stat()))
     except OSError:
         return False
 

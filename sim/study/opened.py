@@ -186,7 +186,7 @@ def _spread(table: Any) -> pd.DataFrame:
     """Give a frame in which a list of fixed length is a column a value."""
     import pandas as pd
 
-    parts = {}
+    parts: dict[str, Any] = {}
     for name in table.column_names:
         column = table[name].combine_chunks()
         size = getattr(column.type, "list_size", 0)

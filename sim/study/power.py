@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.analysis.trial import analyse, contrast
 from sim.core.defaults import TWIN_TRIALS
@@ -125,9 +126,10 @@ class Tally:
         """Give the rows of the first trials, those that failed blank."""
         return np.concatenate([self.kept[first].rows for first in sorted(self.kept)])
 
-    def guesses(self) -> Rows:
+    def guesses(self) -> NDArray[np.int64]:
         """Give the counts of guesses of the first trials, without those that failed."""
-        return np.concatenate([self.kept[first].good["guesses"] for first in sorted(self.kept)])
+        found: NDArray[np.int64] = np.concatenate([self.kept[k].good["guesses"] for k in sorted(self.kept)])
+        return found
 
     def performances(self) -> dict[str, Performance]:
         """Give each endpoint's performance."""

@@ -179,12 +179,12 @@ class Pool(Generic[T]):
         return [answers[t] for t in trials]
 
     def run_rows(self, trials: Sequence[int], watch: Watcher | None = None) -> tuple[Rows | None, list[Failure]]:
-        """Give the rows of `function.many` for these trials in order of trial number, and the failures.
+        """Give the rows of `function.many` for these trials, numbers that rise, and the failures.
 
         A trial that raises has no row; None: every trial raised. Raises as `run` does.
         """
-        table = Filling(len(trials))
-        self._run(trials, lambda part: table.fill(part, trials[0]), watch)
+        table = Filling(trials)
+        self._run(trials, table.fill, watch)
         return table.result(), sorted(table.failures, key=lambda f: f.trial)
 
     def _run(self, trials: Sequence[int], take: Callable[[Part], None], watch: Watcher | None) -> None:
@@ -258,19 +258,20 @@ class Pool(Generic[T]):
 class Filling:
     """A table with a row a trial that fills up in any order, and the failures among them."""
 
-    def __init__(self, trials: int) -> None:
+    def __init__(self, trials: Sequence[int]) -> None:
         self.rows: Rows | None = None
-        self.there = np.zeros(trials, bool)
+        self.trials = np.asarray(trials)
+        self.there = np.zeros(len(trials), bool)
         self.failures: list[Failure] = []
 
-    def fill(self, part: Part, first: int) -> None:
-        """Put in the rows of a part, of trials numbered from `first` on, and its failures."""
+    def fill(self, part: Part) -> None:
+        """Put in the rows of a part, and its failures."""
         self.failures += part.failed
         if part.rows is None:
             return
         if self.rows is None:
             self.rows = np.empty(len(self.there), part.rows.dtype)
-        places = part.rows["trial"] - first
+        places = np.searchsorted(self.trials, part.rows["trial"])
         self.rows[places] = part.rows
         self.there[places] = True
 
