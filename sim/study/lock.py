@@ -77,12 +77,12 @@ def _text(file: int) -> dict[str, Any]:
 
 
 def _ours(found: dict[str, Any]) -> bool:
-    return found.get("host", socket.gethostname()) == socket.gethostname()
+    return found.get("host") in (None, socket.gethostname())
 
 
 def _still_named(file: int, path: Path) -> bool:
     try:
-        return bool(os.path.samestat(os.fstat(file), path.stat()))
+        return os.path.samestat(os.fstat(file), path.stat())
     except OSError:
         return False
 
