@@ -135,13 +135,21 @@ def trace(scenario: str | Path | Loaded, patient: str, *, trial: int = 0, seed: 
 
 
 def replay(
-    scenario: str | Path | Loaded = "published/zamboni_2009", *, trials: int = 1000, seed: int = 1, workers: int = 1
+    scenario: str | Path | Loaded = "published/zamboni_2009",
+    *,
+    trials: int = 1000,
+    seed: int = 1,
+    workers: int = 1,
+    out: str | Path | None = None,
 ) -> ReplayResult:
-    """Replay a published study, with no effect and with the effect claimed, and judge its figures jointly."""
+    """Replay a published study, with no effect and with the effect claimed, and judge its figures jointly.
+
+    `out` is a folder that keeps every replay while the run goes on, and from which it is resumed.
+    """
     from sim.study.replay import replay
 
     loaded = load(scenario)
-    return replay(loaded.scenario, loaded.name, trials, seed, workers)
+    return replay(loaded.scenario, loaded.name, trials, seed, workers, out=out)
 
 
 def explain(

@@ -191,8 +191,10 @@ def replay(study: str, trials: int | None, explains: bool, seed: int, workers: i
         status = _failures([f for r in results for f in r.failed])
         _print([r.to_dict() for r in results], as_json, lambda: replays.show_all(results))
         return status
-    loaded, folder = _load(study, sets), _folder(out)
-    result = replays.run_explain(loaded, how, folder) if explains else replays.run_one(loaded, how, folder)
+    loaded = _load(study, sets)
+    if explains:
+        return _told(found := replays.run_explain(loaded, how, _folder(out)), as_json, lambda: replays.show(found))
+    result = replays.run_one(loaded, how, None if out is None else Path(out))
     return _told(result, as_json, lambda: replays.show(result))
 
 
@@ -490,9 +492,9 @@ def _load(scenario: str, sets: tuple[str, ...]) -> Loaded:
 
 
 def _folder(out: str | None) -> Path | None:
-    from sim.study import store
+    from sim.study.runs import other_folder
 
-    return None if out is None else store.open_folder(out)
+    return None if out is None else other_folder(out)
 
 
 def _keep(folder: Path, command: str, loaded: Loaded, seed: int, result: Any, figures: Mapping[str, Figure]) -> None:

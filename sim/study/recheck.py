@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from sim.engines.records import ENGINE_VERSION
 from sim.scenario.schema import Scenario
 from sim.study import chunks
 from sim.study.estimates import Estimates
-from sim.study.layout import Block, Layout, Rows
+from sim.study.layout import Block, Flat, Layout, Rows
 from sim.study.opened import StoredRun
 from sim.study.performance import BLOCK
 from sim.study.play import Play, for_many
@@ -88,7 +89,20 @@ def _power(scenario: Scenario, seed: int, engine: str) -> tuple[Any, Layout]:
     return Analyse(Play(ready, seed, engine)), Estimates(ready)
 
 
-MAKERS: dict[tuple[str, str], Maker] = {("power", "estimates"): _power}
+def _replay(scenario: Scenario, seed: int, engine: str, claimed: bool = False) -> tuple[Any, Layout]:
+    from sim.study.replay import Replayed, to_ask, to_judge, with_settings
+
+    ready, _ = solved(scenario, 1, None, engine)
+    own = with_settings(ready, scenario.published.claim.settings) if claimed else ready
+    function = Replayed(Play(own, seed, engine), to_ask(own, to_judge(scenario, "")[0]))
+    return function, Flat(function.row)
+
+
+MAKERS: dict[tuple[str, str], Maker] = {
+    ("power", "estimates"): _power,
+    ("replay", "null"): _replay,
+    ("replay", "claimed"): partial(_replay, claimed=True),
+}
 """How the rows of a series are made, by command and series: what plays them, and their layout."""
 
 
@@ -106,22 +120,28 @@ def verify(
     """
     if trials is not None and trials < 0:
         raise ShamtrialError(f"--trials: found {trials}; allowed: 0 or more")
-    command, name = run.told["command"], _only_series(run)
-    if (command, name) not in MAKERS:
-        known = ", ".join(sorted({c for c, _ in MAKERS}))
+    command, names = run.told["command"], chunks.series_names(run.folder)
+    if not names or any((command, name) not in MAKERS for name in names):
+        known = " or ".join(sorted({c for c, _ in MAKERS}))
         raise ShamtrialError(f"{run.folder}: found a run of `{command}`; allowed: a run of {known} that has chunks")
     if run.told["engine_version"] != ENGINE_VERSION:
         raise ShamtrialError(
             f"{run.folder / 'run.json'}: engine_version: found {run.told['engine_version']}; "
             f"allowed: {ENGINE_VERSION}, which is installed here and would play other trials"
         )
-    play, layout = MAKERS[command, name](run.scenario, run.told["seed"], for_many(engine))
-    return _Check(run, name, layout, play).verify(trials, seed, workers, watch)
-
-
-def _only_series(run: StoredRun) -> str:
-    names = chunks.series_names(run.folder)
-    return names[0] if names else ""
+    parts = []
+    for name in names:
+        play, layout = MAKERS[command, name](run.scenario, run.told["seed"], for_many(engine))
+        parts.append(_Check(run, name, layout, play).verify(trials, seed, workers, watch))
+    return Verified(
+        folder=str(run.folder),
+        chunks=sum(p.chunks for p in parts),
+        present=sum(p.present for p in parts),
+        wanted=sum(p.wanted for p in parts),
+        replayed=tuple(t for p in parts for t in p.replayed),
+        amiss=tuple(a for p in parts for a in p.amiss),
+        unlike=tuple(u for p in parts for u in p.unlike),
+    )
 
 
 @dataclass(frozen=True)

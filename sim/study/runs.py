@@ -138,6 +138,14 @@ class Series:
         last = max(self.there)
         return last * BLOCK + chunks.chunk_lines(self.path(last)) // self.layout.lines
 
+    def at_least(self, trials: int) -> None:
+        """Refuse to make the run shorter than it is."""
+        if self.end > trials:
+            raise ShamtrialError(
+                f"--trials: found {trials}; allowed: {self.end} or more, since {self.run.folder} holds {self.end} (a "
+                "run can grow, not shrink), or another folder"
+            )
+
     def path(self, number: int) -> Path:
         """Give where a block stands."""
         return chunks.chunk_path(self.run.folder, self.name, number)
@@ -160,6 +168,14 @@ class Series:
         number = block.first // BLOCK
         chunks.write_chunk(self.path(number), table_of(self.layout, block), self.stamp)
         self.there.add(number)
+
+
+def other_folder(out: str | Path) -> Path:
+    """Open a folder for what is no run of chunks; one that holds such a run is refused, since run.json is its key."""
+    folder = store.open_folder(out)
+    if chunks.series_names(folder):
+        raise ShamtrialError(f"--out: found {folder}, which holds the chunks of a run; allowed: another folder")
+    return folder
 
 
 def checked(path: Path, layout: Layout, stamp: bytes, seed: int) -> Block:

@@ -87,8 +87,8 @@ class Stream:
                 with suppress(KeyboardInterrupt):  # a second Ctrl-C: what is written is whole, the rest is let go
                     for part in self.pool.finish():
                         self._put(part, trials)
-                        goal.done += part.trials
                     self._flush()
+                goal.done = sum(self.have.values())
             raise Interrupted(f"stopped by Ctrl-C after {goal.done} of {goal.total} trials") from None
 
     def _put(self, part: Part, trials: int) -> None:
@@ -152,11 +152,15 @@ class Filling:
 
 
 def gather(
-    pool: Pool[Rows], layout: Layout, trials: int, series: Series, watch: Watcher | None = None
+    pool: Pool[Rows], trials: int, series: Series, watch: Watcher | None = None
 ) -> tuple[Rows | None, list[Failure]]:
-    """Give the rows of these trials as `Pool.run_rows` does, but from a folder as far as they are there."""
+    """Give the rows of these trials as `Pool.run_rows` does, but from a folder as far as they are there, and kept there.
+
+    ShamtrialError where there are more.
+    """
+    series.at_least(trials)
     blocks: dict[int, Block] = {}
-    stream = Stream(pool, layout, lambda block: blocks.__setitem__(block.first, block), series)
+    stream = Stream(pool, series.layout, lambda block: blocks.__setitem__(block.first, block), series)
     stream.extend(trials, watch)
     inside = [blocks[first] for first in sorted(blocks)]
     good = np.concatenate([block.good for block in inside])

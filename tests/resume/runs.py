@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from sim.core.errors import ShamtrialError
 from sim.study.power import PowerResult, power
 from tests.contract.commands import alive, start
-from tests.helpers import scenario
+from tests.helpers import EMPTY, scenario
+
+Words = tuple[str | Path, ...]
 
 SMALL = {"enrolment.target": 20, "randomisation.block_size": 20}
 ASKED = ("bench/j1", *(word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")))
@@ -31,10 +34,10 @@ def figures(result: PowerResult) -> list[dict[str, object]]:
     return [p.to_dict() for p in result.endpoints.values()]
 
 
-def refused(out: Path, trials: int, seed: int = 1, **more: object) -> str:
+def refused(out: Path, trials: int, seed: int = 1, changes: Mapping[str, object] = EMPTY) -> str:
     """Run what must be refused, and give the message."""
     try:
-        played(out, trials, seed, **more)
+        played(out, trials, seed, changes=changes)
     except ShamtrialError as error:
         return str(error)
     raise AssertionError("nothing was refused")
@@ -42,7 +45,18 @@ def refused(out: Path, trials: int, seed: int = 1, **more: object) -> str:
 
 def killed(folder: Path, seconds: float, trials: int, cache: Path) -> bool:
     """Start a run, kill it so long after it has made its folder; tell whether it was still going on."""
-    command = ("power", *ASKED, "--trials", str(trials), "--truth-trials", "0", "--workers", "2", "--out", folder)
+    command: Words = (
+        "power",
+        *ASKED,
+        "--trials",
+        str(trials),
+        "--truth-trials",
+        "0",
+        "--workers",
+        "2",
+        "--out",
+        folder,
+    )
     process = start(*command, cache=cache)
     deadline = time.monotonic() + 60.0
     while not (folder / "run.json").exists() and process.poll() is None and time.monotonic() < deadline:
