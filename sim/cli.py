@@ -558,7 +558,9 @@ def main() -> None:
     except ShamtrialError as error:
         click.echo(str(error), err=True)
         if folder := getattr(error, "folder", ""):
-            click.echo(f"{folder} keeps them; go on with: {shlex.join(['shamtrial', *sys.argv[1:]])}", err=True)
+            click.echo(
+                f"{folder} keeps what was played; go on with: {shlex.join(['shamtrial', *sys.argv[1:]])}", err=True
+            )
         status = error.exit_status
     except (KeyboardInterrupt, click.Abort):
         click.echo("stopped by Ctrl-C", err=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from sim.core.errors import ShamtrialError
 from sim.engines.records import ENGINE_VERSION
+from sim.scenario.loaded import with_settings
 from sim.scenario.schema import Scenario
 from sim.study import chunks
 from sim.study.estimates import Estimates
@@ -90,7 +91,7 @@ def _power(scenario: Scenario, seed: int, engine: str) -> tuple[Any, Layout]:
 
 
 def _replay(scenario: Scenario, seed: int, engine: str, claimed: bool = False) -> tuple[Any, Layout]:
-    from sim.study.replay import Replayed, to_ask, to_judge, with_settings
+    from sim.study.replay import Replayed, to_ask, to_judge
 
     ready, _ = solved(scenario, 1, None, engine)
     own = with_settings(ready, scenario.published.claim.settings) if claimed else ready

@@ -154,9 +154,9 @@ class Filling:
 def gather(
     pool: Pool[Rows], trials: int, series: Series, watch: Watcher | None = None
 ) -> tuple[Rows | None, list[Failure]]:
-    """Give the rows of these trials as `Pool.run_rows` does, but from a folder as far as they are there, and kept there.
+    """Give the rows of these trials as `Pool.run_rows` does; those in the folder are read, the others played and kept.
 
-    ShamtrialError where there are more.
+    ShamtrialError where the folder has more.
     """
     series.at_least(trials)
     blocks: dict[int, Block] = {}

@@ -17,11 +17,15 @@ Words = tuple[str | Path, ...]
 SMALL = {"enrolment.target": 20, "randomisation.block_size": 20}
 ASKED = ("bench/j1", *(word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")))
 
+COMMAND = ("power", *ASKED, "--truth-trials", "0", "--workers", "2")
 
-def played(out: Path | None, trials: int, seed: int = 1, workers: int = 1, **more: object) -> PowerResult:
+
+def played(
+    out: Path | None, trials: int, seed: int = 1, workers: int = 1, changes: Mapping[str, object] = EMPTY
+) -> PowerResult:
     """Run a small trial so many times; without the truth."""
-    changed = SMALL | {k: v for k, v in more.items() if "." in k}
-    return power(scenario("bench/j1", changed), "bench/j1", trials, seed=seed, workers=workers, truth_trials=0, out=out)
+    own = scenario("bench/j1", {**SMALL, **changes})
+    return power(own, "bench/j1", trials, seed=seed, workers=workers, truth_trials=0, out=out)
 
 
 def chunks_of(folder: Path) -> dict[str, bytes]:
@@ -45,18 +49,7 @@ def refused(out: Path, trials: int, seed: int = 1, changes: Mapping[str, object]
 
 def killed(folder: Path, seconds: float, trials: int, cache: Path) -> bool:
     """Start a run, kill it so long after it has made its folder; tell whether it was still going on."""
-    command: Words = (
-        "power",
-        *ASKED,
-        "--trials",
-        str(trials),
-        "--truth-trials",
-        "0",
-        "--workers",
-        "2",
-        "--out",
-        folder,
-    )
+    command: Words = (*COMMAND, "--trials", str(trials), "--out", folder)
     process = start(*command, cache=cache)
     deadline = time.monotonic() + 60.0
     while not (folder / "run.json").exists() and process.poll() is None and time.monotonic() < deadline:

@@ -17,7 +17,7 @@ from sim.study import play, runs, stream
 from sim.study.lock import holder, locked
 from sim.study.opened import open_run
 from tests.contract.commands import alive, start
-from tests.resume.runs import ASKED, Words, chunks_of, figures, killed, played, refused
+from tests.resume.runs import COMMAND, Words, chunks_of, figures, killed, played, refused
 
 TRIALS = 2300
 FAULT = "ValueError: the vein was not there"
@@ -270,18 +270,7 @@ def test_kill_9_twenty_times(tmp_path: Path) -> None:
 def test_ctrl_c_keeps_what_was_played(tmp_path: Path) -> None:
     """Ctrl-C ends a run with 130, keeps its trials, names the command that goes on, and that one ends it."""
     folder, trials = tmp_path / "out", 60_000
-    command: Words = (
-        "power",
-        *ASKED,
-        "--trials",
-        str(trials),
-        "--truth-trials",
-        "0",
-        "--workers",
-        "2",
-        "--out",
-        folder,
-    )
+    command: Words = (*COMMAND, "--trials", str(trials), "--out", folder)
     process = start(*command, cache=tmp_path)
     deadline = time.monotonic() + 60.0
     while not (folder / "estimates-000001.parquet").exists() and time.monotonic() < deadline:
@@ -291,7 +280,7 @@ def test_ctrl_c_keeps_what_was_played(tmp_path: Path) -> None:
     assert (process.returncode, out) == (130, "")
     first, second = err.splitlines()
     done = int(re.fullmatch(rf"stopped by Ctrl-C after (\d+) of {trials} trials", first)[1])  # type: ignore[index]
-    assert second == f"{folder} keeps them; go on with: shamtrial {' '.join(map(str, command))}"
+    assert second == f"{folder} keeps what was played; go on with: shamtrial {' '.join(map(str, command))}"
     present = open_run(folder).present
     assert 1000 < present == done
     assert open_run(folder).state == "unfinished"
