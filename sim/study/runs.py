@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,10 +73,12 @@ class RunFolder:
         self.started = store.now()
         self.held = ExitStack()
         self.begun = time.perf_counter()
+        self.writer = ThreadPoolExecutor(1)
 
     def __enter__(self) -> RunFolder:
         self.folder = store.open_folder(self.out)
         self.held.enter_context(locked(self.folder))
+        self.held.enter_context(self.writer)  # ends, with what it is writing, before the lock goes
         try:
             self._take_over()
         except BaseException:
@@ -129,6 +132,7 @@ class Series:
         self.run, self.name, self.layout = run, name, layout
         self.stamp = run.address.stamp(name)
         self.there = set(chunks.chunk_numbers(run.folder, name))
+        self.writing: Future[None] | None = None
 
     @property
     def end(self) -> int:
@@ -164,10 +168,22 @@ class Series:
             return None
 
     def write(self, block: Block) -> None:
-        """Write a block, or a longer part of it than is there."""
-        number = block.first // BLOCK
-        chunks.write_chunk(self.path(number), table_of(self.layout, block), self.stamp)
-        self.there.add(number)
+        """Have a block written, or a longer part of it than is there, while trials are played on.
+
+        One at a time: raises what went wrong with the one before.
+        """
+        self.settle()
+        self.there.add(block.first // BLOCK)
+        self.writing = self.run.writer.submit(self._write, block)
+
+    def settle(self) -> None:
+        """Wait for what is being written; raises what went wrong with it."""
+        writing, self.writing = self.writing, None
+        if writing:
+            writing.result()
+
+    def _write(self, block: Block) -> None:
+        chunks.write_chunk(self.path(block.first // BLOCK), table_of(self.layout, block), self.stamp)
 
 
 def other_folder(out: str | Path) -> Path:

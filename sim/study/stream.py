@@ -46,6 +46,8 @@ class Stream:
         pieces = [p for n in range(-(-trials // BLOCK)) if (p := self._missing(n, trials))]
         if pieces:
             self._play(pieces, trials, watch, goal)
+        if self.series:
+            self.series.settle()
 
     def _look_up(self, number: int, trials: int, watch: Watcher | None, goal: Progress) -> None:
         """Read a block if it is there and has not been read, and count what there is of it."""
@@ -88,6 +90,7 @@ class Stream:
                     for part in self.pool.finish():
                         self._put(part, trials)
                     self._flush()
+                    self.series.settle()
                 goal.done = sum(self.have.values())
             raise Interrupted(f"stopped by Ctrl-C after {goal.done} of {goal.total} trials") from None
 

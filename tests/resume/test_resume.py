@@ -236,6 +236,7 @@ def test_what_was_played_is_written_now_and_then(tmp_path: Path, monkeypatch: py
 
     def write(self: runs.Series, block: object) -> None:
         usual(self, block)  # type: ignore[arg-type]
+        self.settle()
         seen.add(self.end)
 
     monkeypatch.setattr(runs.Series, "write", write)
