@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from sim.scenario.loaded import Loaded
     from sim.study.explain import ExplainResult
     from sim.study.ledger import Ledger
+    from sim.study.opened import StoredRun
     from sim.study.play import Engine
     from sim.study.power import PowerResult
+    from sim.study.recheck import Verified
     from sim.study.replay import ReplayResult
     from sim.study.rtm import RtmResult
     from sim.study.selftest import SelfTest
@@ -31,15 +33,18 @@ __all__ = [
     "bias_ledger",
     "explain",
     "load",
+    "open_run",
     "power",
     "replay",
     "rtm",
+    "runs",
     "sample_size",
     "scenarios",
     "selftest",
     "simulate",
     "small",
     "trace",
+    "verify",
 ]
 
 
@@ -71,6 +76,7 @@ def power(
     engine: Engine = "auto",
     flow: bool = False,
     uncertain: bool = False,
+    out: str | Path | None = None,
 ) -> PowerResult:
     """Estimate the power of each endpoint, with its Monte Carlo standard error, bias and coverage.
 
@@ -79,12 +85,42 @@ def power(
     `if __name__ == "__main__":` in a script. `truth_trials` = 0 leaves the truth out. `flow` gives `.consort`, the flow
     of participants averaged over the first 100 trials. `uncertain` lets each trial draw its population from what the
     fit of the default one left open, and its effect where the scenario has [effect_prior]; `.uncertain` tells of both.
+    `out` is a folder that keeps every estimate while the run goes on, as `--out` does: a call that was stopped, made
+    again, goes on where it was; `open_run` reads the folder.
     """
     from sim.study.power import power
 
     loaded = load(scenario)
     asked = (loaded.scenario, loaded.name, trials, mcse, seed, workers, truth_trials, engine)
-    return power(*asked, flow=flow, uncertain=uncertain)
+    result = power(*asked, flow=flow, uncertain=uncertain, out=out)
+    if result.folder:
+        from sim.report.pictures import save_power
+
+        save_power(result, result.folder)
+    return result
+
+
+def open_run(folder: str | Path) -> StoredRun:
+    """Read the folder of a run: `.told` (run.json), `.to_frame()`, `.export("run.csv")`, `.present`, `.state`."""
+    from sim.study.opened import open_run
+
+    return open_run(folder)
+
+
+def runs(folder: str | Path = "out") -> list[StoredRun]:
+    """Give the runs in a folder and below it."""
+    from sim.study.opened import found_runs
+
+    return found_runs(folder)
+
+
+def verify(
+    folder: str | Path, *, trials: int | None = 20, seed: int = 1, workers: int = 1, engine: Engine = "auto"
+) -> Verified:
+    """Read every chunk of a run's folder and play `trials` of its trials again (None: all); compare bit for bit."""
+    from sim.study.recheck import verify
+
+    return verify(open_run(folder), trials, seed, workers, engine)
 
 
 def sample_size(
@@ -141,15 +177,17 @@ def replay(
     seed: int = 1,
     workers: int = 1,
     uncertain: bool = False,
+    out: str | Path | None = None,
 ) -> ReplayResult:
     """Replay a published study, with no effect and with the effect claimed, and judge its figures jointly.
 
-    `uncertain` lets each replay draw its population.
+    `uncertain` lets each replay draw its population. `out` is a folder that keeps every replay while the run goes on,
+    and from which it is resumed.
     """
     from sim.study.replay import replay
 
     loaded = load(scenario)
-    return replay(loaded.scenario, loaded.name, trials, seed, workers, uncertain=uncertain)
+    return replay(loaded.scenario, loaded.name, trials, seed, workers, uncertain=uncertain, out=out)
 
 
 def explain(

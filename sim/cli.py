@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -89,26 +90,27 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
     """Power of each endpoint, with its Monte Carlo standard error.
 
     Bias and coverage stand beside it. SCENARIO is a shipped name (`shamtrial scenarios list`) or the path of a .toml
-    file; --out keeps run.json, every estimate (Parquet) and the pictures.
+    file; --out keeps run.json, every estimate (Parquet) and the pictures. Given again, the same command goes on where
+    it was stopped, and more --trials are added to those that are there.
     """
     from sim.report.console import power_table, progress
-    from sim.study import store
     from sim.study.power import power, primary, rejections
 
-    loaded, folder = _load(scenario, sets), _folder(out)
+    loaded = _load(scenario, sets)
     counter = rejections(primary(loaded.scenario), loaded.scenario.study.alpha)
     with progress() as bar:
         result = power(
             loaded.scenario, loaded.name, trials, mcse, seed, _workers(workers), truth_trials, engine,
             watch=bar.watch("trials", counter), watch_truth=bar.watch("twin trials (truth)"),
             watch_population=bar.watch("solving the population"), flow=flow, watch_flow=bar.watch("participants"),
-            uncertain=uncertain, watch_more=bar.watch,
+            uncertain=uncertain, watch_more=bar.watch, out=out,
         )  # fmt: skip
-    if folder:
-        from sim.report.pictures import power_figures
+    for note in result.notes:
+        click.echo(note, err=True)
+    if result.folder:
+        from sim.report.pictures import save_power
 
-        store.write_power(folder, result)
-        _keep(folder, "power", loaded, seed, result, power_figures(result))
+        save_power(result, result.folder)
     return _told(result, as_json, lambda: power_table(result))
 
 
@@ -251,8 +253,10 @@ def replay(study: str, trials: int | None, explains: bool, uncertain: bool, seed
         status = _failures([f for r in results for f in r.failed])
         _print([r.to_dict() for r in results], as_json, lambda: replays.show_all(results))
         return status
-    loaded, folder = _load(study, sets), _folder(out)
-    result = replays.run_explain(loaded, how, folder) if explains else replays.run_one(loaded, how, folder)
+    loaded = _load(study, sets)
+    if explains:
+        return _told(found := replays.run_explain(loaded, how, _folder(out)), as_json, lambda: replays.show(found))
+    result = replays.run_one(loaded, how, None if out is None else Path(out))
     return _told(result, as_json, lambda: replays.show(result))
 
 
@@ -404,6 +408,77 @@ def selftest(as_json: bool) -> int:
 
 
 @cli.group()
+def runs() -> None:
+    """List, show, verify and export what --out wrote."""
+
+
+@runs.command("list")
+@click.argument("folder", default="out")
+@AS_JSON
+def list_runs(folder: str, as_json: bool) -> None:
+    """The runs in FOLDER and below it.
+
+    Each with its command, its trials, and whether it is done.
+    """
+    from sim.report import runs as told
+    from sim.report.console import print_table
+    from sim.study.opened import found_runs
+
+    found = found_runs(folder)
+    content = {"runs": [{k: v for k, v in run.to_dict().items() if k != "result"} for run in found]}
+    _print(content, as_json, lambda: print_table(f"Runs in {folder}", told.HEADINGS, told.rows(found), ()))
+
+
+@runs.command("show")
+@click.argument("folder")
+@AS_JSON
+def show_run(folder: str, as_json: bool) -> None:
+    """What run is in FOLDER, what there is of it."""
+    from sim.report.runs import lines
+    from sim.study.opened import open_run
+
+    run = open_run(folder)
+    _print(run.to_dict(), as_json, lambda: click.echo("\n".join(lines(run))))
+
+
+@runs.command("verify")
+@click.argument("folder")
+@click.option("--trials", type=int, default=20, show_default=True, help="Trials to play again; 0: only read.")
+@click.option("--all", "everything", is_flag=True, help="Play all of them again.")
+@SEED
+@WORKERS
+@ENGINE
+@AS_JSON
+def verify_run(folder: str, trials: int, everything: bool, seed: int, workers: int | None, engine: str,
+               as_json: bool) -> int:  # fmt: skip
+    """Whether the run in FOLDER is what it says.
+
+    Reads every chunk, plays a sample of trials again (chosen by --seed) and compares bit for bit; exit status 3
+    where something differs.
+    """
+    from sim.report.console import progress
+    from sim.study.opened import open_run
+    from sim.study.recheck import verify
+
+    run = open_run(folder)
+    with progress() as bar:
+        found = verify(run, None if everything else trials, seed, _workers(workers), engine, bar.watch("trials again"))
+    _print(found.to_dict(), as_json, lambda: click.echo(repr(found)))
+    return 0 if found.passed else 3
+
+
+@runs.command("export")
+@click.argument("folder")
+@click.option("--to", required=True, type=click.Path(), help="File to write: its name ends in .csv or .parquet.")
+@click.option("--series", help="Which series of chunks.  [default: the only one, else estimates]")
+def export_run(folder: str, to: str, series: str | None) -> None:
+    """All chunks of FOLDER as one file, CSV or Parquet."""
+    from sim.study.opened import open_run
+
+    click.echo(f"written to {open_run(folder).export(to, series)}")
+
+
+@cli.group()
 def scenarios() -> None:
     """List, show and check scenario files."""
 
@@ -479,9 +554,9 @@ def _load(scenario: str, sets: tuple[str, ...]) -> Loaded:
 
 
 def _folder(out: str | None) -> Path | None:
-    from sim.study import store
+    from sim.study.runs import other_folder
 
-    return None if out is None else store.open_folder(out)
+    return None if out is None else other_folder(out)
 
 
 def _keep(folder: Path, command: str, loaded: Loaded, seed: int, result: Any, figures: Mapping[str, Figure]) -> None:
@@ -544,6 +619,10 @@ def main() -> None:
         status = error.exit_code
     except ShamtrialError as error:
         click.echo(str(error), err=True)
+        if folder := getattr(error, "folder", ""):
+            click.echo(
+                f"{folder} keeps what was played; go on with: {shlex.join(['shamtrial', *sys.argv[1:]])}", err=True
+            )
         status = error.exit_status
     except (KeyboardInterrupt, click.Abort):
         click.echo("stopped by Ctrl-C", err=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
@@ -70,10 +71,19 @@ class Bars:
             done = tally["before"] + progress.done
             if count and len(answers):
                 tally["rejected"] += count(answers)
-            note = f"{progress.per_second:.1f}/s" + (_so_far(tally["rejected"], done) if count else "")
+            note = _pace(progress) + (_so_far(tally["rejected"], done) if count else "")
             self.shown.update(task, completed=done, total=tally["before"] + progress.total, note=note, visible=True)
 
         return watcher
+
+
+def _pace(progress: Progress) -> str:
+    """Say the rate, and from it the time left: trials that a folder held must not make it look fast."""
+    rate = progress.per_second
+    if rate <= 0.0:
+        return "read from the folder"
+    left = timedelta(seconds=math.ceil((progress.total - progress.done) / rate))
+    return f"{rate:.1f}/s, {left} left" if left else f"{rate:.1f}/s"
 
 
 def _so_far(rejected: int, done: int) -> str:
@@ -88,7 +98,6 @@ def progress() -> Iterator[Bars]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with RichProgress(
         *columns,
-        TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
         console=console,
         disable=not console.is_terminal,
@@ -96,7 +105,7 @@ def progress() -> Iterator[Bars]:
         yield Bars(shown)
 
 
-def _print(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]], notes: Iterable[str]) -> None:
+def print_table(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]], notes: Iterable[str]) -> None:
     """Print a table and the lines below it; where the terminal is narrow, figures wrap and names never do."""
     console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
@@ -129,13 +138,13 @@ def power_table(result: PowerResult) -> None:
     title = f"{result.name}: {result.trials} trial{'s' * (result.trials > 1)}, seed {result.seed}"
     title += f"\n{result.beliefs.words}"
     headings = ("endpoint", quantity(result), "estimate (SD)", "truth", "bias (MCSE)", "coverage")
-    _print(title, headings, _power_rows(result), _power_notes(result))
+    print_table(title, headings, _power_rows(result), _power_notes(result))
     if result.uncertain:
         uncertain_table(result, result.uncertain)
     if result.blinding:
         arms = list(result.blinding[0].bang)
         indices = ("guesses", *(f"Bang, {arm} (MCSE)" for arm in arms), "James (MCSE)")
-        _print("Blinding", indices, map(_blinding_row, result.blinding), [INDICES, *_drifts(result.blinding)])
+        print_table("Blinding", indices, map(_blinding_row, result.blinding), [INDICES, *_drifts(result.blinding)])
     if result.consort:
         run_flow_table(result.consort)
 
@@ -160,7 +169,7 @@ def quantity(result: PowerResult) -> str:
 
 def uncertain_table(result: PowerResult, found: Uncertain) -> None:
     """Print what stands beside an averaged power: at the fitted population, the spread, its share; what was drawn."""
-    _print(
+    print_table(
         "Populations beside each other (MCSE)",
         uncertain.HEADINGS,
         uncertain.rows(result, found),
@@ -190,7 +199,7 @@ def guesses_table(guesses: Sequence[TrialGuesses], alpha: float) -> None:
     """Print who guessed what in a trial, and the blinding indices with intervals of level 1 - alpha."""
     level = f"({100.0 * (1.0 - alpha):g}%)"
     headings = ("guesses", "arm", "angioplasty", "sham", "don't know", f"Bang {level}", f"James {level}")
-    _print("Treatment guesses", headings, (row for g in guesses for row in _guess_rows(g)), [INDICES])
+    print_table("Treatment guesses", headings, (row for g in guesses for row in _guess_rows(g)), [INDICES])
 
 
 def _guess_rows(g: TrialGuesses) -> Iterator[tuple[str, ...]]:
@@ -245,7 +254,7 @@ def replay_table(result: ReplayResult) -> None:
         f"{result.study}: {result.trials} replays of {result.name}, {result.patients} patients each, seed {result.seed}"
     )
     title += f"\n{result.beliefs.words}"
-    _print(title, replayed.HEADINGS, replayed.rows(result), replayed.notes(result))
+    print_table(title, replayed.HEADINGS, replayed.rows(result), replayed.notes(result))
 
 
 def replays_table(results: Sequence[ReplayResult]) -> None:
@@ -255,13 +264,13 @@ def replays_table(results: Sequence[ReplayResult]) -> None:
     )
     title += f"\n{'; '.join(dict.fromkeys(r.beliefs.words for r in results))}"
     notes = [line for r in results for line in (*r.sentences, "")]
-    _print(title, replayed.ALL_HEADINGS, map(replayed.study_row, results), notes)
+    print_table(title, replayed.ALL_HEADINGS, map(replayed.study_row, results), notes)
 
 
 def explain_table(result: ExplainResult) -> None:
     """Print the settings under which a published result is ordinary (where none is, the nearest), and the sentences."""
     title = f"{result.study}: {len(result.settings)} settings, {result.trials} replays each, seed {result.seed}"
-    _print(title, replayed.SETTING_HEADINGS, replayed.setting_rows(result), result.sentences)
+    print_table(title, replayed.SETTING_HEADINGS, replayed.setting_rows(result), result.sentences)
 
 
 def size_tables(result: SizeResult) -> None:
@@ -269,17 +278,17 @@ def size_tables(result: SizeResult) -> None:
     title = f"{result.name}, {result.endpoint}"
     rows = [(p.words, _number(p.added, 0, sign=True), _number(p.mcse, 0), _number(p.without, 0)) for p in result.parts]
     if rows:
-        _print(title, ("what adds to the size", f"adds ({result.unit})", "MCSE", "size without it"), rows, [])
+        print_table(title, ("what adds to the size", f"adds ({result.unit})", "MCSE", "size without it"), rows, [])
         title = "Power by size"
     shown = [(f"{c['value']:,}", f"{c['power']:.3f} ({c['mcse']:.3f})", f"{c['trials']:,}") for c in result.curve]
-    _print(title, (result.unit, "power (MCSE)", "trials"), shown, size_report.sentences(result))
+    print_table(title, (result.unit, "power (MCSE)", "trials"), shown, size_report.sentences(result))
 
 
 def restenosis_table(result: RestenosisResult) -> None:
     """Print a RestenosisResult: a row a setting (% with MCSE), then what it says of the published sentence."""
     title = f"{result.name}: {result.trials} replays of {result.patients} patients in four settings, seed {result.seed}"
     title += f"\n{result.beliefs.words}"
-    _print(title, restenosis.HEADINGS, restenosis.rows(result), result.sentences)
+    print_table(title, restenosis.HEADINGS, restenosis.rows(result), result.sentences)
 
 
 def ledger_table(result: Ledger) -> None:
@@ -287,18 +296,20 @@ def ledger_table(result: Ledger) -> None:
     worlds = f"{result.worlds} world{'s' * (result.worlds > 1)}"
     title = f"{result.name}, {result.endpoint}: {result.trials} trials in each of {worlds}, seed {result.seed}"
     scale = "log ratio" if result.scale == "log_ratio" else result.unit
-    _print(f"{title} ({scale})\n{result.beliefs.words}", ledger.HEADINGS, ledger.rows(result), ledger.notes(result))
+    print_table(
+        f"{title} ({scale})\n{result.beliefs.words}", ledger.HEADINGS, ledger.rows(result), ledger.notes(result)
+    )
     alpha, studies = result.chances.alpha, result.chances.studies
     heading = f"Chance of p < {alpha:g} in the procedure's favour"
     chances = ("", "% of studies (MCSE)")
-    _print(heading, chances, ledger.chance_rows(result), [f"published: the one that succeeded, of {studies}"])
+    print_table(heading, chances, ledger.chance_rows(result), [f"published: the one that succeeded, of {studies}"])
 
 
 def flow_table(flow: Flow[int], on_medication: Mapping[str, int]) -> None:
     """Print who was screened, kept out and why, each arm's way to the end, and who was on medication at entry."""
     kept_out = _kept_out(flow)
     notes = [f"Screened {flow.screened:,}, entered {flow.entered:,}; kept out: {kept_out}"]
-    _print("Flow of participants", ("Arm", *_headings(flow)), _way(flow, {}), notes)
+    print_table("Flow of participants", ("Arm", *_headings(flow)), _way(flow, {}), notes)
     intercurrent_table(flow, on_medication)
 
 
@@ -307,7 +318,7 @@ def run_flow_table(found: RunFlow) -> None:
     flow, analysed = found.flow, {arm: said(n) for arm, n in found.analysed.items()}
     title = f"Flow of participants: means (MCSE) over the first {found.trials} trials, recorded whole for this"
     notes = [f"Screened {said(flow.screened)}, entered {said(flow.entered)}; kept out: {_kept_out(flow)}"]
-    _print(title, ("Arm", *_headings(found.flow), "analysed"), _way(flow, analysed), notes)
+    print_table(title, ("Arm", *_headings(found.flow), "analysed"), _way(flow, analysed), notes)
     intercurrent_table(flow, {})
 
 
@@ -342,15 +353,15 @@ def intercurrent_table(flow: Flow[Count], on_medication: Mapping[str, int]) -> N
         notes = ["Counted from entry on"]
         if any(on_medication.values()):
             notes.append(f"On medication at entry already, so with no start to be counted: {already}")
-        _print("Patients with an intercurrent event", ("event", *(a.arm for a in flow.arms)), rows, notes)
+        print_table("Patients with an intercurrent event", ("event", *(a.arm for a in flow.arms)), rows, notes)
 
 
 def rtm_tables(result: RtmResult) -> None:
     """Print an RtmResult: the fall taken apart, a row a design, and what they say."""
     title = f"{result.name}: {result.trials} trials, {result.patients:,} patients, nobody treated, seed {result.seed}"
     title += f"\n{result.beliefs.words}"
-    _print(title, rtm.PART_HEADINGS, rtm.part_rows(result), ())
-    _print("Designs (MCSE)", rtm.HEADINGS, rtm.rows(result), result.sentences)
+    print_table(title, rtm.PART_HEADINGS, rtm.part_rows(result), ())
+    print_table("Designs (MCSE)", rtm.HEADINGS, rtm.rows(result), result.sentences)
 
 
 def small_table(result: SmallResults) -> None:
@@ -358,4 +369,4 @@ def small_table(result: SmallResults) -> None:
     first = result.designs[0]
     title = f"{first.sets} sets of {first.studies} studies, the most favourable published, seed {result.seed}"
     title += f"\n{'; '.join(dict.fromkeys(d.beliefs.words for d in result.designs))}"
-    _print(title, small_report.HEADINGS, small_report.rows(result), result.sentences)
+    print_table(title, small_report.HEADINGS, small_report.rows(result), result.sentences)

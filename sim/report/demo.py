@@ -44,16 +44,14 @@ def _sham(folder: Path, seed: int, workers: int) -> tuple[Failure, ...]:
     loaded = load("sham_rct")
     _say(f"\n1. {loaded.scenario.intent}")
     counter = rejections(primary(loaded.scenario), loaded.scenario.study.alpha)
+    own = store.emptied(folder / "sham_rct")  # the demonstration's own: what an older one left must not stop it
     with progress() as bars:
         result = power(
             loaded.scenario, loaded.name, SHAM_TRIALS, None, seed, workers, TWIN_TRIALS,
-            watch=bars.watch("trials", counter), watch_truth=bars.watch("twin trials (truth)"),
+            watch=bars.watch("trials", counter), watch_truth=bars.watch("twin trials (truth)"), out=own,
         )  # fmt: skip
     power_table(result)
     save(power_figure(power_data(result)), folder, "power")
-    own = store.open_folder(folder / "sham_rct")
-    store.write_power(own, result)
-    store.write_run(own, "demo", result.scenario, seed, result.to_dict(), result.elapsed_s)
     return result.failed
 
 

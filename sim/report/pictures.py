@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.report.consort import consort_figure, run_diagram, trial_diagram
@@ -25,11 +26,20 @@ def trial_figures(played: SimulatedTrial) -> dict[str, Figure]:
     return figures
 
 
+def save_power(result: PowerResult, folder: Path) -> list[Path]:
+    """Draw a run's pictures into its folder."""
+    from sim.report.style import save
+
+    return [path for name, figure in power_figures(result).items() for path in save(figure, folder, name)]
+
+
 def power_figures(result: PowerResult) -> dict[str, Figure]:
     """Draw a run's pictures: power, treatment guesses where they are asked, the mean CONSORT diagram if asked for."""
     figures = {"power": power_figure(power_data(result))}
     if result.blinding:
-        data = run_data(result.name, result.blinding, result.trials - len(result.failed), result.seed)
+        held = len(result.estimates)
+        failed = sum(f.trial < held for f in result.failed)
+        data = run_data(result.name, result.blinding, held - failed, result.seed)
         figures["guesses"] = guesses_figure(data)
     if result.consort:
         diagram = run_diagram(result.name, result.consort, result.seed, result.scenario.randomised)

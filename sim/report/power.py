@@ -41,7 +41,7 @@ class PowerData:
     `values` are the primary endpoint's converged estimates, as ratios where `ratio`, else as differences; `significant`
     goes with them; `null` is where nothing differs (1 or 0), `truth` NaN where it was not asked for. `label` names the
     axis, `rows` the endpoints in their order; `beliefs` names their setting, `averaged` is not "" where populations are
-    uncertain, and says over what was averaged.
+    uncertain, and says over what was averaged; `drawn` is how many of a long run's trials the columns show.
     """
 
     name: str
@@ -60,6 +60,7 @@ class PowerData:
     beliefs: str = ""
     averaged: str = ""
     assurance: bool = False
+    drawn: int = 0
 
     @property
     def quantity(self) -> str:
@@ -105,7 +106,8 @@ def power_data(result: PowerResult) -> PowerData:
         truth=math.exp(done.truth) if ratio else done.truth,
         power=power,
         mcse=mcse,
-        not_converged=result.trials - len(values),
+        not_converged=round(done.not_converged * result.trials),
+        drawn=len(result.estimates),
         rows=tuple(
             Row(_row_label(scenario, e), *result.share(e.key), _populations(result, e.key))
             for e in scenario.endpoint
@@ -167,10 +169,14 @@ def power_figure(data: PowerData) -> Figure:
     style.footnote(
         figure,
         f"Scenario {data.name}, {data.trials:,} trials, seed {data.seed}. MCSE: Monte Carlo standard error; "
-        f"the thin lines are ±1.96 MCSE.{without}{band} {said}",
+        f"the thin lines are ±1.96 MCSE.{without}{_drawn(data)}{band} {said}",
         130,
     )
     return figure
+
+
+def _drawn(data: PowerData) -> str:
+    return f" The columns show the first {data.drawn:,} trials." if 0 < data.drawn < data.trials else ""
 
 
 def _verdict(axes: Axes, data: PowerData) -> None:

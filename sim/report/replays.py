@@ -42,14 +42,14 @@ def _trials(how: How, default: int = DEFAULT_TRIALS) -> int:
 
 
 def run_one(loaded: Loaded, how: How, folder: Path | None) -> ReplayResult:
-    """Replay one study; into `folder`, if there is one, go run.json and the pictures."""
+    """Replay one study; into `folder`, if there is one, go run.json, every replay's figures, and the pictures."""
     with progress() as bar:
         result = replay(
             loaded.scenario, loaded.name, _trials(how), how.seed, how.workers, how.engine,
             watch=bar.watch("replays"), watch_population=bar.watch("solving the population"), uncertain=how.uncertain,
+            out=folder,
         )  # fmt: skip
     if folder:
-        store.write_run(folder, "replay", loaded.scenario, how.seed, result.to_dict(), result.elapsed_s)
         save(study_figure(result), folder, "figures")
         if {f["quantity"] for f in result.figures} >= set(BEFORE_AFTER):
             save(replay_figure(replay_data(result, loaded.scenario)), folder, "replay")

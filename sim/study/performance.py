@@ -6,6 +6,7 @@ Source of the measures and their errors: Morris, White, Crowther (2019), Statist
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
@@ -105,53 +106,105 @@ def block_sum(values: NDArray[np.float64], trials: NDArray[np.int64]) -> float:
     return total
 
 
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What one endpoint's performance needs to know of a block of trials; `spread` is the sum of squares about the
+    block's own mean."""
+
+    trials: int
+    answers: int
+    rejected: int
+    helpful: int
+    covered: int
+    value: float
+    spread: float
+    error: float
+    outcomes: dict[int, int]
+
+
+def block_sums(rows: Rows, alpha: float, favourable: int, true: float) -> Sums:
+    """Sum up the estimates of one endpoint in a block of trials; `true` NaN: the truth is not known."""
+    got = rows[converged(rows)]
+    rejected = got["p"] < alpha
+    covered = (got["lower"] <= true) & (true <= got["upper"])
+    value = math.fsum(got["value"])
+    off = got["value"] - value / max(len(got), 1)
+    codes, counts = np.unique(rows["outcome"], return_counts=True)
+    return Sums(
+        trials=len(rows),
+        answers=len(got),
+        rejected=int(rejected.sum()),
+        helpful=int((rejected & (np.sign(got["value"]) == favourable)).sum()),
+        covered=int(covered.sum()),
+        value=value,
+        spread=math.fsum(off * off),
+        error=math.fsum(got["standard_error"]),
+        outcomes=dict(zip(codes.tolist(), counts.tolist(), strict=True)),
+    )
+
+
 def performance(
     rows: Rows, methods: tuple[str, str], alpha: float, scale: str, favourable: int, truth: Truth | None
 ) -> Performance:
     """Sum up the estimates of one endpoint, row k being trial k; `methods`: in words, and where dispersion is none."""
-    trials = len(rows)
-    number = np.flatnonzero(converged(rows))
-    got = rows[number]
-    rejected = got["p"] < alpha
-    helpful = rejected & (np.sign(got["value"]) == favourable)
-    power = float(rejected.sum()) / trials
-    mean = _mean(got["value"], number)
-    sd = _sd(got["value"], number, mean)
     true = truth.value if truth else math.nan
-    covered = (got["lower"] <= true) & (true <= got["upper"])
-    known = not math.isnan(true) and len(got) > 0
-    coverage = float(covered.sum()) / len(got) if known else math.nan
-    codes, counts = np.unique(rows["outcome"], return_counts=True)
-    found = {str(name): int(n) for name, n in zip(outcome_names(codes), counts, strict=True)}
+    parts = (rows[first : first + BLOCK] for first in range(0, len(rows), BLOCK))
+    return combined([block_sums(part, alpha, favourable, true) for part in parts], methods, scale, favourable, truth)
+
+
+def combined(
+    sums: Sequence[Sums], methods: tuple[str, str], scale: str, favourable: int, truth: Truth | None
+) -> Performance:
+    """Give the performance from the sums of blocks, combined in the blocks' order."""
+    trials, answers = sum(s.trials for s in sums), sum(s.answers for s in sums)
+    power = sum(s.rejected for s in sums) / trials
+    mean = _mean([s.value for s in sums], answers)
+    sd = _sd(sums, answers, mean)
+    true = truth.value if truth else math.nan
+    known = not math.isnan(true) and answers > 0
+    coverage = sum(s.covered for s in sums) / answers if known else math.nan
+    codes = sorted({code for s in sums for code in s.outcomes})
+    counts = [sum(s.outcomes.get(code, 0) for s in sums) for code in codes]
+    found = dict(zip(outcome_names(np.array(codes, np.int32)).tolist(), counts, strict=True))
     return Performance(
-        method=methods[1] if 2 * found.get("boundary_poisson", 0) > len(got) else methods[0],
+        method=methods[1] if 2 * found.get("boundary_poisson", 0) > answers else methods[0],
         scale=scale,
         favourable=favourable,
         power=power,
-        favourable_power=float(helpful.sum()) / trials,
+        favourable_power=sum(s.helpful for s in sums) / trials,
         mcse=math.sqrt(power * (1.0 - power) / trials),
         estimate_mean=mean,
         estimate_sd=sd,
-        se_mean=_mean(got["standard_error"], number),
+        se_mean=_mean([s.error for s in sums], answers),
         truth=true,
         truth_mcse=truth.mcse if truth else math.nan,
         bias=mean - true,
-        bias_mcse=math.hypot(sd / math.sqrt(len(got)), truth.mcse) if truth and len(got) > 1 else math.nan,
+        bias_mcse=math.hypot(sd / math.sqrt(answers), truth.mcse) if truth and answers > 1 else math.nan,
         coverage=coverage,
-        coverage_mcse=math.sqrt(coverage * (1.0 - coverage) / len(got)) if known else math.nan,
-        not_converged=1.0 - len(got) / trials,
+        coverage_mcse=math.sqrt(coverage * (1.0 - coverage) / answers) if known else math.nan,
+        not_converged=1.0 - answers / trials,
         total_effect=truth.total_effect if truth else math.nan,
         total_effect_mcse=truth.total_effect_mcse if truth else math.nan,
         outcomes=dict(sorted(found.items())),
     )
 
 
-def _mean(values: NDArray[np.float64], trials: NDArray[np.int64]) -> float:
-    return block_sum(values, trials) / len(values) if len(values) else math.nan
+def _in_order(values: Iterable[float]) -> float:
+    """Add up one after the other: `sum` does it in another way from Python 3.12 on."""
+    total = 0.0
+    for value in values:
+        total += value
+    return total
 
 
-def _sd(values: NDArray[np.float64], trials: NDArray[np.int64], mean: float) -> float:
-    if len(values) < 2:
+def _mean(sums: Iterable[float], n: int) -> float:
+    return _in_order(sums) / n if n else math.nan
+
+
+def _sd(sums: Sequence[Sums], n: int, mean: float) -> float:
+    """Give the standard deviation: squares about each block's mean, and of the blocks' means about that of all."""
+    if n < 2:
         return math.nan
-    off = values - mean
-    return math.sqrt(block_sum(off * off, trials) / (len(values) - 1))
+    off = [s.value / s.answers - mean if s.answers else 0.0 for s in sums]
+    between = _in_order(s.answers * (own * own) for s, own in zip(sums, off, strict=True))
+    return math.sqrt((_in_order(s.spread for s in sums) + between) / (n - 1))

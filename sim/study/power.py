@@ -5,41 +5,37 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.analysis.estimate import CODES
 from sim.analysis.trial import analyse, contrast
 from sim.core.defaults import TWIN_TRIALS
 from sim.core.endpoints import ENDPOINTS, UNTESTED, parse_endpoint
+from sim.core.endpoints import Endpoint as Meaning
 from sim.core.errors import RunError, ShamtrialError
-from sim.data.cohort import nobody
-from sim.data.guesses import ANSWERS, ARMS, guess_counts, questions
+from sim.data.guesses import guess_counts, questions
 from sim.engines.want import Want
 from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.schema import Endpoint, Scenario
 from sim.study.between import Uncertain, around
 from sim.study.blinding import Blinding, mean_indices
 from sim.study.consort import RunFlow, run_flow
-from sim.study.performance import (
-    ESTIMATE,
-    FAILED,
-    Performance,
-    Rows,
-    Truth,
-    converged,
-    outcome_names,
-    performance,
-)
+from sim.study.estimates import Estimates, method_words, row_type
+from sim.study.layout import Block
+from sim.study.performance import ESTIMATE, Performance, Rows, Sums, Truth, block_sums, combined
 from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import Solution, solved
-from sim.study.runner import Failure, Look, Pool, Watcher
+from sim.study.runner import Failure, Pool, Watcher
+from sim.study.runs import Address, RunFolder
+from sim.study.stream import Stream
 from sim.study.truth import find_truth
-from sim.study.uncertain import UncertainPlay, find_draws, uncertain_play
+from sim.study.uncertain import UncertainPlay, find_draws, settings_of, uncertain_play
 from sim.study.wanted import wanted
 
 if TYPE_CHECKING:
@@ -47,6 +43,8 @@ if TYPE_CHECKING:
 
 DEFAULT_TRIALS = 500
 PILOT_TRIALS = 200
+FIRST_TRIALS = 20
+KEPT = 100_000  # trials whose rows are held in memory
 MOST_TRIALS = 10_000_000
 
 Truths = Sequence[Truth | None]
@@ -86,27 +84,80 @@ class Analyse:
         self.many([0])
 
 
-@cache
-def row_type(endpoints: int, questions: int = 0) -> np.dtype[np.void]:
-    """Give the layout of a trial's row: its number, how many entered, an ESTIMATE an endpoint, guesses if asked."""
-    fields: list[Any] = [("trial", "i8"), ("entered", "i8"), ("estimates", ESTIMATE, (endpoints,))]
-    return np.dtype(fields + [("guesses", "i8", (questions, len(ARMS), len(ANSWERS)))] * (questions > 0))
+@dataclass
+class Tally:
+    """Sums up a run block by block as they come, in any order; a block that has grown takes the place of what it was.
 
+    The rows of the first KEPT trials are held, for the picture, the blinding indices, and to be summed up again once
+    the truth is known.
+    """
 
-def method_words(scenario: Scenario) -> list[tuple[str, str]]:
-    """Give each endpoint's method in words, and the word for it where the dispersion is at its boundary."""
-    return [(found.method, found.boundary_method) for found in analyse(scenario, nobody())]
+    scenario: Scenario
+    truths: Truths
+    sums: dict[int, list[Sums]] = field(default_factory=dict)
+    short: dict[int, int] = field(default_factory=dict)
+    entered: int = 0
+    kept: dict[int, Block] = field(default_factory=dict)
+    failed: dict[int, tuple[Failure, ...]] = field(default_factory=dict)
+
+    def take(self, block: Block) -> None:
+        """Sum up a block."""
+        own, estimates, good = self.scenario, block.rows["estimates"], block.good
+        true = [math.nan if t is None else t.value for t in self.truths]
+        self.sums[block.first] = [
+            block_sums(estimates[:, i], own.study.alpha, _meaning(e).favourable, true[i])
+            for i, e in enumerate(own.endpoint)
+        ]
+        self.short[block.first] = int((good["entered"] < own.enrolment.target).sum())
+        self.entered = max(self.entered, int(good["entered"].max(initial=0)))
+        if block.failed:
+            self.failed[block.first] = block.failed
+        if block.first < KEPT:
+            self.kept[block.first] = block
+
+    def know(self, truths: Truths) -> None:
+        """Sum up anew what came before the truth was known."""
+        self.truths = truths
+        for block in list(self.kept.values()):
+            self.take(block)
+
+    def failures(self) -> list[Failure]:
+        """Give the trials that raised, in order."""
+        return [f for first in sorted(self.failed) for f in self.failed[first]]
+
+    def rows(self) -> Rows:
+        """Give the rows of the first trials, those that failed blank."""
+        return np.concatenate([self.kept[first].rows for first in sorted(self.kept)])
+
+    def good(self) -> Rows:
+        """Give the rows of the first trials, without those that failed."""
+        return np.concatenate([self.kept[first].good for first in sorted(self.kept)])
+
+    def guesses(self) -> NDArray[np.int64]:
+        """Give the counts of guesses of the first trials, without those that failed."""
+        found: NDArray[np.int64] = np.concatenate([self.kept[k].good["guesses"] for k in sorted(self.kept)])
+        return found
+
+    def performances(self) -> dict[str, Performance]:
+        """Give each endpoint's performance."""
+        found, methods, firsts = {}, method_words(self.scenario), sorted(self.sums)
+        for i, (endpoint, words) in enumerate(zip(self.scenario.endpoint, methods, strict=True)):
+            meaning = _meaning(endpoint)
+            own = [self.sums[first][i] for first in firsts]
+            found[endpoint.key] = combined(own, words, meaning.scale, meaning.favourable, self.truths[i])
+        return found
 
 
 @dataclass(frozen=True)
 class PowerResult:
     """Power and its company for each endpoint of a scenario.
 
-    `estimates` has a row a trial and a column an endpoint (layout `performance.ESTIMATE`); `short_trials` counts the
-    trials in which enrolment closed at enrolment.max_days before the target; `failed` are the trials that raised;
-    `blinding` has an entry a question where treatment guesses are asked; `consort` is the mean flow of participants,
-    None where it was not asked for; `uncertain` says what trials drew, and what stands beside, where populations were
-    uncertain.
+    `estimates` has a row a trial, of the first KEPT trials, and a column an endpoint (layout `performance.ESTIMATE`);
+    `short_trials` counts the trials in which enrolment closed at enrolment.max_days before the target; `failed` are the
+    trials that raised; `blinding` has an entry a question where treatment guesses are asked, over the first KEPT
+    trials; `consort` is the mean flow of participants, None where it was not asked for. `folder` holds every estimate,
+    `read` of the trials were there already; `notes` say what was amiss in it and mended. `uncertain` says what trials
+    drew, and what stands beside, where populations were uncertain.
     """
 
     name: str
@@ -126,6 +177,9 @@ class PowerResult:
     consort: RunFlow | None = None
     uncertain: Uncertain | None = None
     estimates: Rows = field(default_factory=lambda: np.empty((0, 0), ESTIMATE), repr=False)
+    folder: Path | None = None
+    read: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def beliefs(self) -> Beliefs:
@@ -163,6 +217,7 @@ class PowerResult:
             **({"blinding": [b.to_dict() for b in self.blinding]} if self.blinding else {}),
             **({"consort": self.consort.to_dict()} if self.consort else {}),
             **({"uncertain": self.uncertain.to_dict()} if self.uncertain else {}),
+            **({"read": self.read} if self.folder else {}),
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -173,21 +228,32 @@ class PowerResult:
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("endpoint")
 
     def estimates_frame(self, first: int = 0, last: int | None = None) -> pd.DataFrame:
-        """Give one row a trial and endpoint, of all trials or of those from `first` up to, not including, `last`."""
-        import pandas as pd
+        """Give one row a trial and endpoint, of all trials or of those from `first` up to, not including, `last`.
 
-        chosen = self.estimates[first:last]
-        flat, (trials, endpoints) = chosen.reshape(-1), chosen.shape
-        words = method_words(self.scenario)
-        columns: dict[str, Any] = {"trial": np.repeat(np.arange(first, first + trials), endpoints)}
-        columns["endpoint"] = np.tile(np.array([e.key for e in self.scenario.endpoint], object), trials)
-        columns |= {name: flat[name] for name in ("value", "standard_error", "lower", "upper", "p")}
-        columns["converged"], columns["n"] = converged(flat), flat["n"].astype(np.int64)
-        columns["outcome"] = outcome_names(flat["outcome"])
-        at_boundary = (chosen["outcome"] == CODES["boundary_poisson"]).astype(np.int64)
-        method = np.array(words, object)[np.arange(endpoints), at_boundary].reshape(-1)
-        columns["method"] = np.where(flat["outcome"] == FAILED, "", method)
-        return pd.DataFrame(columns)
+        ShamtrialError where a trial is asked for that was neither held in memory nor written to a folder.
+        """
+        end = self.trials if last is None else min(last, self.trials)
+        if self.folder:
+            from sim.study.opened import open_run
+
+            return open_run(self.folder).to_frame(first=first, last=end)
+        if end > len(self.estimates):
+            raise ShamtrialError(
+                f"estimates_frame: found trials up to {end}; allowed: up to {len(self.estimates)}, which are held in "
+                "memory; power(..., out=DIR) keeps every trial"
+            )
+        return self._held_frame(first, end)
+
+    def _held_frame(self, first: int, last: int) -> pd.DataFrame:
+        import pyarrow as pa
+
+        layout = Estimates(self.scenario)
+        rows = layout.blank(max(0, last - first))
+        rows["trial"], rows["estimates"] = np.arange(first, first + len(rows)), self.estimates[first:last]
+        columns = layout.columns(rows)
+        for name in ("entered", *layout.guesses):  # are in a folder's chunks alone
+            del columns[name]
+        return pa.table(columns).to_pandas()
 
     def __repr__(self) -> str:
         lines = [
@@ -220,63 +286,119 @@ def power(
     watch_flow: Watcher | None = None,
     uncertain: bool = False,
     watch_more: Callable[[str], Watcher] | None = None,
+    out: str | Path | None = None,
 ) -> PowerResult:
     """Estimate the power of a scenario from `trials` trials, or from as many as bring the MCSE of the primary's power
     down to `mcse` (planned once, from a pilot of 200).
 
     Give `trials` or `mcse`, not both (neither: 500 trials). `truth_trials` = 0 leaves the truth out. `flow` plays the
     first trials, 100 at most, again to follow their participants. `uncertain` lets each trial draw its population, and
-    its effect where there is a prior; then there is no one truth, and none is given. Raises
-    ShamtrialError for impossible requests, RunError when every trial failed or nobody ever entered.
+    its effect where there is a prior; then there is no one truth, and none is given. `out` is a folder that keeps every
+    estimate while the run goes on; trials that are there are read, not played. Raises ShamtrialError for impossible
+    requests, RunError when every trial failed or nobody ever entered.
     """
     _check(trials, mcse, truth_trials)
     begun, chosen = time.perf_counter(), for_many(engine)
-    ready, solution = solved(scenario, workers, watch_population, chosen)
-    play = uncertain_play(ready, find_draws(ready), seed, chosen) if uncertain else Play(ready, seed, chosen)
-    with Pool(Analyse(play), seed, workers) as pool:
-        asked = trials or (PILOT_TRIALS if mcse else DEFAULT_TRIALS)
-        good, failed = pool.run_rows(range(asked), watch, _someone_enters(ready))
-        if mcse:
-            more = range(asked, _trials_needed(ready, good, mcse))
-            added, lost = pool.run_rows(more, watch) if more else (None, [])
-            good = np.concatenate([r for r in (good, added) if r is not None]) if added is not None else good
-            failed, asked = failed + lost, asked + len(more)
+    known = 0 if uncertain else truth_trials
+    asked = _Asked(trials or (PILOT_TRIALS if mcse else DEFAULT_TRIALS), mcse, known, workers)
+    with ExitStack() as stack:
+        Play(scenario, seed, chosen)  # refuses a seed before a folder is made
+        drawn = settings_of(uncertain)
+        run = (
+            stack.enter_context(RunFolder(out, Address("power", name, scenario, seed, drawn)))
+            if out is not None
+            else None
+        )
+        ready, solution = solved(scenario, workers, watch_population, chosen)
+        play = uncertain_play(ready, find_draws(ready), seed, chosen) if uncertain else Play(ready, seed, chosen)
+        tally, stream, seconds = _stream(play, asked, run, watch, watch_truth)
+        total = sum(stream.have.values())
+        beside = _around(play, tally, workers, watch_more)
+        result = PowerResult(
+            name=name,
+            scenario=ready,
+            digest=scenario_digest(scenario),
+            seed=seed,
+            trials=total,
+            engine=chosen,
+            elapsed_s=time.perf_counter() - begun,
+            trials_per_s=(total - stream.read) / max(seconds, 1e-9),
+            endpoints=tally.performances(),
+            effect=_effect(ready, tally.truths),
+            short_trials=sum(tally.short.values()),
+            failed=tuple(dict.fromkeys((*tally.failures(), *(beside.failed if beside else ())))),
+            solution=solution,
+            blinding=mean_indices(ready, tally.guesses()) if ready.belief.guesses else (),
+            consort=run_flow(play, total, workers, watch_flow) if flow else None,
+            uncertain=beside,
+            estimates=tally.rows()["estimates"],
+            folder=run.folder if run else None,
+            read=stream.read,
+            notes=tuple(run.notes) if run else (),
+        )
+        if run:
+            run.finish(total, result.to_dict())
+    return result
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a run is asked for; `trials` is the pilot where an MCSE is."""
+
+    trials: int
+    mcse: float | None
+    truth_trials: int
+    workers: int
+
+
+def _stream(
+    play: Play, asked: _Asked, run: RunFolder | None, watch: Watcher | None, watch_truth: Watcher | None
+) -> tuple[Tally, Stream, float]:
+    """Play the trials: the first few, to see whether anybody enters; then the truth; then the rest."""
+    ready = play.scenario
+    tally = Tally(ready, [None] * len(ready.endpoint))
+    layout = Estimates(ready)
+    series = run.series("estimates", layout) if run else None
+    trials, there = asked.trials, series.end if series else 0
+    if series and not asked.mcse:
+        series.at_least(trials)
+    with Pool(Analyse(play), play.seed, asked.workers) as pool:
+        stream = Stream(pool, layout, tally.take, series)
+        if run:
+            run.plan(max(trials, there))
+        first = trials if asked.mcse else min(FIRST_TRIALS, trials)
+        stream.extend(first, watch, trials)
+        _check_first(ready, tally)
+        if asked.truth_trials:
+            tally.know(find_truth(ready, asked.truth_trials, asked.workers, watch_truth, play.engine))
+        if asked.mcse:
+            trials = max(_trials_needed(ready, tally.rows(), asked.mcse), there)
+            if run:
+                run.plan(trials)
+        stream.extend(trials, watch)
         seconds = pool.busy_seconds
-    if good is None:
+    failed = tally.failures()
+    if len(failed) == sum(stream.have.values()):
         raise failed[0].error()
-    if not good["entered"].any():
-        raise _nobody(ready, len(good))
-    truths: Truths = [None] * len(ready.endpoint)
-    if truth_trials and not uncertain:
-        truths = find_truth(ready, truth_trials, workers, watch_truth, chosen)
-    rows, beside = _with_failed(good, failed), _around(play, good, asked, workers, watch_more)
-    return PowerResult(
-        name=name,
-        scenario=ready,
-        digest=scenario_digest(scenario),
-        seed=seed,
-        trials=len(rows),
-        engine=chosen,
-        elapsed_s=time.perf_counter() - begun,
-        trials_per_s=len(rows) / max(seconds, 1e-9),
-        endpoints=_performances(ready, rows["estimates"], truths),
-        effect=_effect(ready, truths),
-        short_trials=int((good["entered"] < ready.enrolment.target).sum()),
-        failed=tuple(dict.fromkeys((*failed, *(beside.failed if beside else ())))),
-        solution=solution,
-        blinding=mean_indices(ready, good["guesses"]) if ready.belief.guesses else (),
-        consort=run_flow(play, len(rows), workers, watch_flow) if flow else None,
-        uncertain=beside,
-        estimates=rows["estimates"],
-    )
+    _check_first(ready, tally)
+    return tally, stream, seconds
 
 
-def _around(
-    play: Play, rows: Rows, trials: int, workers: int, watch: Callable[[str], Watcher] | None
-) -> Uncertain | None:
-    """Give what stands beside the power of uncertain populations, None where they are not."""
+def _check_first(scenario: Scenario, tally: Tally) -> None:
+    """Stop the run if nobody entered any of the trials so far (those that failed are told of later)."""
+    played = sum(len(block.good) for block in tally.kept.values())
+    if played and not tally.entered:
+        raise RunError(
+            f"nobody entered any of {played} trials before enrolment.max_days = {scenario.enrolment.max_days:g}: "
+            "no candidate met the entry rule, see `shamtrial simulate` (adsl, SCRFREAS) for the reasons"
+        )
+
+
+def _around(play: Play, tally: Tally, workers: int, watch: Callable[[str], Watcher] | None) -> Uncertain | None:
+    """Give what stands beside the power of uncertain populations, by the first KEPT trials; None where they are not."""
     if not isinstance(play, UncertainPlay):
         return None
+    rows, trials = tally.good(), len(tally.rows())
     assurance = play.draws is not None and play.draws.prior is not None
 
     def run(own: Play, wanted: int, label: str) -> tuple[Rows, list[Failure]]:
@@ -295,23 +417,6 @@ def found(scenario: Scenario, rows: Rows, number: int, helpful: bool) -> NDArray
     rejected: NDArray[np.bool_] = own["p"] < scenario.study.alpha
     meaning = ENDPOINTS[parse_endpoint(scenario.endpoint[number].name)[0]]
     return rejected & (np.sign(own["value"]) == meaning.favourable) if helpful else rejected
-
-
-def _nobody(scenario: Scenario, trials: int) -> RunError:
-    return RunError(
-        f"nobody entered any of {trials} trials before enrolment.max_days = {scenario.enrolment.max_days:g}: "
-        "no candidate met the entry rule, see `shamtrial simulate` (adsl, SCRFREAS) for the reasons"
-    )
-
-
-def _someone_enters(scenario: Scenario) -> Look:
-    """Give a look at the first trials that stops the run if nobody entered any of them."""
-
-    def look(rows: Rows) -> None:
-        if not rows["entered"].any():
-            raise _nobody(scenario, len(rows))
-
-    return look
 
 
 def _check(trials: int | None, mcse: float | None, truth_trials: int) -> None:
@@ -363,32 +468,13 @@ def asks_for_effect(scenario: Scenario, endpoint: Endpoint) -> bool:
     return kinds[0] == "angioplasty" and kinds[1] != "angioplasty"
 
 
-def _trials_needed(scenario: Scenario, pilot: Rows | None, mcse: float) -> int:
-    rejected = rejections(primary(scenario), scenario.study.alpha)(pilot) if pilot is not None else 0
+def _trials_needed(scenario: Scenario, pilot: Rows, mcse: float) -> int:
+    rejected = rejections(primary(scenario), scenario.study.alpha)(pilot[:PILOT_TRIALS])
     return max(PILOT_TRIALS, min(trials_for(rejected, PILOT_TRIALS, mcse), MOST_TRIALS))
 
 
-def _with_failed(rows: Rows, failed: Sequence[Failure]) -> Rows:
-    """Give the rows in order of trial number, with rows without an answer for the trials that raised."""
-    if not failed:
-        return rows
-    lost = np.zeros(len(failed), rows.dtype)
-    lost["trial"] = [f.trial for f in failed]
-    for name in ("value", "standard_error", "lower", "upper", "p"):
-        lost["estimates"][name] = math.nan
-    lost["estimates"]["outcome"] = FAILED
-    everyone = np.concatenate([rows, lost])
-    return everyone[np.argsort(everyone["trial"], kind="stable")]
-
-
-def _performances(scenario: Scenario, estimates: Rows, truths: Truths) -> dict[str, Performance]:
-    found = {}
-    for i, (endpoint, words) in enumerate(zip(scenario.endpoint, method_words(scenario), strict=True)):
-        meaning = ENDPOINTS[parse_endpoint(endpoint.name)[0]]
-        found[endpoint.key] = performance(
-            estimates[:, i], words, scenario.study.alpha, meaning.scale, meaning.favourable, truths[i]
-        )
-    return found
+def _meaning(endpoint: Endpoint) -> Meaning:
+    return ENDPOINTS[parse_endpoint(endpoint.name)[0]]
 
 
 def _effect(scenario: Scenario, truths: Truths) -> dict[str, float]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.loaded import with_settings
 from sim.scenario.schema import Claim, Figure, Scenario
 from sim.study.judge import contrasts, judge, judge_jointly, rise
+from sim.study.layout import Flat
 from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import solved
 from sim.study.power import MOST_TRIALS
@@ -24,7 +27,9 @@ from sim.study.quantities import LEFT_OUT, combined, quantity
 from sim.study.readings import patients_asked
 from sim.study.replay_words import figure_words, sentences
 from sim.study.runner import Failure, Pool, Rows, Watcher
-from sim.study.uncertain import Draws, find_draws, uncertain_play
+from sim.study.runs import Address, RunFolder
+from sim.study.stream import gather
+from sim.study.uncertain import Draws, find_draws, settings_of, uncertain_play
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_TRIALS", "ReplayResult", "Replayed", "Side", "patients_asked", "play_side", "replay", "to_judge"]
 
 DEFAULT_TRIALS = 1000
+NULL, CLAIMED = "null", "claimed"  # names of the series of a run's chunks
 BEFORE_AFTER = ("relapse_free_before", "relapse_free_after", "rate_ratio")
 
 Floats = NDArray[np.float64]
@@ -50,11 +56,16 @@ class Replayed:
         scenario = self.play.scenario
         return combined([quantity(scenario, f).want(scenario, f) for f in self.figures])
 
+    @property
+    def row(self) -> np.dtype[np.void]:
+        """The type of a trial's row."""
+        return np.dtype([("trial", "i8"), ("values", "f8", (len(self.figures),))])
+
     def many(self, trials: Sequence[int]) -> Rows:
         """Play these trials and read their figures: the trial's number, then a value each."""
         scenario = self.play.scenario
         people = self.play.cohorts(trials, want=self.want)
-        rows = np.empty(len(trials), [("trial", "i8"), ("values", "f8", (len(self.figures),))])
+        rows = np.empty(len(trials), self.row)
         rows["trial"] = trials
         for k, figure in enumerate(self.figures):
             rows["values"][:, k] = quantity(scenario, figure).of(scenario, figure, people)
@@ -214,40 +225,51 @@ def replay(
     watch: Watcher | None = None,
     watch_population: Watcher | None = None,
     uncertain: bool = False,
+    out: str | Path | None = None,
 ) -> ReplayResult:
     """Replay a published study `trials` times as the scenario is, and again with the effect claimed, if one was.
 
-    `uncertain` lets each replay draw its population, so that intervals hold what is not known of it.
+    `uncertain` lets each replay draw its population, so that intervals hold what is not known of it. `out` is a folder
+    that keeps every replay's figures while the run goes on; replays that are there are read.
     ShamtrialError if the scenario has no published figures, or one that does not fit it.
     """
     figures, left_out = to_judge(scenario, name)
     if not 2 <= trials <= MOST_TRIALS:
         raise ShamtrialError(f"--trials: found {trials}; allowed: 2 to {MOST_TRIALS:,}")
     begun, chosen = time.perf_counter(), for_many(engine)
-    ready, _ = solved(scenario, workers, watch_population, chosen)
-
-    draws = find_draws(ready).of_population() if uncertain else None
-
-    def side(own: Scenario) -> Side:
-        return play_side(own, figures, (trials, seed, workers, chosen), watch, draws)
-
-    null, claim = side(ready), scenario.published.claim
-    asks = bool(claim.words) and not _has_effect(scenario)
-    return ReplayResult(
-        study=scenario.published.study,
-        name=name,
-        digest=scenario_digest(scenario),
-        seed=seed,
-        trials=trials,
-        patients=patients_asked(scenario),
-        scenario=scenario,
-        null=null,
-        claim=claim,
-        claimed=side(with_settings(ready, claim.settings)) if asks else None,
-        left_out=left_out,
-        elapsed_s=time.perf_counter() - begun,
-        draws=draws,
-    )
+    with ExitStack() as stack:
+        run = (
+            stack.enter_context(RunFolder(out, Address("replay", name, scenario, seed, settings_of(uncertain))))
+            if out is not None
+            else None
+        )
+        ready, _ = solved(scenario, workers, watch_population, chosen)
+        draws = find_draws(ready).of_population() if uncertain else None
+        how = (trials, seed, workers, chosen)
+        if run:
+            run.plan(trials)
+        null, claim = play_side(ready, figures, how, watch, draws, run, NULL), scenario.published.claim
+        claimed = None
+        if claim.words and not _has_effect(scenario):
+            claimed = play_side(with_settings(ready, claim.settings), figures, how, watch, draws, run, CLAIMED)
+        result = ReplayResult(
+            study=scenario.published.study,
+            name=name,
+            digest=scenario_digest(scenario),
+            seed=seed,
+            trials=trials,
+            patients=patients_asked(scenario),
+            scenario=scenario,
+            null=null,
+            claim=claim,
+            claimed=claimed,
+            left_out=left_out,
+            elapsed_s=time.perf_counter() - begun,
+            draws=draws,
+        )
+        if run:
+            run.finish(trials, result.to_dict())
+    return result
 
 
 def _has_effect(scenario: Scenario) -> bool:
@@ -260,15 +282,22 @@ def play_side(
     how: tuple[int, int, int, str],
     watch: Watcher | None = None,
     draws: Draws | None = None,
+    run: RunFolder | None = None,
+    name: str = "",
 ) -> Side:
-    """Play and judge the replays of one scenario; `how` is (trials, seed, workers, engine), `draws` what each draws."""
+    """Play and judge the replays of one scenario; `how` is (trials, seed, workers, engine), `draws` what each draws,
+    `name` that of the series in the run's folder, where there is one."""
     trials, seed, workers, engine = how
-    asked = (*figures, *_series(scenario, figures))
+    asked = to_ask(scenario, figures)
     if not asked:
         return Side(scenario.no_effect, (), (), [], judge_jointly([], []) | {"contrasts": [], "rise": None}, ())
     play = uncertain_play(scenario, draws, seed, engine) if draws else Play(scenario, seed, engine)
-    with Pool(Replayed(play, asked), seed, workers) as pool:
-        rows, failed = pool.run_rows(range(trials), watch)
+    function = Replayed(play, asked)
+    with Pool(function, seed, workers) as pool:
+        if run:
+            rows, failed = gather(pool, trials, run.series(name, Flat(function.row)), watch)
+        else:
+            rows, failed = pool.run_rows(range(trials), watch)
     if rows is None or len(rows) < 2:
         raise failed[0].error() if failed else RunError("replay: fewer than two trials were played")
     values = tuple(rows["values"].T)
@@ -283,6 +312,11 @@ def play_side(
     }
     judged = [judge(scenario, f, v) for f, v in zip(figures, own, strict=True)]
     return Side(scenario.no_effect, asked, values, judged, joint, tuple(failed))
+
+
+def to_ask(scenario: Scenario, figures: Sequence[Figure]) -> tuple[Figure, ...]:
+    """Give the figures that a replay is asked for."""
+    return (*figures, *_series(scenario, figures))
 
 
 def _series(scenario: Scenario, figures: Sequence[Figure]) -> list[Figure]:

@@ -29,7 +29,7 @@ CHUNK_SECONDS = {"processes": 1.0, "threads": 0.15}
 MOST_IN_CHUNK = 25
 MOST_PATIENTS = 40_000  # of a batch, so that it stays in the processor's cache
 KEPT_BYTES = 32_000_000  # a batch's tables take less; the most that the C library (glibc) learns a size from
-FIRST_TRIALS = 20
+FINISH_SECONDS = 3.0  # after Ctrl-C
 MOST_WORKERS = 256
 
 
@@ -53,28 +53,59 @@ class Failure:
 class Interrupted(  # noqa: N818 - named for what happened; it is not a fault
     ShamtrialError
 ):
-    """Ctrl-C in a run."""
+    """Ctrl-C in a run; `folder` holds what has been played, if the run has one."""
 
     exit_status = 130
+
+    def __init__(self, message: str, folder: str = "") -> None:
+        super().__init__(message)
+        self.folder = folder
 
 
 @dataclass
 class Progress:
-    """What a progress bar may show: trials done, trials wanted, trials a second, start-up left out."""
+    """What a progress bar may show: trials done, trials wanted, trials a second, start-up left out.
+
+    `before` were done before the clock started: played in an earlier part of the run, or read from its folder.
+    """
 
     done: int
     total: int
     started: float
+    before: int = 0
 
     @property
     def per_second(self) -> float:
         """Trials a second since the first one started."""
-        return self.done / max(time.perf_counter() - self.started, 1e-9)
+        return (self.done - self.before) / max(time.perf_counter() - self.started, 1e-9)
 
 
 Watcher = Callable[[Progress, Any], None]
-Look = Callable[[Any], None]
 Rows = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Answers to some trials from number `first` on: one by one, or as rows with the failures beside them."""
+
+    first: int
+    single: list[tuple[int, Any]]
+    rows: Rows | None = None
+
+    @property
+    def trials(self) -> int:
+        """How many trials are answered, failures among them."""
+        return len(self.single) + (0 if self.rows is None else len(self.rows))
+
+    @property
+    def failed(self) -> list[Failure]:
+        """The trials that raised."""
+        return [a for _, a in self.single if isinstance(a, Failure)]
+
+    @property
+    def good(self) -> Any:
+        """The answers without the failures."""
+        return self.rows if self.rows is not None else [a for _, a in self.single if not isinstance(a, Failure)]
 
 
 def available_workers() -> int:
@@ -101,6 +132,7 @@ class Pool(Generic[T]):
         self.most = max(1, MOST_PATIENTS // target) if self.threads else MOST_IN_CHUNK
         self.pool: Executor | None = None
         self.busy_seconds = 0.0
+        self.waiting: set[Future[Part]] = set()
 
     def __enter__(self) -> Pool[T]:
         if self.workers == 1 or self.threads:
@@ -143,69 +175,76 @@ class Pool(Generic[T]):
         Raises Interrupted on Ctrl-C, RunError when a worker process dies.
         """
         answers: dict[int, T | Failure] = {}
-        self._run(trials, lambda single, _: answers.update(single), watch, None)
+        self._run(trials, lambda part: answers.update(part.single), watch)
         return [answers[t] for t in trials]
 
-    def run_rows(
-        self, trials: Sequence[int], watch: Watcher | None = None, look: Look | None = None
-    ) -> tuple[Rows | None, list[Failure]]:
-        """Give the rows of `function.many` for these trials in order of trial number, and the failures.
+    def run_rows(self, trials: Sequence[int], watch: Watcher | None = None) -> tuple[Rows | None, list[Failure]]:
+        """Give the rows of `function.many` for these trials, numbers that rise, and the failures.
 
-        A trial that raises has no row; None: every trial raised. `look` is shown the rows of the first FIRST_TRIALS
-        trials once all of them are there, and may stop the run by raising; it goes by trial number, so that what it
-        sees does not depend on the number of workers. Raises as `run` does.
+        A trial that raises has no row; None: every trial raised. Raises as `run` does.
         """
-        table = Filling(len(trials))
-
-        def take(single: list[tuple[int, Any]], part: tuple[int, Rows] | None) -> None:
-            table.failures += [f for _, f in single]
-            if part:
-                table.fill(part[0] - trials[0], part[1])
-
-        self._run(trials, take, watch, look and (lambda: _looked(look, table)))
+        table = Filling(trials)
+        self._run(trials, table.fill, watch)
         return table.result(), sorted(table.failures, key=lambda f: f.trial)
 
-    def _run(
-        self,
-        trials: Sequence[int],
-        take: Callable[[list[tuple[int, Any]], tuple[int, Rows] | None], None],
-        watch: Watcher | None,
-        look: Callable[[], bool] | None,
-    ) -> None:
-        """Hand each chunk of answers to `take`; `look`, called after each until it answers True, may stop the run."""
+    def _run(self, trials: Sequence[int], take: Callable[[Part], None], watch: Watcher | None) -> None:
+        """Hand each part to `take`."""
         progress = Progress(0, len(trials), time.perf_counter())
         try:
-            for single, part in self._chunks(trials, progress):
-                take(single, part)
-                progress.done += len(single) + (len(part[1]) if part else 0)
-                if look and look():
-                    look = None
+            for part in self.parts([trials], progress):
+                take(part)
+                progress.done += part.trials
                 if watch:
-                    watch(progress, part[1] if part else [a for _, a in single if not isinstance(a, Failure)])
+                    watch(progress, part.good)
         except KeyboardInterrupt:
             raise Interrupted(f"stopped by Ctrl-C after {progress.done} of {len(trials)} trials") from None
+
+    def parts(self, pieces: Sequence[Sequence[int]], progress: Progress) -> Iterator[Part]:
+        """Give the answers part by part, as they come; no part lies in two pieces. The caller counts `progress.done`.
+
+        Raises RunError when a worker process dies. After KeyboardInterrupt, here or at the caller's, `finish` gives
+        what is being played.
+        """
+        started, left = time.perf_counter(), sum(map(len, pieces))
+        try:
+            for piece in pieces:
+                start = 0
+                while start < len(piece):
+                    size = min(self._size(progress, left), len(piece) - start)
+                    chunk, start, left = list(piece[start : start + size]), start + size, left - size
+                    yield from self._play(chunk)
+            while self.waiting:
+                yield from self._come()
         except BrokenProcessPool:
             raise _died() from None
         finally:
-            self.busy_seconds += time.perf_counter() - progress.started
+            self.busy_seconds += time.perf_counter() - started
 
-    def _chunks(self, trials: Sequence[int], progress: Progress) -> Iterator[Any]:
-        waiting: set[Future[Any]] = set()
-        start = 0
-        while True:
-            while len(waiting) < 2 * self.workers and start < len(trials):
-                end = start + self._size(progress, len(trials) - start)
-                chunk, start = list(trials[start:end]), end
-                if not self.pool:
-                    yield _chunk(self.function, self.seed, chunk)
-                elif self.threads:
-                    waiting.add(self.pool.submit(_chunk, self.function, self.seed, chunk))
-                else:
-                    waiting.add(self.pool.submit(_chunk_here, self.seed, chunk))
-            if not waiting:
-                return
-            done, waiting = wait(waiting, return_when="FIRST_COMPLETED")
-            for future in done:
+    def _play(self, chunk: list[int]) -> Iterator[Part]:
+        """Have a chunk played; give what has come meanwhile, once enough is waiting."""
+        if not self.pool:
+            yield _chunk(self.function, self.seed, chunk)
+            return
+        if self.threads:
+            self.waiting.add(self.pool.submit(_chunk, self.function, self.seed, chunk))
+        else:
+            self.waiting.add(self.pool.submit(_chunk_here, self.seed, chunk))
+        while len(self.waiting) >= 2 * self.workers:
+            yield from self._come()
+
+    def _come(self) -> Iterator[Part]:
+        done, _ = wait(self.waiting, return_when="FIRST_COMPLETED")
+        for future in done:
+            self.waiting.discard(future)
+            yield future.result()
+
+    def finish(self) -> Iterator[Part]:
+        """After Ctrl-C: give the parts that workers were playing, as far as they come within seconds."""
+        playing = {f for f in self.waiting if not f.cancel()}
+        self.waiting = set()
+        done, _ = wait(playing, FINISH_SECONDS)
+        for future in done:
+            if future.exception() is None:
                 yield future.result()
 
     def _size(self, progress: Progress, left: int) -> int:
@@ -219,17 +258,21 @@ class Pool(Generic[T]):
 class Filling:
     """A table with a row a trial that fills up in any order, and the failures among them."""
 
-    def __init__(self, trials: int) -> None:
+    def __init__(self, trials: Sequence[int]) -> None:
         self.rows: Rows | None = None
-        self.there = np.zeros(trials, bool)
+        self.trials = np.asarray(trials)
+        self.there = np.zeros(len(trials), bool)
         self.failures: list[Failure] = []
 
-    def fill(self, first: int, part: Rows) -> None:
-        """Put in the rows of a chunk that begins at place `first`; they are there in order, some may have failed."""
+    def fill(self, part: Part) -> None:
+        """Put in the rows of a part, and its failures."""
+        self.failures += part.failed
+        if part.rows is None:
+            return
         if self.rows is None:
-            self.rows = np.empty(len(self.there), part.dtype)
-        places = part["trial"] - part["trial"][0] + first
-        self.rows[places] = part
+            self.rows = np.empty(len(self.there), part.rows.dtype)
+        places = np.searchsorted(self.trials, part.rows["trial"])
+        self.rows[places] = part.rows
         self.there[places] = True
 
     def result(self) -> Rows | None:
@@ -237,15 +280,6 @@ class Filling:
         if self.rows is None or self.there.all():
             return self.rows
         return self.rows[self.there]
-
-
-def _looked(look: Look, table: Filling) -> bool:
-    """Show the rows of the first trials once they are all there, and tell whether that is done."""
-    first = slice(0, FIRST_TRIALS)
-    if table.rows is None or not table.there[first].all():
-        return False
-    look(table.rows[first])
-    return True
 
 
 def _died() -> RunError:
@@ -315,27 +349,23 @@ def _keep_memory() -> None:
     np.empty(KEPT_BYTES, np.uint8)
 
 
-def _chunk_here(seed: int, trials: list[int]) -> Any:
+def _chunk_here(seed: int, trials: list[int]) -> Part:
     assert _FUNCTION is not None
     return _chunk(_FUNCTION, seed, trials)
 
 
-def _chunk(
-    function: Callable[[int], Any], seed: int, trials: list[int]
-) -> tuple[list[tuple[int, Any]], tuple[int, Rows] | None]:
-    """Answer some trials: those answered (or failed) one by one, and the rows of those answered all at once."""
+def _chunk(function: Callable[[int], Any], seed: int, trials: list[int]) -> Part:
+    """Answer some trials: all at once where the function can, and one by one where one of them raises."""
     many = getattr(function, "many", None)
     if many is None:
-        return [(trial, _attempt(function, seed, trial)) for trial in trials], None
+        return Part(trials[0], [(trial, _attempt(function, seed, trial)) for trial in trials])
     try:
-        return [], (trials[0], many(trials))
+        return Part(trials[0], [], many(trials))
     except Exception:  # find out which
         answers = [(trial, _attempt(lambda t: many([t]), seed, trial)) for trial in trials]
     good = [a for _, a in answers if not isinstance(a, Failure)]
-    rows = np.concatenate(good) if good else None
-    return [(t, a) for t, a in answers if isinstance(a, Failure)], None if rows is None else (
-        int(rows["trial"][0]),
-        rows,
+    return Part(
+        trials[0], [own for own in answers if isinstance(own[1], Failure)], np.concatenate(good) if good else None
     )
 
 

@@ -1,4 +1,4 @@
-"""Writes a run to a folder: run.json (the only file with times or machine) and Parquet, whole files or none."""
+"""Writes to a run's folder: run.json (the only file with times or machine) and tables, whole files or none."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, Any
 from sim.core.errors import ShamtrialError
 from sim.engines.records import ENGINE_VERSION
 from sim.scenario.schema import Scenario
-from sim.study.performance import BLOCK
 from sim.study.play import scenario_digest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sim.study.power import PowerResult
     from sim.study.simulate import SimulatedTrial
 
 LIBRARIES = ("shamtrial", "numpy", "scipy", "simpy", "numba", "pandas", "pydantic", "pyarrow", "matplotlib")
@@ -44,16 +42,24 @@ def open_folder(out: str | Path) -> Path:
     return folder
 
 
+def emptied(out: str | Path) -> Path:
+    """Give a folder without the run that was in it: run.json and chunks go, other files stay."""
+    folder = open_folder(out)
+    for path in (folder / "run.json", *folder.glob("estimates-[0-9][0-9][0-9][0-9][0-9][0-9].parquet")):
+        path.unlink(missing_ok=True)
+    return folder
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write a whole file or none."""
-    with _whole(path) as scratch:
+    with whole(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
     return path
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> Path:
     """Write a table as Parquet or CSV, by the path's ending; a whole file or none."""
-    with _whole(path) as scratch:
+    with whole(path) as scratch:
         if path.suffix == ".csv":
             frame.to_csv(scratch, index=False)
         else:
@@ -62,14 +68,19 @@ def write_frame(path: Path, frame: pd.DataFrame) -> Path:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """Give a scratch path that becomes `path` when the block ends well (fsync, rename), and goes when it does not."""
+def whole(path: Path) -> Iterator[Path]:
+    """Give a scratch path that becomes `path` when the block ends well, and goes when it does not.
+
+    The file is brought to the disk before it is named, and its name after that, so that a power cut leaves the old
+    file or the new one.
+    """
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield scratch
         with scratch.open("rb+") as file:
             os.fsync(file.fileno())
         scratch.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ShamtrialError(f"--out: found {path} ({reason}); allowed: a file that can be written") from None
@@ -82,7 +93,22 @@ def write_run(
     folder: Path, command: str, scenario: Scenario, seed: int, result: dict[str, Any], elapsed: float
 ) -> Path:
     """Write run.json: what was run, on what, how long it took, and what came out."""
-    content = {
+    return write_json(
+        folder / "run.json", run_content(command, scenario, seed, result, {"elapsed_s": round(elapsed, 3)})
+    )
+
+
+def write_json(path: Path, content: dict[str, Any]) -> Path:
+    """Write one JSON object; a whole file or none."""
+    return write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def run_content(
+    command: str, scenario: Scenario, seed: int, result: dict[str, Any] | None, times: dict[str, Any]
+) -> dict[str, Any]:
+    """Give what run.json says; a run that has a result has finished now."""
+    finished = {"finished": now()} if result is not None else {}
+    return {
         "command": command,
         "arguments": sys.argv[1:],
         "scenario": scenario.model_dump(mode="json"),
@@ -91,29 +117,29 @@ def write_run(
         "engine_version": ENGINE_VERSION,
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES},
         "platform": {"system": platform.system(), "machine": platform.machine(), "cores": os.cpu_count()},
-        "times": {"finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "elapsed_s": round(elapsed, 3)},
+        "times": finished | times,
         "result": result,
     }
-    return write_text(folder / "run.json", json.dumps(content, indent=2) + "\n")
 
 
-def write_power(folder: Path, result: PowerResult) -> list[Path]:
-    """Write the estimates, one row a trial and endpoint, a block of 1,000 trials a file.
-
-    Blocks that a longer run left in the folder are removed: what is there belongs to one run.
-    """
-    written = []
-    for block in range((result.trials - 1) // BLOCK + 1):
-        rows = result.estimates_frame(block * BLOCK, (block + 1) * BLOCK)
-        written.append(write_frame(folder / f"estimates-{block:06d}.parquet", rows))
-    for old in set(folder.glob("estimates-[0-9][0-9][0-9][0-9][0-9][0-9].parquet")) - set(written):
-        old.unlink()
-    return written
+def now() -> str:
+    """Give the time, UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def write_tables(folder: Path, trial: SimulatedTrial, ending: str) -> list[Path]:
     """Write every table of a trial under its own name, as parquet or csv."""
     return [write_frame(folder / f"{name}.{ending}", table) for name, table in trial.tables.items()]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a folder's names to the disk, where a folder can be opened for that (not on Windows)."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _version(name: str) -> str:

@@ -116,6 +116,11 @@ def uncertain_play(scenario: Scenario, draws: Draws, seed: int, engine: str) -> 
     return UncertainPlay(scenario, seed, engine, draws)
 
 
+def settings_of(uncertain: bool) -> dict[str, str]:
+    """Give what a run's address says of the populations: which cloud they are drawn from, nothing where none is."""
+    return {"cloud": population_cloud().digest} if uncertain else {}
+
+
 def find_draws(scenario: Scenario, cloud: Cloud | None = None) -> Draws:
     """Tell which keys of the cloud a scenario's trials draw and which it holds, each with the reason.
 

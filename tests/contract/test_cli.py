@@ -523,6 +523,7 @@ def test_help_says_what_each_verb_is_for() -> None:
         "replay",
         "restenosis",
         "rtm",
+        "runs",
         "scenarios",
         "selftest",
         "simulate",

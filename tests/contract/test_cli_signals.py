@@ -31,15 +31,20 @@ LONG = ("power", "sham_rct", *SMALL, "--trials", "1000000", "--truth-trials", "0
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("whole_group", [True, False])
 def test_ctrl_c_ends_at_once_with_130(engine: str, workers: int, whole_group: bool, tmp_path: Path) -> None:
-    """SIGINT to the group (as the terminal sends it) or to the process ends a run within seconds, leaving nothing."""
+    """SIGINT to the group (as the terminal sends it) or to the process ends a run within seconds; it says how to go on,
+    and leaves whole chunks."""
     process = start(*LONG, "--engine", engine, "--workers", str(workers), "--out", tmp_path / "out", cache=tmp_path)
     _wait_for_work(process.pid, workers if engine == "reference" else 1, tmp_path / "out")
     (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out) == (130, "")
-    assert re.fullmatch(r"stopped by Ctrl-C( after \d+ of 1000000 trials)?\n", err)
+    first, second = err.splitlines()
+    assert re.fullmatch(r"stopped by Ctrl-C( after \d+ of 1000000 trials)?", first)
+    assert second.startswith(f"{tmp_path / 'out'} keeps what was played; go on with: shamtrial power sham_rct ")
     _ends(process.pid)
-    assert list((tmp_path / "out").iterdir()) == []
+    left = {p.name for p in (tmp_path / "out").iterdir()}
+    assert "run.json" in left
+    assert all(name.startswith("estimates-") for name in left - {"run.json"}), left
 
 
 @LINUX

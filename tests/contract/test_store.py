@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 from pathlib import Path
@@ -12,17 +13,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sim.analysis.estimate import OUTCOMES
 from sim.core.errors import ShamtrialError
 from sim.scenario.load import digest
 from sim.study import store
-from sim.study.performance import ESTIMATE
-from sim.study.power import PowerResult
+from sim.study.chunks import read_chunk, write_chunk
+from sim.study.estimates import Estimates
+from sim.study.layout import Block, Flat, Rows, block_of, table_of
+from sim.study.performance import BLOCK
+from sim.study.runner import Failure
+from sim.study.runs import Address, RunFolder
 from tests.contract.commands import SMALL, done
 from tests.helpers import scenario
 
 TRIALS = 2500
 COLUMNS = [
     "trial", "endpoint", "value", "standard_error", "lower", "upper", "p", "converged", "n", "outcome", "method",
+    "entered", "reason",
 ]  # fmt: skip
 POWER = ("power", "sham_rct", *SMALL, "--trials", "3", "--truth-trials", "2", "--workers", "1", "--json")
 
@@ -33,43 +40,85 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-def made_up(trials: int) -> PowerResult:
-    """Give a result of so many trials, never played: five endpoints, every number known."""
-    chosen = scenario("sham_rct")
-    rows = np.zeros((trials, 5), ESTIMATE)
-    rows["value"] = np.sin(np.arange(trials * 5)).reshape(trials, 5)
-    rows["p"] = np.nan
-    return PowerResult("made_up", chosen, "0" * 64, 1, trials, "none", 1.0, 1.0, {}, {}, 0, estimates=rows)
+def made_up(trials: int, first: int = 0) -> Rows:
+    """Give the rows of so many trials, never played: five endpoints, every number known."""
+    rows = Estimates(scenario("sham_rct")).blank(trials)
+    rows["trial"] = np.arange(first, first + trials)
+    rows["estimates"]["value"] = np.sin(np.arange(trials * 5)).reshape(trials, 5)
+    rows["estimates"]["outcome"] = np.arange(trials * 5).reshape(trials, 5) % len(OUTCOMES)
+    rows["entered"] = np.arange(trials) % 7
+    return rows
+
+
+def written(folder: Path, trials: int) -> list[Path]:
+    """Write made-up trials as a power run does."""
+    with RunFolder(folder, Address("power", "made_up", scenario("sham_rct"), 1)) as run:
+        series = run.series("estimates", Estimates(scenario("sham_rct")))
+        rows = made_up(trials)
+        for first in range(0, trials, BLOCK):
+            series.write(Block(first, rows[first : first + BLOCK]))
+        return [series.path(n) for n in sorted(series.there)]
 
 
 def test_blocks_of_a_thousand_trials(tmp_path: Path) -> None:
     """2,500 trials make three files of 1,000, 1,000 and 500 trials that together are the estimates, NaN and all."""
-    result = made_up(TRIALS)
-    written = store.write_power(tmp_path, result)
-    assert [p.name for p in written] == [f"estimates-00000{block}.parquet" for block in range(3)]
-    assert sorted(tmp_path.iterdir()) == written
-    frames = [pd.read_parquet(p) for p in written]
+    paths = written(tmp_path, TRIALS)
+    assert [p.name for p in paths] == [f"estimates-00000{block}.parquet" for block in range(3)]
+    assert sorted(tmp_path.iterdir()) == paths
+    frames = [pd.read_parquet(p) for p in paths]
     for block, frame in enumerate(frames):
         assert list(frame.columns) == COLUMNS
         assert frame["trial"].unique().tolist() == list(range(1000 * block, min(1000 * block + 1000, TRIALS)))
     together = pd.concat(frames, ignore_index=True)
-    assert together["endpoint"].head(5).tolist() == [e.key for e in result.scenario.endpoint]
-    assert np.array_equal(together["value"], result.estimates["value"].reshape(-1))
+    assert together["endpoint"].head(5).tolist() == [e.key for e in scenario("sham_rct").endpoint]
+    assert np.array_equal(together["value"], made_up(TRIALS)["estimates"]["value"].reshape(-1))
     assert together["p"].isna().all()
+
+
+@pytest.mark.parametrize("name", ["sham_rct", "blinding", "three_arm"])
+def test_a_chunk_gives_back_what_was_written(name: str, tmp_path: Path) -> None:
+    """Rows, guesses and failures come back from a chunk bit for bit, NaN of either sign and infinities among them."""
+    own = scenario(name)
+    layout = Estimates(own)
+    rows = layout.blank(40)
+    rows["trial"] = np.arange(2000, 2040)
+    bits = np.random.default_rng(1).integers(0, 2**64, rows["estimates"]["value"].shape, np.uint64)
+    for part in ("value", "standard_error", "lower", "upper", "p"):
+        rows["estimates"][part] = bits.view(np.float64)
+    rows["estimates"]["value"][0, 0], rows["estimates"]["value"][1, 0] = -math.nan, math.inf
+    rows["estimates"]["outcome"] = bits % len(OUTCOMES)
+    if layout.guesses:
+        rows["guesses"] = np.arange(rows["guesses"].size).reshape(rows["guesses"].shape)
+    rows[3] = layout.blank(1)[0]
+    rows["trial"][3] = 2003
+    block = Block(2000, rows, (Failure(5, 2003, "ValueError: the vein was not there"),))
+    write_chunk(tmp_path / "estimates-000002.parquet", table_of(layout, block), b"stamp")
+    table, stamp = read_chunk(tmp_path / "estimates-000002.parquet")
+    again = block_of(layout, table, 2000, 5)
+    assert stamp == b"stamp"
+    assert again.failed == block.failed
+    assert again.rows.tobytes() == rows.tobytes()
+    assert len(again.good) == 39
+    assert table["reason"].to_pylist().count("ValueError: the vein was not there") == layout.lines
+
+
+def test_fields_of_several_values_come_back() -> None:
+    """The layout for any other study's rows keeps numbers, switches and fields of several values bit for bit."""
+    layout = Flat(np.dtype([("trial", "i8"), ("days", "f8", (2, 3)), ("event", "?", (4,)), ("n", "i4")]))
+    rows = layout.blank(6)
+    rows["trial"], rows["n"] = np.arange(6), np.arange(6)
+    rows["days"], rows["event"] = np.random.default_rng(1).normal(size=(6, 2, 3)), np.eye(6, 4, dtype=bool)
+    rows["days"][2, 1, 1] = math.nan
+    block = Block(0, rows, (Failure(1, 4, "gone"),))
+    again = block_of(layout, table_of(layout, block), 0, 1)
+    assert again.rows.tobytes() == rows.tobytes()
+    assert again.failed == block.failed
 
 
 @pytest.mark.parametrize(("trials", "blocks"), [(1, 1), (999, 1), (1000, 1), (1001, 2), (2000, 2)])
 def test_a_block_begins_with_its_first_trial(trials: int, blocks: int, tmp_path: Path) -> None:
     """A file is opened for the first trial of a block and not before."""
-    assert len(store.write_power(tmp_path, made_up(trials))) == blocks
-
-
-def test_a_shorter_run_leaves_nothing_of_a_longer_one(tmp_path: Path) -> None:
-    """Blocks of an earlier, longer run are removed from the folder, and nothing else is."""
-    (tmp_path / "estimates-mine.parquet").write_text("notes")
-    store.write_power(tmp_path, made_up(TRIALS))
-    store.write_power(tmp_path, made_up(10))
-    assert {p.name for p in tmp_path.iterdir()} == {"estimates-000000.parquet", "estimates-mine.parquet"}
+    assert len(written(tmp_path, trials)) == blocks
 
 
 def test_same_run_same_bytes_and_only_run_json_knows_when_and_where(tmp_path: Path) -> None:

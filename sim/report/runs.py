@@ -1,0 +1,65 @@
+"""What the terminal shows of run folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sim.report.style import percent
+from sim.study.opened import StoredRun
+
+HEADINGS = ("folder", "command", "scenario", "seed", "trials", "state", "engine", "MB")
+
+
+def rows(runs: Sequence[StoredRun]) -> Iterator[tuple[str, ...]]:
+    """Give a row a run."""
+    for run in runs:
+        told = run.told
+        size = sum(s.bytes for s in run.series) / 1e6
+        yield (
+            str(run.folder),
+            told["command"],
+            str(told.get("name", "-")),
+            str(told["seed"]),
+            trials(run),
+            run.state,
+            str(told["engine_version"]),
+            f"{size:.1f}",
+        )
+
+
+def trials(run: StoredRun) -> str:
+    """Say how many trials are there, and of how many."""
+    wanted = run.told.get("trials")
+    if wanted is None:
+        return "-"
+    return f"{run.present:,}" if run.present == wanted else f"{run.present:,} of {wanted:,}"
+
+
+def lines(run: StoredRun) -> Iterator[str]:
+    """Tell a run, a line a fact."""
+    told = run.told
+    yield f"{run.folder}: {told['command']} of {told.get('name', '-')}, {run.state}"
+    yield f"  seed {told['seed']}, engine version {told['engine_version']}, digest {told['digest'][:12]}"
+    yield f"  trials {trials(run)}" + _share(run)
+    for series in run.series:
+        yield (
+            f"  {series.name}: {series.chunks:,} chunks, {series.lines:,} lines, {series.bytes / 1e6:.1f} MB "
+            f"({series.bytes / max(series.lines, 1):.0f} bytes a line)"
+        )
+    times = told["times"]
+    yield f"  started {times.get('started', '-')}, finished {times.get('finished', 'not yet')}"
+    yield from (f"  put aside: {name}" for name in run.to_dict()["damaged"])
+    yield from _results(told.get("result"))
+
+
+def _share(run: StoredRun) -> str:
+    wanted = run.told.get("trials")
+    return f" ({percent(run.present / wanted)})" if wanted and run.present < wanted else ""
+
+
+def _results(result: Any) -> Iterable[str]:
+    endpoints = result.get("endpoints") if isinstance(result, dict) else None
+    if isinstance(endpoints, dict):
+        for key, found in endpoints.items():
+            yield f"  {key}: power {found['power']:.3f} (MCSE {found['mcse']:.3f})"

@@ -1,0 +1,105 @@
+"""Chunk files: a block of a run's trials in a Parquet file, whole or not there, the same bytes whenever written.
+
+A chunk carries a stamp: what its numbers depend on. It holds no time, no machine, no folder.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+from sim.core.errors import ShamtrialError
+from sim.study.store import whole
+
+STAMP = b"shamtrial"
+NAME = re.compile(r"(?P<series>[a-z][a-z0-9_-]*)-(?P<block>[0-9]{6})\.parquet")
+WRITTEN = {"compression": "zstd", "compression_level": 1, "version": "2.6", "write_page_checksum": True}
+
+
+class Damaged(Exception):  # noqa: N818 - named for what the file is
+    """A chunk that can't be read, or does not hold what it should."""
+
+
+def chunk_path(folder: Path, series: str, block: int) -> Path:
+    """Give where a block of a series stands."""
+    return folder / f"{series}-{block:06d}.parquet"
+
+
+def chunk_numbers(folder: Path, series: str) -> list[int]:
+    """Give the numbers of the blocks of a series that have a file, in order."""
+    found = (NAME.fullmatch(path.name) for path in folder.iterdir())
+    return sorted(int(m["block"]) for m in found if m and m["series"] == series)
+
+
+def series_names(folder: Path) -> list[str]:
+    """Give the names of the series that have a file in a folder."""
+    return sorted({m["series"] for m in (NAME.fullmatch(path.name) for path in folder.iterdir()) if m})
+
+
+def write_chunk(path: Path, table: Any, stamp: bytes) -> None:
+    """Write a chunk: made whole in memory, written under another name, brought to the disk, then named."""
+    import pyarrow.parquet as pq
+
+    made = io.BytesIO()
+    text = [field.name for field in table.schema if str(field.type) == "string"]
+    pq.write_table(table.replace_schema_metadata({STAMP: stamp}), made, use_dictionary=text, **WRITTEN)
+    with whole(path) as scratch:
+        scratch.write_bytes(made.getbuffer())
+
+
+def read_chunk(path: Path) -> tuple[Any, bytes]:
+    """Give a chunk's table and its stamp (empty: none); every page's checksum is verified. Raises Damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ShamtrialError(f"{path}: found {error.strerror or error}; allowed: a file that can be read") from None
+    try:
+        table = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True).read()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Damaged(_said(error)) from None
+    return table, (table.schema.metadata or {}).get(STAMP, b"")
+
+
+def chunk_lines(path: Path) -> int:
+    """Give the number of a chunk's lines from its end alone, 0 where that can't be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError, ValueError):
+        return 0
+
+
+def chunk_trials(path: Path) -> int:
+    """Give the number of a chunk's trials from its end alone (a column's statistics), 0 where that can't be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        told = pq.read_metadata(path)
+        column = told.schema.names.index("trial")
+        groups = [told.row_group(g).column(column).statistics for g in range(told.num_row_groups)]
+        return int(max(g.max for g in groups) - min(g.min for g in groups)) + 1
+    except (pa.ArrowException, OSError, ValueError, AttributeError):
+        return 0
+
+
+def put_aside(path: Path) -> Path:
+    """Rename a damaged chunk so that it is out of the way and not lost; give its new name."""
+    number = 0
+    while (aside := path.with_name(f"{path.name}.damaged{f'-{number}' if number else ''}")).exists():
+        number += 1
+    path.rename(aside)
+    return aside
+
+
+def _said(error: Exception) -> str:
+    """Give the first line of what was raised."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,196 @@
+"""Run folders as they are found: what they hold, as tables and as files for other software. Nothing is written here but
+an export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.core.errors import ShamtrialError
+from sim.engines.records import ENGINE_VERSION
+from sim.scenario.schema import Scenario
+from sim.study import chunks, store
+from sim.study.lock import holder
+from sim.study.performance import BLOCK
+from sim.study.runs import read_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ENDINGS = ("parquet", "csv")
+
+
+@dataclass(frozen=True)
+class SeriesFound:
+    """A series of chunks in a folder: its files, their lines and bytes."""
+
+    name: str
+    chunks: int
+    lines: int
+    bytes: int
+
+
+@dataclass(frozen=True, repr=False)
+class StoredRun:
+    """A run's folder, read: `told` is what run.json says."""
+
+    folder: Path
+    told: dict[str, Any]
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario as it was resolved; ShamtrialError where this version can't read it."""
+        try:
+            return Scenario.model_validate(self.told["scenario"])
+        except ValueError as error:
+            raise ShamtrialError(
+                f"{self.folder / 'run.json'}: found a scenario of another version ({str(error).splitlines()[0]}); "
+                f"allowed: one of engine version {ENGINE_VERSION}"
+            ) from None
+
+    @property
+    def series(self) -> tuple[SeriesFound, ...]:
+        """What chunks there are, told by their ends alone."""
+        return tuple(self._found(name) for name in chunks.series_names(self.folder))
+
+    @property
+    def state(self) -> str:
+        """Done, being written by a process that lives, or unfinished."""
+        if holder(self.folder):
+            return "running"
+        return "unfinished" if self.told.get("result") is None else "done"
+
+    def paths(self, series: str | None = None) -> list[Path]:
+        """Give the chunk files of a series (none named: the only one, else `estimates`), in order."""
+        names = chunks.series_names(self.folder)
+        name = series or (names[0] if len(names) == 1 else "estimates")
+        if name not in names:
+            allowed = ", ".join(names) or "none: the folder holds no chunks"
+            raise ShamtrialError(f"series: found {name!r} in {self.folder}; allowed: {allowed}")
+        return [chunks.chunk_path(self.folder, name, n) for n in chunks.chunk_numbers(self.folder, name)]
+
+    def tables(self, series: str | None = None, first: int = 0, last: int | None = None) -> Iterator[Any]:
+        """Give the chunks' tables one by one, of the trials from `first` up to, not including, `last`."""
+        for path in self.paths(series):
+            begins = int(path.stem[-6:]) * BLOCK
+            if begins + BLOCK <= first or (last is not None and begins >= last):
+                continue
+            table = _table(path)
+            trial = table["trial"].to_numpy()
+            inside = (trial >= first) & (trial < (np.inf if last is None else last))
+            yield table if inside.all() else table.filter(inside)
+
+    def to_frame(self, series: str | None = None, first: int = 0, last: int | None = None) -> pd.DataFrame:
+        """Give the lines of the trials from `first` up to, not including, `last`, as they stand in the chunks."""
+        import pyarrow as pa
+
+        tables = list(self.tables(series, first, last))
+        if not tables:
+            tables = [_table(self.paths(series)[0]).slice(0, 0)]
+        return pa.concat_tables(tables).to_pandas()
+
+    def export(self, path: str | Path, series: str | None = None) -> Path:
+        """Write a series as one file, .csv or .parquet by its name's ending, a chunk at a time; whole or not at all."""
+        target = Path(path)
+        if target.suffix.removeprefix(".") not in ENDINGS:
+            raise ShamtrialError(f"--to: found {str(path)!r}; allowed: a name that ends in .csv or .parquet")
+        if chunks.NAME.fullmatch(target.name) and target.parent.resolve() == self.folder.resolve():
+            raise ShamtrialError(f"--to: found {path}, the name of a chunk; allowed: another name")
+        tables = self.tables(series)
+        with store.whole(target) as scratch:
+            (_to_csv if target.suffix == ".csv" else _to_parquet)(tables, scratch)
+        return target
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the JSON object of `runs show`."""
+        keys = ("command", "name", "digest", "seed", "engine_version", "trials", "settings", "times", "result")
+        return {
+            "folder": str(self.folder),
+            "state": self.state,
+            **{key: self.told.get(key) for key in keys},
+            "writer": holder(self.folder),
+            "series": [vars(s) for s in self.series],
+            "present": self.present,
+            "damaged": sorted(p.name for p in self.folder.glob("*.damaged*")),
+        }
+
+    @property
+    def present(self) -> int:
+        """How many trials are there, of the series that has most (told by the chunks' ends and their first line)."""
+        return max((self._trials(s.name) for s in self.series), default=0)
+
+    def __repr__(self) -> str:
+        told = self.told
+        return (
+            f"{self.folder}: {told['command']} {told.get('name', '')}, seed {told['seed']}, "
+            f"{self.present} of {told.get('trials', self.present)} trials, {self.state}"
+        )
+
+    def _found(self, name: str) -> SeriesFound:
+        paths = self.paths(name)
+        return SeriesFound(name, len(paths), sum(map(chunks.chunk_lines, paths)), sum(p.stat().st_size for p in paths))
+
+    def _trials(self, name: str) -> int:
+        return sum(chunks.chunk_trials(path) for path in self.paths(name))
+
+
+def open_run(folder: str | Path) -> StoredRun:
+    """Read what a folder says of its run; ShamtrialError where it is not the folder of a run."""
+    return StoredRun(Path(folder), read_run(Path(folder)))
+
+
+def found_runs(parent: str | Path) -> list[StoredRun]:
+    """Give the runs in a folder and below it, by name; folders with a run.json of something else are passed over."""
+    if not Path(parent).is_dir():
+        raise ShamtrialError(f"{parent}: found no folder; allowed: a folder with runs in it or below")
+    found = []
+    for path in sorted(Path(parent).rglob("run.json")):
+        try:
+            found.append(open_run(path.parent))
+        except ShamtrialError:
+            continue
+    return found
+
+
+def _table(path: Path) -> Any:
+    try:
+        return chunks.read_chunk(path)[0]
+    except chunks.Damaged as damage:
+        raise ShamtrialError(
+            f"{path}: found a damaged chunk ({damage}); allowed: a whole one (the command that wrote it, given again, "
+            "puts it aside and plays its trials anew)"
+        ) from None
+
+
+def _to_csv(tables: Iterator[Any], target: Path) -> None:
+    with target.open("w", encoding="utf-8", newline="") as file:
+        for number, table in enumerate(tables):
+            _spread(table).to_csv(file, index=False, header=not number, lineterminator="\n")
+
+
+def _to_parquet(tables: Iterator[Any], target: Path) -> None:
+    import pyarrow.parquet as pq
+
+    first = next(tables)
+    with pq.ParquetWriter(target, first.schema, compression="zstd") as writer:
+        writer.write_table(first)
+        for table in tables:
+            writer.write_table(table)
+
+
+def _spread(table: Any) -> pd.DataFrame:
+    """Give a frame in which a list of fixed length is a column a value."""
+    import pandas as pd
+
+    parts: dict[str, Any] = {}
+    for name in table.column_names:
+        column = table[name].combine_chunks()
+        size = getattr(column.type, "list_size", 0)
+        flat = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, size) if size else None
+        own = {name: column.to_pandas()} if flat is None else {f"{name}_{k}": flat[:, k] for k in range(size)}
+        parts |= own
+    return pd.DataFrame(parts)

@@ -1,0 +1,267 @@
+"""A run's folder while it is written: one writer, one run, and what is there is never played again.
+
+A run is told by its address: command, resolved scenario, seed, engine version, and the settings that its rows depend
+on. A folder takes no other run. Rows come in series (one may do), each in chunks of 1,000 trials by trial number; a
+chunk holds its block's trials from the first one on, without a gap, so that a part of a block may grow.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from sim.core.errors import Problem, ShamtrialError
+from sim.engines.records import ENGINE_VERSION
+from sim.scenario.schema import Scenario
+from sim.study import chunks, store
+from sim.study.layout import Block, Layout, block_of, table_of
+from sim.study.lock import locked
+from sim.study.performance import BLOCK
+from sim.study.play import scenario_digest
+from sim.study.runner import Interrupted
+
+MOST_TOLD = 20
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Address:
+    """What a run's rows depend on; `settings` are the command's own options that change a row, `name` is for people."""
+
+    command: str
+    name: str
+    scenario: Scenario
+    seed: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def values(self) -> dict[str, Any]:
+        """Give every value by its key path, as it stands in run.json."""
+        told = {"command": self.command, "engine_version": ENGINE_VERSION, "seed": self.seed}
+        whole = told | {"settings": dict(self.settings), "scenario": self.scenario.model_dump(mode="json")}
+        return dict(_flat(json.loads(json.dumps(whole)), ""))
+
+    def stamp(self, series: str) -> bytes:
+        """Give what a chunk of a series carries."""
+        told = {
+            "command": self.command,
+            "digest": scenario_digest(self.scenario),
+            "engine_version": ENGINE_VERSION,
+            "seed": self.seed,
+            "series": series,
+            "settings": dict(self.settings),
+        }
+        return json.dumps(told, sort_keys=True).encode()
+
+
+class RunFolder:
+    """A folder that a run is written to and resumed from; use as a context manager, which holds the folder's lock.
+
+    Raises ShamtrialError where the folder can't be written, another process writes to it, or it holds another run.
+    """
+
+    def __init__(self, out: str | Path, address: Address) -> None:
+        self.out, self.address = out, address
+        self.folder = Path(out)
+        self.notes: list[str] = []
+        self.started = store.now()
+        self.held = ExitStack()
+        self.begun = time.perf_counter()
+        self.writer = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> RunFolder:
+        self.folder = store.open_folder(self.out)
+        self.held.enter_context(locked(self.folder))
+        self.held.enter_context(self.writer)  # ends, with what it is writing, before the lock goes
+        try:
+            self._take_over()
+        except BaseException:
+            self.held.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.held.close()
+        if isinstance(error, Interrupted):
+            error.folder = str(self.out)
+        elif isinstance(error, KeyboardInterrupt):
+            raise Interrupted("stopped by Ctrl-C", str(self.out)) from None
+
+    def series(self, name: str, layout: Layout) -> Series:
+        """Give a series of chunks, by its name and its rows' layout."""
+        return Series(self, name, layout)
+
+    def plan(self, trials: int) -> None:
+        """Write down how many trials are wanted, before the first is played; there is no result yet."""
+        self._write(trials, None)
+
+    def finish(self, trials: int, result: dict[str, Any]) -> None:
+        """Write down what came out."""
+        self._write(trials, result)
+
+    def _write(self, trials: int, result: dict[str, Any] | None) -> None:
+        own = self.address
+        times = {"started": self.started, "elapsed_s": round(time.perf_counter() - self.begun, 3)}
+        content = store.run_content(own.command, own.scenario, own.seed, result, times)
+        first = {"format": FORMAT, "name": own.name, "trials": trials, "settings": dict(own.settings)}
+        store.write_json(self.folder / "run.json", first | content)
+
+    def _take_over(self) -> None:
+        """Sweep out what a killed writer left half-written, and refuse to go on with another run."""
+        for scratch in self.folder.glob(".*.tmp"):
+            scratch.unlink(missing_ok=True)
+        if (path := self.folder / "run.json").exists():
+            told = read_run(self.folder)
+            if problems := _changed(str(path), told, self.address):
+                raise ShamtrialError("\n".join(map(str, problems)))
+            self.started = told["times"].get("started", self.started)
+
+
+class Series:
+    """The chunks of one series of rows in a folder that is held."""
+
+    def __init__(self, run: RunFolder, name: str, layout: Layout) -> None:
+        self.run, self.name, self.layout = run, name, layout
+        self.stamp = run.address.stamp(name)
+        self.there = set(chunks.chunk_numbers(run.folder, name))
+        self.writing: Future[None] | None = None
+
+    @property
+    def end(self) -> int:
+        """The number after the last trial there, told by the last chunk's end alone."""
+        if not self.there:
+            return 0
+        last = max(self.there)
+        return last * BLOCK + chunks.chunk_lines(self.path(last)) // self.layout.lines
+
+    def at_least(self, trials: int) -> None:
+        """Refuse to make the run shorter than it is."""
+        if self.end > trials:
+            raise ShamtrialError(
+                f"--trials: found {trials}; allowed: {self.end} or more, since {self.run.folder} holds {self.end} (a "
+                "run can grow, not shrink), or another folder"
+            )
+
+    def path(self, number: int) -> Path:
+        """Give where a block stands."""
+        return chunks.chunk_path(self.run.folder, self.name, number)
+
+    def read(self, number: int) -> Block | None:
+        """Give a block that is there, None where there is none; one that is damaged is put aside, and said."""
+        if number not in self.there:
+            return None
+        path = self.path(number)
+        try:
+            return checked(path, self.layout, self.stamp, self.run.address.seed)
+        except chunks.Damaged as damage:
+            aside = chunks.put_aside(path)
+            self.there.discard(number)
+            self.run.notes.append(f"{path}: found damaged ({damage}); kept as {aside.name}, its trials played again")
+            return None
+
+    def write(self, block: Block) -> None:
+        """Have a block written, or a longer part of it than is there, while trials are played on.
+
+        One at a time: raises what went wrong with the one before.
+        """
+        self.settle()
+        self.there.add(block.first // BLOCK)
+        self.writing = self.run.writer.submit(self._write, block)
+
+    def settle(self) -> None:
+        """Wait for what is being written; raises what went wrong with it."""
+        writing, self.writing = self.writing, None
+        if writing:
+            writing.result()
+
+    def _write(self, block: Block) -> None:
+        chunks.write_chunk(self.path(block.first // BLOCK), table_of(self.layout, block), self.stamp)
+
+
+def other_folder(out: str | Path) -> Path:
+    """Open a folder for what is no run of chunks; one that holds such a run is refused, since run.json is its key."""
+    folder = store.open_folder(out)
+    if chunks.series_names(folder):
+        raise ShamtrialError(f"--out: found {folder}, which holds the chunks of a run; allowed: another folder")
+    return folder
+
+
+def checked(path: Path, layout: Layout, stamp: bytes, seed: int) -> Block:
+    """Give the block in a chunk file. Raises Damaged; ShamtrialError where it is of another run."""
+    table, found = chunks.read_chunk(path)
+    if found != stamp:
+        raise ShamtrialError(
+            f"{path}: found a chunk of another run ({_unlike(found, stamp)}); allowed: chunks of this run, "
+            "or another folder"
+        )
+    number = int(path.stem.rpartition("-")[2])
+    try:
+        block = block_of(layout, table, number * BLOCK, seed)
+    except (KeyError, ValueError) as error:
+        raise chunks.Damaged(str(error)) from None
+    if len(block.rows) > BLOCK:
+        raise chunks.Damaged(f"{len(block.rows)} trials in a block of {BLOCK}")
+    return block
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Give what a folder's run.json says; ShamtrialError where it is missing, damaged, or not of shamtrial."""
+    path = folder / "run.json"
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ShamtrialError(f"{path}: found {error.strerror or error}; allowed: the folder of a run") from None
+    except ValueError:
+        raise ShamtrialError(
+            f"{path}: found a damaged file; allowed: the run.json of a run (without one, the same command writes it "
+            "anew: each chunk says which run it is of)"
+        ) from None
+    needed = {"command", "scenario", "seed", "engine_version", "times"}
+    if not isinstance(told, dict) or not needed <= told.keys() or not isinstance(told["times"], dict):
+        raise ShamtrialError(f"{path}: found a file of something else; allowed: the run.json of a run") from None
+    return told
+
+
+def _changed(path: str, told: dict[str, Any], asked: Address) -> list[Problem]:
+    """Tell each value in which the run there is not the one asked for."""
+    parts = {key: told.get(key, {}) for key in ("command", "engine_version", "seed", "settings", "scenario")}
+    there, wanted = dict(_flat(parts, "")), asked.values()
+    if there["command"] != wanted["command"]:
+        return [Problem(path, 0, "command", str(there["command"]), f"{asked.command}, or another folder")]
+    nothing = object()
+    keys = [k for k in there | wanted if there.get(k, nothing) != wanted.get(k, nothing)]
+    found = [Problem(path, 0, k, _shown(there, k), f"{_shown(wanted, k)} as asked, or another folder") for k in keys]
+    return found[:MOST_TOLD]
+
+
+def _shown(values: Mapping[str, Any], key: str) -> str:
+    return json.dumps(values[key]) if key in values else "nothing"
+
+
+def _flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """Give plain values by key path, those of the scenario without its name."""
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _flat(inner, f"{key}.{name}" if key and key != "scenario" else name)
+    elif isinstance(value, list) and value:
+        for number, inner in enumerate(value):
+            yield from _flat(inner, f"{key}[{number}]")
+    else:
+        yield key, value
+
+
+def _unlike(found: bytes, stamp: bytes) -> str:
+    try:
+        there = json.loads(found)
+    except ValueError:
+        return "without a stamp"
+    wanted = json.loads(stamp)
+    return ", ".join(f"{key} {there.get(key)}" for key in wanted if there.get(key) != wanted[key])
