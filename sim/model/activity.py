@@ -48,7 +48,7 @@ class Activity(Table):
         source="design",
     )
     ratio: float = param(
-        14.0,
+        15.0,
         unit="1",
         ge=1.0,
         le=1000.0,
@@ -64,7 +64,7 @@ class Activity(Table):
         source="fitted: affirm.counts, freedoms.arr, confirm.arr, nicholas2012.trend, tremlett2008.decline",
     )
     quiescent_months: float = param(
-        39.0,
+        38.0,
         unit="months",
         gt=0.0,
         le=1200.0,

@@ -22,7 +22,7 @@ class Frailty(Table):
 
     enabled: bool = param(True, unit="-", meaning="whether patients differ in their relapse rate", source="design")
     variance: float = param(
-        0.88,
+        0.92,
         unit="1",
         ge=0.0,
         le=20.0,

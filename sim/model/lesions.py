@@ -52,7 +52,7 @@ class Lesions(Table):
         source="fitted: stellmann2015.gad_6m, stellmann2015.no_new_t2_6m, stellmann2015.no_new_t2_24m",
     )
     new_t2_per_year: float = param(
-        3.2,
+        3.3,
         unit="1/year",
         ge=0.0,
         le=10000.0,
@@ -60,7 +60,7 @@ class Lesions(Table):
         source="fitted: stellmann2015.gad_6m, stellmann2015.no_new_t2_6m, stellmann2015.no_new_t2_24m",
     )
     factor_variance: float = param(
-        1.3,
+        1.2,
         unit="1",
         ge=0.0,
         le=50.0,
