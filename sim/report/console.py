@@ -246,6 +246,7 @@ def replays_table(results: Sequence[ReplayResult]) -> None:
 def explain_table(result: ExplainResult) -> None:
     """Print the settings under which a published result is ordinary (where none is, the nearest), and the sentences."""
     title = f"{result.study}: {len(result.settings)} settings, {result.trials} replays each, seed {result.seed}"
+    title += f"\n{result.beliefs.words}"
     _print(title, replayed.SETTING_HEADINGS, replayed.setting_rows(result), result.sentences)
 
 
