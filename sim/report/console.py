@@ -270,12 +270,13 @@ def replays_table(results: Sequence[ReplayResult]) -> None:
 def explain_table(result: ExplainResult) -> None:
     """Print the settings under which a published result is ordinary (where none is, the nearest), and the sentences."""
     title = f"{result.study}: {len(result.settings)} settings, {result.trials} replays each, seed {result.seed}"
+    title += f"\n{result.beliefs.words}"
     print_table(title, replayed.SETTING_HEADINGS, replayed.setting_rows(result), result.sentences)
 
 
 def size_tables(result: SizeResult) -> None:
     """Print a SizeResult: the answer in sentences, what adds to it, the powers played."""
-    title = f"{result.name}, {result.endpoint}"
+    title = f"{result.name}, {result.endpoint}\n{result.beliefs.words}"
     rows = [(p.words, _number(p.added, 0, sign=True), _number(p.mcse, 0), _number(p.without, 0)) for p in result.parts]
     if rows:
         print_table(title, ("what adds to the size", f"adds ({result.unit})", "MCSE", "size without it"), rows, [])

@@ -97,8 +97,9 @@ def size_figure(result: SizeResult) -> Figure:
         _draw_parts(axes[1], result)
     style.footnote(
         figure,
-        f"{result.name}, {result.endpoint}, two-sided level {result.alpha:g}. {result.trials_used:,} trials, "
-        f"{result.verification_trials:,} of them fresh ones at the answer; bars on points: 95% Monte Carlo intervals.",
+        f"{result.name}, {result.endpoint}, two-sided level {result.alpha:g}, {result.beliefs.words}. "
+        f"{result.trials_used:,} trials, {result.verification_trials:,} of them fresh ones at the answer; bars on "
+        "points: 95% Monte Carlo intervals.",
         135 if bars else 90,
     )
     return figure

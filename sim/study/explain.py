@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sim.core.errors import ShamtrialError
+from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.loaded import with_settings
 from sim.scenario.schema import Scenario
 from sim.study.judge import verdict
@@ -106,6 +107,7 @@ class ExplainResult:
     trials: int
     published: dict[str, list[float]]
     settings: tuple[Setting, ...]
+    beliefs: Beliefs
     elapsed_s: float
     failed: tuple[Failure, ...] = ()
 
@@ -132,6 +134,7 @@ class ExplainResult:
             "scenario": self.name,
             "axes": [{"name": a.name, "levels": [v._asdict() for v in a.levels]} for a in AXES],
             "settings": [asdict(s) for s in self.settings],
+            "beliefs": self.beliefs.to_dict(),
             "ordinary": len(self.ordinary),
             "sentences": list(self.sentences),
             "failed": [f.to_dict() for f in self.failed],
@@ -193,6 +196,7 @@ def explain(
         trials=trials,
         published={f.quantity: [f.low, f.high] for f in figures},
         settings=tuple(sorted(found, key=lambda s: -s.tail_probability)),
+        beliefs=beliefs_of(scenario),
         elapsed_s=time.perf_counter() - begun,
         failed=tuple(failed),
     )

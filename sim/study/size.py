@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.core.endpoints import UNTESTED, parse_endpoint
 from sim.core.errors import ShamtrialError
+from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.schema import Endpoint, Scenario
 from sim.study.closed_form import ClosedForm, closed_form
 from sim.study.ledger import chosen
@@ -69,6 +70,7 @@ class SizeResult:
     parts_trials: int
     safety: Safety | None
     elapsed_s: float
+    beliefs: Beliefs
     failed: tuple[Failure, ...] = ()
     solution: Solution | None = None
 
@@ -84,6 +86,7 @@ class SizeResult:
             "digest": self.digest,
             "seed": self.seed,
             "engine": self.engine,
+            "beliefs": self.beliefs.to_dict(),
             "endpoint": self.endpoint,
             "target_power": self.target_power,
             "alpha": self.alpha,
@@ -194,6 +197,7 @@ def sample_size(
         parts_trials=more,
         safety=safety(ready, n, complication_rate, see, seed, how) if complication_rate else None,
         elapsed_s=time.perf_counter() - begun,
+        beliefs=beliefs_of(ready),
         failed=tuple(search.failed),
         solution=solution,
     )

@@ -89,7 +89,7 @@ def test_every_stream_is_drawn_from_at_its_own_kind_of_address(
     Activity in two states and activity by the month have a stream each, and leave the other's alone; so have the
     central list and the lists of strata; veins are examined where screening is on.
     """
-    every = {stream.process for stream in STREAMS.values()}
+    every = {stream.process for stream in STREAMS.values()} - {streams.UNCERTAIN}  # drawn before a trial is played
     further = {streams.STRATUM_BLOCK, streams.ALLOCATION}
     elsewhere = further | {streams.DOPPLER}
     assert {process for _, process, _, _ in played.drawn} == every - {streams.ACTIVITY_MONTH} - elsewhere
@@ -130,7 +130,7 @@ def test_layers_and_kinds_stay_within_their_blocks(played: Played) -> None:
     for name in layered:
         assert blocks[name] == {0, 1, 2}, name
     assert blocks["complication"] == {0, 1}  # five kinds, four to a block
-    elsewhere = {"complication", "activity_month", "doppler", "stratum_block", "allocation"}
+    elsewhere = {"complication", "activity_month", "doppler", "stratum_block", "allocation", "uncertain"}
     assert all(blocks[name] == {0} for name in set(blocks) - layered - elsewhere)
     once = {"person", "latent", "belief", "present", "site", "site_effect", "level", "lesion"}
     for name in once:

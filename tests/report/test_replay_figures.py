@@ -10,6 +10,7 @@ from sim.report.console import explain_table, replay_table
 from sim.report.explain import explain_figure, message, strengths
 from sim.report.replay_figures import all_figure, all_message, figure_rows, study_figure, study_message
 from sim.report.replay_rows import ALL_HEADINGS, HEADINGS, SETTING_HEADINGS, notes, rows, setting_rows, study_row
+from sim.scenario.beliefs import Beliefs
 from sim.study.explain import Axis, ExplainResult, Level, Setting, explain
 from sim.study.replay import BEFORE_AFTER, ReplayResult, replay
 from tests.helpers import scenario
@@ -106,7 +107,7 @@ def made(shares: dict[tuple[str, str], float]) -> ExplainResult:
         )
         for (a, b), tail in shares.items()
     ]  # fmt: skip
-    return ExplainResult("A study", "name", "", 1, 300, {}, tuple(found), 0.0)
+    return ExplainResult("A study", "name", "", 1, 300, {}, tuple(found), Beliefs("hrobjartsson"), 0.0)
 
 
 SHIPPED, LONG = "as shipped", "a strength of so many words that with another it takes two lines"

@@ -367,6 +367,7 @@ BUILT = {
 """Keys whose values must suit each other: `tables` builds them."""
 
 UNSEEN = {
+    "belief": {"setting"},  # fills keys that are drawn here themselves
     "study": {"alpha", "sided", "primary", "analyse"},  # the analysis sees them, no engine does
     "population": {"on_study_rate_per_year", "on_study_dispersion", "window_months"},  # solved before a plan is made
     "published": {"study", "figure", "claim"},
