@@ -73,7 +73,7 @@ class Disability(Table):
         source="noseworthy1990.one_step",
     )
     rater_lean_points: float = param(
-        0.156,
+        0.37,
         unit="EDSS points",
         ge=-3.0,
         le=3.0,

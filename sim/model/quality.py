@@ -46,7 +46,7 @@ class Mental(Table):
         7.0, unit="MSQOL points", ge=0.0, le=50.0, meaning="standard deviation of one questionnaire's own noise"
     )
     placebo_peak_points: float = param(
-        3.43,
+        3.48,
         unit="MSQOL points",
         ge=-50.0,
         le=50.0,
@@ -75,7 +75,7 @@ class Quality(Table):
     )
     placebo_enabled: bool = param(True, unit="-", meaning="whether belief moves the score", source="design")
     placebo_peak_points: float = param(
-        2.94,
+        3.9,
         unit="MSQOL points",
         ge=-50.0,
         le=50.0,
