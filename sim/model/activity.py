@@ -72,11 +72,11 @@ class Activity(Table):
         source="fitted: affirm.counts, freedoms.arr, confirm.arr, nicholas2012.trend, tremlett2008.decline",
     )
     log_sd: float = param(
-        1.02,
+        1.03,
         unit="1",
         ge=0.0,
         le=2.0,
-        meaning="log_ou: standard deviation of the log intensity (1.02: as variable as the two states above)",
+        meaning="log_ou: standard deviation of the log intensity (1.03: as variable as the two states above)",
     )
     month_correlation: float = param(
         0.9,

@@ -43,10 +43,10 @@ def _seen(own: Scenario, trials: int) -> tuple[float, float, float, float]:
 
 
 def test_the_shipped_trial_has_the_on_study_figures_its_file_states() -> None:
-    """sham_rct's patients, the fitted population's, untreated, have 0.59 relapses a year on study, dispersion 0.86."""
+    """sham_rct's patients, the fitted population's, untreated, have 0.60 relapses a year on study, dispersion 0.88."""
     rate, rate_error, dispersion, dispersion_error = _seen(scenario("sham_rct"), 30)
-    agrees(rate, 0.593, math.hypot(rate_error, 0.0045), detects=0.08)
-    agrees(dispersion, 0.860, math.hypot(dispersion_error, 0.016), detects=0.4)
+    agrees(rate, 0.598, math.hypot(rate_error, 0.0045), detects=0.08)
+    agrees(dispersion, 0.878, math.hypot(dispersion_error, 0.016), detects=0.4)
 
 
 def _holds(asked: Scenario, rate: float, dispersion: float, detects: tuple[float, float]) -> None:
