@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,6 +143,7 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+@cache
 def _version(name: str) -> str:
     try:
         return version(name)
