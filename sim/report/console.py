@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -108,7 +109,7 @@ def progress() -> Iterator[Bars]:
 def print_table(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]], notes: Iterable[str]) -> None:
     """Print a table and the lines below it; where the terminal is narrow, figures wrap and names never do."""
     console = Console(markup=False, emoji=False, highlight=False)
-    if not console.is_terminal:
+    if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = 120
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False)
     for i, heading in enumerate(headings):
@@ -116,7 +117,8 @@ def print_table(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str,
     for row in rows:
         table.add_row(*row)
     table.padding = (0, 1)
-    if console.width < WIDE or console.measure(table).maximum > console.width:
+    whole = console.measure(table, options=console.options.update(max_width=1000)).maximum
+    if console.width < WIDE or whole > console.width:
         table.padding = (0, 0)  # sooner no air between columns than figures that wrap
     with console.capture() as text:
         console.print(table)

@@ -119,9 +119,10 @@ def remedies_message(r: RtmResult) -> str:
         return "Rate ratios of designs in which nothing is done to anybody"
     best = min(rest, key=lambda d: abs(d.log_ratio.value))
     ratio = style.number(math.exp(first.log_ratio.value))
+    name = best.name.partition(":")[0].replace("control group", "a control group")
     return (
         f"Nothing was done, yet the study as designed finds a rate ratio of {ratio}; "
-        f"{best.name.partition(':')[0]} comes nearest to 1, with {style.number(math.exp(best.log_ratio.value))}"
+        f"{name} comes nearest to 1, with {style.number(math.exp(best.log_ratio.value))}"
     )
 
 
