@@ -20,13 +20,13 @@ from sim.study.closed_form import (
 )
 from sim.study.safety import needed
 
-ORACLES = Path(__file__).parent.parent / "golden" / "oracles" / "fixed_exposure.csv"
+ORACLES = Path(__file__).parent.parent / "golden" / "oracles" / "sample_size.csv"
 
 
 def oracles() -> list[tuple[dict[str, float], int]]:
     """Give rpact's inputs and patients for fixed exposure, 1:1."""
     with ORACLES.open(encoding="utf-8") as file:
-        rows = [r for r in csv.DictReader(file) if r["function"] == "getSampleSizeCounts(fixedExposureTime)"]
+        rows = list(csv.DictReader(file))
     return [(json.loads(r["inputs"]), json.loads(r["outputs"])["n_total"]) for r in rows]
 
 
