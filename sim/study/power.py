@@ -362,10 +362,10 @@ def _stream(
     trials, there = asked.trials, series.end if series else 0
     if series and not asked.mcse:
         series.at_least(trials)
+    if run:
+        run.plan(max(trials, there))
     with Pool(Analyse(play), play.seed, asked.workers) as pool:
         stream = Stream(pool, layout, tally.take, series)
-        if run:
-            run.plan(max(trials, there))
         first = trials if asked.mcse else min(FIRST_TRIALS, trials)
         stream.extend(first, watch, trials)
         _check_first(ready, tally)
