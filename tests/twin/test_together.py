@@ -7,6 +7,7 @@ import pytest
 
 from sim.core.events import Kind
 from sim.engines.world import OBSERVED, World, potential, potential_arm
+from sim.model.veins import ANGIOPLASTY, VENOGRAPHY
 from tests.helpers import of_kind, plan, twins
 
 CROWD: dict[str, object] = {
@@ -111,7 +112,7 @@ def test_who_is_found_narrow_again_is_treated_again_and_no_more_than_may_be() ->
     again = records.procedures[records.procedures["number"] > 0]
     assert len(again) > 10
     assert again["number"].max() <= 3
-    assert (again["kind"] == 2).all()
+    assert set(again["kind"].tolist()) == {ANGIOPLASTY, VENOGRAPHY}  # where the reading was wrong nothing is narrow
     veins = {(v["site"], v["arrival"], v["vein"]) for v in records.veins if v["opened"]}
     read = records.imaging[records.imaging["read"] == 1]
     found = {
