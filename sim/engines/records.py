@@ -138,7 +138,7 @@ IMAGING = np.dtype(
         ("read", "i8"),
     ]
 )
-ENGINE_VERSION = 4  # one number for all engines, raised whenever an answer changes
+ENGINE_VERSION = 5  # one number for all engines, raised whenever an answer changes
 
 LAYOUT = {
     "subjects": SUBJECT,

@@ -387,7 +387,7 @@ def test_a_local_file_may_extend_and_bear_the_name_of_a_shipped_one(
     Path("sham_rct.toml").write_text('extends = "sham_rct"\n[enrolment]\ntarget = 40\n', encoding="utf-8")
     local = {v["key"]: v for v in done("scenarios", "check", "sham_rct.toml", "--json").json["values"]}
     assert (local["enrolment.target"]["value"], local["enrolment.target"]["set_in"]) == (40, "sham_rct.toml:3")
-    assert local["relapse.rate_per_year"]["set_in"].endswith("scenarios/sham_rct.toml:43")
+    assert local["effect.rate_ratio"]["set_in"].endswith("scenarios/sham_rct.toml:34")
     shipped = {v["key"]: v for v in done("scenarios", "check", "sham_rct", "--json").json["values"]}
     assert shipped["enrolment.target"]["value"] == 200
     assert done("simulate", "sham_rct.toml", "--json").json["scenario"] == "sham_rct"

@@ -109,7 +109,7 @@ def test_power_with_a_prior_is_called_assurance(tmp_path: Path) -> None:
     assert own["assurance"] is True
     assert own["prior"]["rate_ratio_median"] == pytest.approx(0.5)
     assert own["prior"]["lower"] == pytest.approx(0.5 / own["prior"]["upper"] * 0.5)
-    assert {row["key"] for row in own["held"]} >= set(KEYS[:2])
+    assert set(own["drawn"]) >= set(KEYS[:2])
 
 
 def test_workers_change_nothing() -> None:

@@ -7,6 +7,8 @@ import numpy as np
 from sim.core.events import Kind
 from sim.core.units import DAYS_PER_MONTH
 from sim.engines.records import Records
+from sim.model.course import Course
+from sim.model.disability import Disability
 from tests.helpers import changed_fields, changed_kinds, difference, event_rows, kinds, of_kind
 from tests.worlds.cohorts import COURSE, FIXED, fields, of_patients, pair, without_values, words
 
@@ -52,10 +54,12 @@ def test_one_share_moves_alone() -> None:
 
 
 def test_a_course_scales_slope_and_moves_level() -> None:
-    """The same patient as SP has 5 times the slope drawn as RR (0.25 over 0.05), and 5.5 / 2.2 times the level."""
+    """The same patient as SP has the slope drawn as RR times the ratio of the means, and 5.5 / 2.2 times the level."""
     none, some = pair(FIXED | {"disability.baseline_log_sd": 0.1}, MIXED | {"disability.baseline_log_sd": 0.1})
     sp = some.subjects["course"] == 1
-    for field, ratio in (("slope_per_day", 0.25 / 0.05), ("edss_latent", 5.5 / 2.2)):
+    slopes = Course().sp_slope_points_per_year / Disability().slope_points_per_year
+    assert slopes > 1.0
+    for field, ratio in (("slope_per_day", slopes), ("edss_latent", 5.5 / 2.2)):
         assert np.allclose(some.subjects[field][sp] / none.subjects[field][sp], ratio, rtol=1e-12)
 
 

@@ -17,6 +17,7 @@ from sim.core.units import DAYS_PER_MONTH
 from sim.engines.records import TrialRecords
 from sim.engines.world import World
 from sim.model.eligibility import FAILS_RECENT, FAILS_RELAPSES, FAILS_STENOSIS, TURNED_AWAY
+from sim.model.quality import Quality
 from sim.model.veins import ANGIOPLASTY, SHAM
 from tests.helpers import (
     EventRow,
@@ -164,7 +165,9 @@ def test_switch_placebo() -> None:
     on, without = pair(FIXED, off("placebo", FIXED))
     assert not changed_kinds(on, without)
     assert fields(on, without) == {"visits": {"quality", "quality_latent", "mental", "mental_latent"}}
-    for score, peak in (("quality", 5.0), ("mental", 3.2)):
+    shipped = Quality()
+    assert shipped.mental.placebo_peak_points > 0.0
+    for score, peak in (("quality", 5.0), ("mental", shipped.mental.placebo_peak_points)):
         _placebo_is_gone(on, without, score, peak)
 
 
