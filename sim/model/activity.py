@@ -86,6 +86,17 @@ class Activity(Table):
         meaning="log_ou: correlation of the log intensity from month to month (0.9: the two states' pace; 1: life)",
     )
 
+    def calmer(self, kept: float) -> Activity:
+        """Give activity with this share (0 to 1) of its variance, at the same pace."""
+        if self.kind == "log_ou":
+            return self.model_copy(
+                update={"log_sd": math.sqrt(math.log1p(kept * math.expm1(self.log_sd * self.log_sd)))}
+            )
+        share = self.active_months / (self.active_months + self.quiescent_months)
+        above = self.ratio - 1.0
+        deviation = math.sqrt(kept) * above / (1.0 + share * above)
+        return self.model_copy(update={"ratio": 1.0 + deviation / (1.0 - share * deviation)})
+
     def plan(self) -> ActivityPlan:
         """Normalise the levels so that the stationary mean intensity is 1."""
         if not self.enabled or self.kind == "none":

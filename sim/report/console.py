@@ -28,6 +28,7 @@ from sim.study.blinding import Blinding, Index, TrialGuesses
 from sim.study.consort import RunFlow
 from sim.study.explain import ExplainResult
 from sim.study.ledger import Ledger
+from sim.study.population import Solution
 from sim.study.power import PowerResult
 from sim.study.replay import ReplayResult
 from sim.study.restenosis import RestenosisResult
@@ -216,6 +217,12 @@ def _interval(index: Index) -> str:
     return f"{value} ({low} to {high})"
 
 
+def _calmer(solution: Solution) -> str:
+    """Tell that activity varies less than the scenario says, where it does."""
+    kept = solution.activity_kept
+    return f", with {100.0 * kept:.0f}% of activity's variance," if kept < 1.0 else ""
+
+
 def _power_notes(result: PowerResult) -> Iterator[str]:
     for key, p in result.endpoints.items():
         scale = "share" if key in _untested(result) else "log ratio" if p.scale == "log_ratio" else "difference"
@@ -234,7 +241,7 @@ def _power_notes(result: PowerResult) -> Iterator[str]:
         s = result.solution
         yield (
             f"population solved: relapse.rate_per_year = {s.rate_per_year:.4f} and "
-            f"frailty.variance = {s.frailty_variance:.4f} give {s.on_study_rate_per_year:.3f} "
+            f"frailty.variance = {s.frailty_variance:.4f}{_calmer(s)} give {s.on_study_rate_per_year:.3f} "
             f"(MCSE {s.on_study_rate_mcse:.3f}) relapses a year on study, dispersion "
             f"{s.on_study_dispersion:.2f} ({s.on_study_dispersion_mcse:.2f})"
         )

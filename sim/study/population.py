@@ -1,9 +1,10 @@
 """A population given by what is seen on study, solved back to the parameters of nature.
 
 Given `[population] on_study_rate_per_year` (and `on_study_dispersion`), the source population's relapse rate (and
-frailty variance) are found that give the enrolled these figures, untreated, under the scenario's own entry rule. The
-solving runs on simulated patients with fixed random numbers, so the same scenario always has the same solution; the
-Monte Carlo error of the figures reached is part of it.
+frailty variance) are found that give the enrolled these figures, untreated, under the scenario's own entry rule. Where
+activity alone disperses counts more than asked for, there is no frailty and activity varies less. The solving runs on
+simulated patients with fixed random numbers, so the same scenario always has the same solution; the Monte Carlo error
+of the figures reached is part of it.
 """
 
 from __future__ import annotations
@@ -32,11 +33,13 @@ PATIENTS = 4000
 STEPS = 14
 NEAR = 0.5
 """The search ends where every miss is below so many Monte Carlo standard errors."""
-METHOD = 2
+METHOD = 3
 """Raised when the search changes, so that solutions kept on disk are those of this one."""
 RATES = (1e-4, 50.0)
 MOST_VARIANCE = 20.0
 VARIANCE_SCALE = 0.1
+CALMEST = -6.0
+"""The coordinate of dispersion at which activity is constant; at 0 it is as shipped and there is no frailty."""
 SLOPES = np.array([[0.75, 0.3], [-0.1, 0.22]])
 """How on-study log rate and dispersion rise with the coordinates, about, in `base` and `sham_rct`: to begin with."""
 Floats = NDArray[np.float64]
@@ -45,10 +48,14 @@ TRUE_RELAPSES = Want(frozenset(("true",)), (), False, surveillance=False, guesse
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """Parameters found, and the on-study figures they give, each with its Monte Carlo standard error."""
+    """Parameters found, and the on-study figures they give, each with its Monte Carlo standard error.
+
+    `activity_kept` is the share of activity's variance that the population keeps, 1 unless frailty had to be 0.
+    """
 
     rate_per_year: float
     frailty_variance: float
+    activity_kept: float
     on_study_rate_per_year: float
     on_study_rate_mcse: float
     on_study_dispersion: float
@@ -89,7 +96,7 @@ def solved(
     else:
         found = _solve(scenario, workers, watch, engine)
         keep(kept, [found.to_dict()])
-    return _with(scenario, found.rate_per_year, found.frailty_variance), found
+    return _with(scenario, found.rate_per_year, found.frailty_variance, found.activity_kept), found
 
 
 def _solve(scenario: Scenario, workers: int, watch: Watcher | None, engine: str) -> Solution:
@@ -101,7 +108,8 @@ def _solve(scenario: Scenario, workers: int, watch: Watcher | None, engine: str)
 
     def look(patients: int) -> Callable[[Floats], Tried]:
         def tried(x: Floats) -> Tried:
-            found = _measure(_with(scenario, *_parameters(scenario, x)), patients, workers, watch, engine)
+            own = _parameters(scenario, x)
+            found = _measure(_with(scenario, *own), own[2], patients, workers, watch, engine)
             return Tried(x, *_misses(scenario, found), found)
 
         return tried
@@ -129,27 +137,32 @@ def _coordinates(scenario: Scenario) -> Floats:
 
 def _box(scenario: Scenario) -> tuple[Floats, Floats]:
     """Give the least and the greatest coordinates."""
-    low, high = [math.log(RATES[0]), 0.0], [math.log(RATES[1]), math.log1p(MOST_VARIANCE / VARIANCE_SCALE)]
+    low = [math.log(RATES[0]), CALMEST if scenario.activity.plan().on else 0.0]
+    high = [math.log(RATES[1]), math.log1p(MOST_VARIANCE / VARIANCE_SCALE)]
     n = 1 if scenario.population.on_study_dispersion is None else 2
     return np.array(low[:n]), np.array(high[:n])
 
 
-def _parameters(scenario: Scenario, x: Floats) -> tuple[float, float]:
-    """Give rate and variance at these coordinates."""
-    variance = scenario.frailty.variance if len(x) == 1 else VARIANCE_SCALE * math.expm1(x[1])
-    return math.exp(x[0]), variance
+def _parameters(scenario: Scenario, x: Floats) -> tuple[float, float, float]:
+    """Give rate, frailty variance and the share of activity's variance at these coordinates."""
+    if len(x) == 1:
+        return math.exp(x[0]), scenario.frailty.variance, 1.0
+    return math.exp(x[0]), max(0.0, VARIANCE_SCALE * math.expm1(x[1])), 1.0 - max(0.0, -x[1]) / -CALMEST
 
 
-def _with(scenario: Scenario, rate: float, variance: float) -> Scenario:
-    return scenario.model_copy(
-        update={
-            "relapse": scenario.relapse.model_copy(update={"rate_per_year": rate}),
-            "frailty": scenario.frailty.model_copy(update={"variance": variance}),
-        }
-    )
+def _with(scenario: Scenario, rate: float, variance: float, kept: float) -> Scenario:
+    update = {
+        "relapse": scenario.relapse.model_copy(update={"rate_per_year": rate}),
+        "frailty": scenario.frailty.model_copy(update={"variance": variance}),
+    }
+    if kept == 1.0:
+        return scenario.model_copy(update=update)
+    return scenario.model_copy(update={**update, "activity": scenario.activity.calmer(kept)})
 
 
-def _measure(scenario: Scenario, patients: int, workers: int, watch: Watcher | None, engine: str) -> Solution:
+def _measure(
+    scenario: Scenario, kept: float, patients: int, workers: int, watch: Watcher | None, engine: str
+) -> Solution:
     trials = math.ceil(patients / scenario.enrolment.target)
     with Pool(OnStudy(Play(scenario, SOLVER_SEED, engine)), SOLVER_SEED, workers) as pool:
         answers = pool.run(range(trials), watch)
@@ -157,10 +170,10 @@ def _measure(scenario: Scenario, patients: int, workers: int, watch: Watcher | N
     if failed:
         raise failed[0].error()
     seen = np.concatenate([a for a in answers if not isinstance(a, Failure)])
-    return _summary(scenario, seen[seen[:, 1] > 0.0])
+    return _summary(scenario, kept, seen[seen[:, 1] > 0.0])
 
 
-def _summary(scenario: Scenario, seen: NDArray[np.float64]) -> Solution:
+def _summary(scenario: Scenario, kept: float, seen: NDArray[np.float64]) -> Solution:
     counts, n = seen[:, 0], len(seen)
     if n < 50 or counts.sum() == 0.0:
         key = "population.on_study_rate_per_year"
@@ -177,6 +190,7 @@ def _summary(scenario: Scenario, seen: NDArray[np.float64]) -> Solution:
     return Solution(
         scenario.relapse.rate_per_year,
         scenario.frailty.variance,
+        kept,
         float(rate),
         float(residual.std(ddof=1) / math.sqrt(n) / seen[:, 1].mean()),
         float(dispersion),

@@ -56,14 +56,14 @@ def test_visit_days_by_hand() -> None:
 def test_courses_have_their_shares_slopes_levels_and_rates() -> None:
     """Shares 0.3 and 0.2 (finds 0.07); slopes, levels and relapse counts of each course have their closed-form means.
 
-    Finds a mean slope off by 30% (SP) and 36% (PP), a median by 3% and 3.6%, a relapse rate by 20% and 35%.
+    Finds a mean slope off by 30% (SP) and 42% (PP), a median by 3% and 4.2%, a relapse rate by 20% and 35%.
     """
     found = people("sham_rct", MIXED)
     s, counts = found.subjects, window(found, "true", 0.0, 24.0).counts
     assert found.size == 2000
     cases = (  # course, share, slope a year, median, relapses in two years; what is found of slope and of rate
         (1, 0.3, 0.25, 5.5, 3.0 * 0.4 * 2.0, 0.3, 0.2),
-        (2, 0.2, 0.35, 4.5, 3.0 * 0.2 * 2.0, 0.36, 0.35),
+        (2, 0.2, 0.35, 4.5, 3.0 * 0.2 * 2.0, 0.42, 0.35),
         (0, 0.5, 0.05, 2.2, 3.0 * 2.0, 0.25, 0.1),
     )
     for code, share, per_year, median, relapses, finds, finds_rate in cases:

@@ -105,11 +105,12 @@ def test_relapses_decline_before_and_after_screening() -> None:
         mean_agrees(np.bincount(row[inside], minlength=entered.size), expected, detects=0.25 * expected)
 
 
-def test_decline_is_four_percent_a_year_and_one_at_screening() -> None:
-    """A year multiplies the rate by 0.96 on both sides of screening, where it is 1; the switch levels the later one."""
+def test_decline_is_the_same_every_year_and_one_at_screening() -> None:
+    """A year multiplies the rate by one factor before and after screening, where it is 1; the switch levels the last."""
+    left = 1.0 - decline.Decline().fall_per_year
     p = decline.Decline().plan(after=True)
     at = [decline.decline(100.0 + years(y), 100.0, p.before_per_day, p.after_per_day) for y in (-2, -1, 0, 1, 2)]
-    assert at == pytest.approx([0.96**-2, 0.96**-1, 1.0, 0.96, 0.96**2], rel=16.0 * EPS)
+    assert at == pytest.approx([left**-2, left**-1, 1.0, left, left**2], rel=16.0 * EPS)
     assert at[2] == 1.0
     level = decline.Decline().plan(after=False)
     assert level.before_per_day == p.before_per_day

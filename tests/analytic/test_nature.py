@@ -10,7 +10,7 @@ from sim.data.cohort import cohort, window
 from sim.engines.records import LAYOUT, TrialRecords
 from sim.study.nature import Nature, days_to, merged, nature
 from sim.study.untreated import WORLD
-from tests.helpers import Z, plan, play
+from tests.helpers import Z, plan, play, scenario
 from tests.report.looks import rows, trial
 
 STAY = {"enrolment.target": 400, "dropout.enabled": False}
@@ -60,8 +60,9 @@ def test_a_path_by_hand() -> None:
     expected = base.relapse.rate_per_day * 2.0 * level
     for total in ("constant", "intensity", "counted"):
         assert known.within(total, np.array([-25.0]), np.array([35.0])) == pytest.approx([expected])
-    assert known.long_run == pytest.approx([0.6 * 2.0])
-    assert known.source == pytest.approx([0.6])
+    rate = scenario("base").relapse.rate_per_year
+    assert known.long_run == pytest.approx([rate * 2.0])
+    assert known.source == pytest.approx([rate])
     assert days_to(people, 12.0) == pytest.approx([14.0 + DAYS_PER_YEAR])
 
 

@@ -13,6 +13,7 @@ import sim
 from sim.core.errors import ScenarioError
 from sim.data.cohort import window
 from sim.engines.world import potential
+from sim.model.activity import Activity
 from sim.scenario.schema import Scenario
 from sim.study.play import Play
 from sim.study.population import OnStudy, Solution, solved
@@ -147,12 +148,30 @@ def test_a_solution_is_kept_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     assert solved(asked)[1] == first
 
 
-def test_an_impossible_population_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dispersion below what fluctuating activity alone gives is refused as unreachable."""
-    monkeypatch.setattr("sim.study.population.PATIENTS", 800)
-    asked = scenario("base", {"population.on_study_rate_per_year": 0.8, "population.on_study_dispersion": 0.0001})
-    with pytest.raises(ScenarioError, match="unreachable"):
-        solved(asked, workers=2)
+def test_activity_varies_less_where_it_disperses_more_than_asked_for() -> None:
+    """A dispersion below what activity alone gives is met without frailty, by activity of less variance."""
+    asked = {"population.on_study_rate_per_year": 0.4, "population.on_study_dispersion": 0.3}
+    _, found = solved(scenario("base", asked))
+    assert found is not None
+    assert found.frailty_variance == 0.0
+    assert 0.0 < found.activity_kept < 1.0
+    assert abs(found.on_study_dispersion - 0.3) <= found.on_study_dispersion_mcse
+
+
+@pytest.mark.parametrize("kind", ["two_state", "log_ou"])
+def test_calmer_activity_keeps_its_share_of_the_variance(kind: str) -> None:
+    """The stationary variance is the share asked for of what it was; at 1 nothing changes."""
+    own = scenario("base", {"activity.kind": kind}).activity
+
+    def variance(of: Activity) -> float:
+        if kind == "log_ou":
+            return math.expm1(of.log_sd**2)
+        plan = of.plan()
+        p = of.active_months / (of.active_months + of.quiescent_months)
+        return p * (plan.active_level - 1.0) ** 2 + (1.0 - p) * (plan.quiescent_level - 1.0) ** 2
+
+    for kept in (1.0, 0.6, 0.1, 0.0):
+        assert variance(own.calmer(kept)) == pytest.approx(kept * variance(own), rel=1e-9, abs=1e-12)
 
 
 def test_the_untreated_are_counted_to_the_planned_end() -> None:

@@ -114,7 +114,7 @@ def test_the_closed_form_is_met(rule: Overrides) -> None:
 def test_the_closed_form_by_textbook() -> None:
     """For N >= 1 in a year it is E[N] / P(N >= 1) before, and after m less the share of those without a relapse."""
     pure = untreated(scenario("base", PURE | {"eligibility.relapses_1y": 1}))
-    m, v = 0.6, 0.4
+    m, v = pure.relapse.rate_per_year, pure.frailty.variance
     nobody = (1.0 + v * m) ** (-1.0 / v)
     c = closed_form(pure, True)
     assert c.before == pytest.approx(m / (1.0 - nobody), rel=1e-10)

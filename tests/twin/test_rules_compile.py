@@ -529,6 +529,7 @@ def test_every_function_of_the_model_is_a_rule() -> None:
     ]
     assert len(MODEL) >= 19
     solved = {f"sim.model.doppler.{name}" for name in SOLVED}  # when a plan is made, or a truth is told
+    solved |= {"sim.model.effect_prior.drawn_ratio", "sim.model.effect_prior.kept_share"}  # drawn before a trial begins
     assert set(functions) - set(RULES) == solved
     assert {name for name in RULES if name.startswith("sim.model.")} == set(functions) - solved
 
