@@ -12,6 +12,8 @@ from sim.analysis.trial import analyse
 from sim.core.units import DAYS_PER_YEAR, months
 from sim.data.cohort import at_visit, of_course, window
 from sim.model import attendance, course
+from sim.model.course import Course
+from sim.model.disability import Disability
 from tests.analytic.lives import OPEN, assert_uniform
 from tests.helpers import agrees, mean_agrees, people, scenario, share_agrees
 
@@ -62,9 +64,9 @@ def test_courses_have_their_shares_slopes_levels_and_rates() -> None:
     s, counts = found.subjects, window(found, "true", 0.0, 24.0).counts
     assert found.size == 2000
     cases = (  # course, share, slope a year, median, relapses in two years; what is found of slope and of rate
-        (1, 0.3, 0.25, 5.5, 3.0 * 0.4 * 2.0, 0.3, 0.2),
-        (2, 0.2, 0.35, 4.5, 3.0 * 0.2 * 2.0, 0.42, 0.35),
-        (0, 0.5, 0.05, 2.2, 3.0 * 2.0, 0.25, 0.1),
+        (1, 0.3, Course().sp_slope_points_per_year, 5.5, 3.0 * 0.4 * 2.0, 0.3, 0.2),
+        (2, 0.2, Course().pp_slope_points_per_year, 4.5, 3.0 * 0.2 * 2.0, 0.42, 0.35),
+        (0, 0.5, Disability().slope_points_per_year, 2.2, 3.0 * 2.0, 0.25, 0.1),
     )
     for code, share, per_year, median, relapses, finds, finds_rate in cases:
         own = s["course"] == code

@@ -106,7 +106,7 @@ def test_relapses_decline_before_and_after_screening() -> None:
 
 
 def test_decline_is_the_same_every_year_and_one_at_screening() -> None:
-    """A year multiplies the rate by one factor before and after screening, where it is 1; the switch levels the last."""
+    """A year multiplies the rate by one factor before and after screening, where it is 1; the switch levels it."""
     left = 1.0 - decline.Decline().fall_per_year
     p = decline.Decline().plan(after=True)
     at = [decline.decline(100.0 + years(y), 100.0, p.before_per_day, p.after_per_day) for y in (-2, -1, 0, 1, 2)]
