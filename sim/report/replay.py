@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.report import style
+from sim.scenario.beliefs import beliefs_of
 from sim.scenario.schema import Figure as Published
 from sim.scenario.schema import Scenario
 
@@ -93,6 +94,7 @@ class ReplayData:
     published_after: Band | None
     published_ratio: Band | None
     sentences: tuple[str, ...]
+    beliefs: str
 
     @property
     def message(self) -> str:
@@ -129,6 +131,7 @@ def replay_data(result: Replayed, scenario: Scenario) -> ReplayData:
         published_after=_band(figures, "relapse_free_after"),
         published_ratio=_band(figures, "rate_ratio"),
         sentences=tuple(result.joint.get("sentences", ())),
+        beliefs=beliefs_of(scenario).words,
     )
 
 
@@ -163,7 +166,9 @@ def replay_figure(data: ReplayData) -> Figure:
     words.text(0.0, 1.0, "\n".join(verdict), va="top", linespacing=1.45, transform=words.transAxes)
     without = f" {data.no_ratio:,} without a relapse before have no ratio." if data.no_ratio else ""
     style.footnote(
-        figure, f"{data.study} replayed in {data.trials:,} simulated studies of {data.patients} patients.{without}"
+        figure,
+        f"{data.study} replayed in {data.trials:,} simulated studies of {data.patients} patients, "
+        f"{data.beliefs}.{without}",
     )
     return figure
 

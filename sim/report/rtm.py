@@ -47,7 +47,8 @@ def rtm_figure(r: RtmResult) -> Figure:
         figure,
         f"Scenario {r.name}: {r.patients:,} patients who met the entry rule, in {r.trials:,} trials, seed {r.seed}. No "
         f"procedure, no medication, nobody leaves. Before: months {_window(r.before_months)}, after: "
-        f"{_window(r.after_months)} from study day 1. Ribbon and bars: ±1.96 Monte Carlo standard errors.",
+        f"{_window(r.after_months)} from study day 1. Ribbon and bars: ±1.96 Monte Carlo standard errors. "
+        f"{r.beliefs.words.capitalize()}.",
         155,
     )
     return figure
@@ -153,7 +154,8 @@ def remedies_figure(r: RtmResult) -> Figure:
     style.footnote(
         figure,
         f"Scenario {r.name}, {r.trials:,} trials of {r.target} patients each, seed {r.seed}, true relapses. Bars: "
-        "±1.96 Monte Carlo standard errors. The control group is allocated at random 1:1 and compared after entry.",
+        "±1.96 Monte Carlo standard errors. The control group is allocated at random 1:1 and compared after entry. "
+        f"{r.beliefs.words.capitalize()}.",
         145,
     )
     return figure

@@ -48,7 +48,10 @@ def figure_words(judged: dict[str, Any]) -> str:
 
 def share_words(share: float, error: float, n: int) -> str:
     """Write a share of replays with its standard error."""
-    return f"{100.0 * share:.1f}% of replays (MCSE {100.0 * error:.1f})" if share else f"none of {n} replays"
+    if not share:
+        return f"none of {n} replays"
+    digits = 1 if share >= 0.001 else 2  # one of 2,000 is not none
+    return f"{100.0 * share:.{digits}f}% of replays (MCSE {100.0 * error:.{digits}f})"
 
 
 def sentences(result: ReplayResult) -> Iterator[str]:
