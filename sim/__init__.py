@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sim.study.recheck import Verified
     from sim.study.replay import ReplayResult
     from sim.study.rtm import RtmResult
+    from sim.study.runner import Workers
     from sim.study.selftest import SelfTest
     from sim.study.simulate import SimulatedTrial
     from sim.study.size import SizeResult
@@ -71,7 +72,7 @@ def power(
     trials: int | None = None,
     mcse: float | None = None,
     seed: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
     truth_trials: int = TWIN_TRIALS,
     engine: Engine = "auto",
     flow: bool = False,
@@ -115,7 +116,7 @@ def runs(folder: str | Path = "out") -> list[StoredRun]:
 
 
 def verify(
-    folder: str | Path, *, trials: int | None = 20, seed: int = 1, workers: int = 1, engine: Engine = "auto"
+    folder: str | Path, *, trials: int | None = 20, seed: int = 1, workers: Workers = 1, engine: Engine = "auto"
 ) -> Verified:
     """Read every chunk of a run's folder and play `trials` of its trials again (None: all); compare bit for bit."""
     from sim.study.recheck import verify
@@ -131,7 +132,7 @@ def sample_size(
     vary: str = "n",
     precision: float = 0.03,
     seed: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
     engine: Engine = "auto",
     parts: bool = True,
     complication_rate: float | None = None,
@@ -175,7 +176,7 @@ def replay(
     *,
     trials: int = 1000,
     seed: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
     uncertain: bool = False,
     out: str | Path | None = None,
 ) -> ReplayResult:
@@ -191,7 +192,7 @@ def replay(
 
 
 def explain(
-    scenario: str | Path | Loaded = "published/zamboni_2009", *, trials: int = 300, seed: int = 1, workers: int = 1
+    scenario: str | Path | Loaded = "published/zamboni_2009", *, trials: int = 300, seed: int = 1, workers: Workers = 1
 ) -> ExplainResult:
     """Search which mechanisms, and how strong, make a published before-after result ordinary with no effect."""
     from sim.study.explain import explain
@@ -206,7 +207,7 @@ def bias_ledger(
     *,
     trials: int = 2000,
     seed: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
     engine: Engine = "auto",
     interactions: bool = False,
 ) -> Ledger:
@@ -222,7 +223,7 @@ def bias_ledger(
 
 
 def rtm(
-    scenario: str | Path | Loaded, *, trials: int = 200, seed: int = 1, workers: int = 1, engine: Engine = "auto"
+    scenario: str | Path | Loaded, *, trials: int = 200, seed: int = 1, workers: Workers = 1, engine: Engine = "auto"
 ) -> RtmResult:
     """Show how far the relapse rate falls after entry with nothing done to anybody, why, and which designs help."""
     from sim.study.rtm import rtm
@@ -238,7 +239,7 @@ def small(
     studies: int = 20,
     trials: int = 500,
     seed: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
     null: bool = True,
     truth_trials: int = TWIN_TRIALS,
     engine: Engine = "auto",

@@ -18,7 +18,7 @@ from sim.study import store
 from sim.study.play import Play
 from sim.study.power import power, primary, rejections
 from sim.study.replay import replay
-from sim.study.runner import Failure, Pool
+from sim.study.runner import Failure, Pool, Workers
 from sim.study.simulate import simulate
 
 SHAM_TRIALS, TWIN_TRIALS = 1000, 200
@@ -27,7 +27,7 @@ THREE_ARM_TRIALS = 400
 UNTREATED_TRIALS = 100
 
 
-def demo(out: Path, seed: int, workers: int) -> list[Failure]:
+def demo(out: Path, seed: int, workers: Workers) -> list[Failure]:
     """Run it all into `out`; give the trials that failed."""
     folder = store.open_folder(out)
     begun = time.perf_counter()
@@ -40,7 +40,7 @@ def demo(out: Path, seed: int, workers: int) -> list[Failure]:
     return failed
 
 
-def _sham(folder: Path, seed: int, workers: int) -> tuple[Failure, ...]:
+def _sham(folder: Path, seed: int, workers: Workers) -> tuple[Failure, ...]:
     loaded = load("sham_rct")
     _say(f"\n1. {loaded.scenario.intent}")
     counter = rejections(primary(loaded.scenario), loaded.scenario.study.alpha)
@@ -55,7 +55,7 @@ def _sham(folder: Path, seed: int, workers: int) -> tuple[Failure, ...]:
     return result.failed
 
 
-def _replay(folder: Path, seed: int, workers: int) -> tuple[Failure, ...]:
+def _replay(folder: Path, seed: int, workers: Workers) -> tuple[Failure, ...]:
     loaded = load("published/zamboni_2009")
     _say(f"\n2. {loaded.scenario.intent}")
     with progress() as bars:
@@ -67,14 +67,14 @@ def _replay(folder: Path, seed: int, workers: int) -> tuple[Failure, ...]:
     return result.failed
 
 
-def _three_arms(folder: Path, seed: int, workers: int, bars: Bars) -> None:
+def _three_arms(folder: Path, seed: int, workers: Workers, bars: Bars) -> None:
     loaded = load("three_arm")
     _say(f"\n3. {loaded.scenario.intent}")
     changes = _many(three_arms.ArmChanges(_play(loaded, seed)), THREE_ARM_TRIALS, workers, bars, "three-arm trials")
     save(three_arms.three_arms_figure(three_arms.three_arms_data(loaded.name, changes)), folder, "three_arms")
 
 
-def _untreated(folder: Path, seed: int, workers: int, bars: Bars) -> None:
+def _untreated(folder: Path, seed: int, workers: Workers, bars: Bars) -> None:
     loaded = load("base")
     _say(f"4. {loaded.scenario.intent}")
     counts = _many(monthly_rate.Untreated(_play(loaded, seed)), UNTREATED_TRIALS, workers, bars, "untreated cohorts")
@@ -93,7 +93,7 @@ def _play(loaded: Loaded, seed: int) -> Play:
     return Play(loaded.scenario, seed)
 
 
-def _many(function: Any, trials: int, workers: int, bars: Bars, label: str) -> list[Any]:
+def _many(function: Any, trials: int, workers: Workers, bars: Bars, label: str) -> list[Any]:
     with Pool(function, function.play.seed, workers) as pool:
         answers = pool.run(range(trials), bars.watch(label))
     for answer in answers:

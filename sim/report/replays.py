@@ -17,6 +17,7 @@ from sim.scenario.loaded import Loaded, load, parse_settings
 from sim.study import store
 from sim.study.explain import EXPLAIN_TRIALS, ExplainResult, explain
 from sim.study.replay import BEFORE_AFTER, DEFAULT_TRIALS, ReplayResult, replay
+from sim.study.runner import Workers
 
 PUBLISHED = "published/"
 SETTING = "belief.setting"
@@ -27,7 +28,7 @@ class How(NamedTuple):
 
     trials: int | None
     seed: int
-    workers: int
+    workers: Workers
     engine: str
     uncertain: bool = False
 

@@ -27,7 +27,7 @@ from sim.study.game import Entry, Game, entries
 from sim.study.performance import Rows
 from sim.study.play import Play
 from sim.study.pooled import Floats
-from sim.study.runner import Pool, Watcher
+from sim.study.runner import Pool, Watcher, Workers
 from sim.study.shapley import Side
 from sim.study.wanted import wanted
 
@@ -138,7 +138,7 @@ def find_chances(
     endpoint: Endpoint,
     trials: int,
     seed: int,
-    workers: int,
+    workers: Workers,
     engine: str,
     watch: Callable[[str], Watcher] | None = None,
 ) -> Chances:

@@ -24,7 +24,7 @@ from sim.scenario.schema import Scenario
 from sim.study.performance import Rows, converged
 from sim.study.play import Play
 from sim.study.population import PATIENTS, SOLVER_SEED
-from sim.study.runner import Failure, Pool, Watcher
+from sim.study.runner import Failure, Pool, Watcher, Workers
 from sim.study.vary import Dial
 
 WALD = "negative binomial Wald test, fixed exposure (Zhu and Lakkis 2014)"
@@ -108,7 +108,7 @@ def events_patients(free: tuple[float, float], ratio: float, share: float, alpha
 
 
 def closed_form(
-    dial: Dial, power: float, pilot: tuple[int, Rows], workers: int, engine: str, watch: Watcher | None
+    dial: Dial, power: float, pilot: tuple[int, Rows], workers: Workers, engine: str, watch: Watcher | None
 ) -> ClosedForm:
     """Give the formula's size; `pilot` is a size and its trials' estimates, for endpoints without a formula."""
     base, _ = parse_endpoint(dial.endpoint.name)
@@ -125,7 +125,7 @@ def _kinds(scenario: Scenario) -> tuple[str, ...]:
 
 
 def untreated_counts(
-    scenario: Scenario, months: float, workers: int, engine: str, watch: Watcher | None
+    scenario: Scenario, months: float, workers: Workers, engine: str, watch: Watcher | None
 ) -> tuple[float, float]:
     """Give mean and dispersion of the enrolled's counts in so many months, untreated, by 4,000 patients."""
     counts = scenario.endpoint[0].counts
@@ -140,7 +140,7 @@ def untreated_counts(
     return mean, max(0.0, (float(seen.var(ddof=1)) - mean) / (mean * mean)) if mean > 0.0 else 0.0
 
 
-def _by_counts(dial: Dial, power: float, workers: int, engine: str, watch: Watcher | None) -> ClosedForm:
+def _by_counts(dial: Dial, power: float, workers: Workers, engine: str, watch: Watcher | None) -> ClosedForm:
     s = dial.scenario
     base, asked = parse_endpoint(dial.endpoint.name)
     months = s.study.follow_up_months if asked is None else asked

@@ -19,7 +19,7 @@ from sim.data.consort import ArmFlow, Flow, flow
 from sim.engines.world import OBSERVED
 from sim.scenario.schema import Endpoint, Scenario
 from sim.study.play import Play
-from sim.study.runner import Failure, Pool, Watcher
+from sim.study.runner import Failure, Pool, Watcher, Workers
 
 FLOW_TRIALS: Final = 100
 COUNTS: Final = tuple(f.name for f in fields(ArmFlow) if f.name not in ("arm", "procedure"))
@@ -76,7 +76,7 @@ class Follow:
         self(0)
 
 
-def run_flow(play: Play, trials: int, workers: int, watch: Watcher | None = None) -> RunFlow:
+def run_flow(play: Play, trials: int, workers: Workers, watch: Watcher | None = None) -> RunFlow:
     """Follow the participants of the first trials of a run, `FLOW_TRIALS` at most; RunError where all of them fail."""
     with Pool(Follow(play), play.seed, workers) as pool:
         answers = pool.run(range(min(trials, FLOW_TRIALS)), watch)

@@ -22,7 +22,7 @@ from sim.study.power import MOST_TRIALS
 from sim.study.quantities import QUANTITIES
 from sim.study.replay import BEFORE_AFTER, play_side, to_judge
 from sim.study.replay_words import share_words
-from sim.study.runner import Failure, Progress, Watcher
+from sim.study.runner import Failure, Progress, Watcher, Workers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,7 +167,7 @@ def explain(
     name: str = "",
     trials: int = EXPLAIN_TRIALS,
     seed: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
     engine: str = "auto",
     watch: Watcher | None = None,
     axes: Sequence[Axis] = AXES,

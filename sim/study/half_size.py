@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sim.scenario.schema import Scenario
 from sim.study.nested import FAVOURABLE, Nested, Rows, significant
 from sim.study.play import Play
-from sim.study.runner import Pool, Watcher
+from sim.study.runner import Pool, Watcher, Workers
 from sim.study.untreated import Months, years_of
 from sim.study.vary import quota_for
 
@@ -62,7 +62,7 @@ class HalfSize:
 
 
 def half_size(
-    test: str, scenario: Scenario, windows: tuple[Months, Months], rows: Rows, seed: int, workers: int, engine: str,
+    test: str, scenario: Scenario, windows: tuple[Months, Months], rows: Rows, seed: int, workers: Workers, engine: str,
     watch: Callable[[str], Watcher] | None = None,
 ) -> HalfSize:  # fmt: skip
     """Find the size for this test, from `rows` of the study as designed onwards."""
@@ -112,8 +112,8 @@ def around(guess: float) -> tuple[int, ...]:
 
 
 def _play(
-    scenario: Scenario, windows: tuple[Months, Months], sizes: tuple[int, ...], seed: int, workers: int, engine: str,
-    watch: Watcher | None,
+    scenario: Scenario, windows: tuple[Months, Months], sizes: tuple[int, ...], seed: int, workers: Workers,
+    engine: str, watch: Watcher | None,
 ) -> Rows:  # fmt: skip
     """Play trials of the largest of these sizes, however long recruitment takes."""
     wanted = {"target": sizes[-1], "max_days": MONTH_OF_LAST}

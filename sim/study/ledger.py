@@ -25,7 +25,7 @@ from sim.study.play import Play, for_many, scenario_digest
 from sim.study.pooled import Floats
 from sim.study.population import solved
 from sim.study.power import primary
-from sim.study.runner import Progress, Watcher
+from sim.study.runner import Progress, Watcher, Workers
 from sim.study.shapley import NOBODY, Side
 from sim.study.worlds import Lived, enrolled, live, only_endpoint, overlap
 
@@ -126,7 +126,7 @@ def bias_ledger(
     endpoint: str | None = None,
     trials: int = DEFAULT_TRIALS,
     seed: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
     engine: str = "auto",
     interactions: bool = False,
     watch: Callable[[str], Watcher] | None = None,
@@ -222,7 +222,7 @@ class Board:
     `ends` holds, whole, the worlds with all mechanisms and with none.
     """
 
-    def __init__(self, scenario: Scenario, plan: shapley.Plan, how: Play, trials: int, workers: int) -> None:
+    def __init__(self, scenario: Scenario, plan: shapley.Plan, how: Play, trials: int, workers: Workers) -> None:
         self.scenario, self.plan, self.how, self.trials, self.workers = scenario, plan, how, trials, workers
         self.everyone = frozenset(plan.players)
         self.values: dict[Side, Fraction] = {}

@@ -25,7 +25,7 @@ from sim.engines.world import potential
 from sim.scenario.schema import Scenario
 from sim.study.keep import keep, kept_file, read
 from sim.study.play import Play
-from sim.study.runner import Failure, Pool, Watcher
+from sim.study.runner import Failure, Pool, Watcher, Workers
 from sim.study.seek import NothingSeenError, Search, Sought, Tried, seek
 
 SOLVER_SEED = 20090202
@@ -81,7 +81,7 @@ class OnStudy:
 
 
 def solved(
-    scenario: Scenario, workers: int = 1, watch: Watcher | None = None, engine: str = "compiled"
+    scenario: Scenario, workers: Workers = 1, watch: Watcher | None = None, engine: str = "compiled"
 ) -> tuple[Scenario, Solution | None]:
     """Give the scenario with its population solved for, and the solution; unchanged where none is asked for.
 
@@ -99,7 +99,7 @@ def solved(
     return _with(scenario, found.rate_per_year, found.frailty_variance, found.activity_kept), found
 
 
-def _solve(scenario: Scenario, workers: int, watch: Watcher | None, engine: str) -> Solution:
+def _solve(scenario: Scenario, workers: Workers, watch: Watcher | None, engine: str) -> Solution:
     """Seek what was asked for: first on a quarter of the patients, then, from there, on all of them.
 
     The same patients throughout, so what is sought is a root of one fixed function. A solution misses by less than half
@@ -161,7 +161,7 @@ def _with(scenario: Scenario, rate: float, variance: float, kept: float) -> Scen
 
 
 def _measure(
-    scenario: Scenario, kept: float, patients: int, workers: int, watch: Watcher | None, engine: str
+    scenario: Scenario, kept: float, patients: int, workers: Workers, watch: Watcher | None, engine: str
 ) -> Solution:
     trials = math.ceil(patients / scenario.enrolment.target)
     with Pool(OnStudy(Play(scenario, SOLVER_SEED, engine)), SOLVER_SEED, workers) as pool:

@@ -31,9 +31,9 @@ from sim.study.layout import Block
 from sim.study.performance import ESTIMATE, Performance, Rows, Sums, Truth, block_sums, combined
 from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import Solution, solved
-from sim.study.runner import Failure, Pool, Watcher
+from sim.study.runner import Failure, Pool, Watcher, Workers
 from sim.study.runs import Address, RunFolder
-from sim.study.stream import Stream
+from sim.study.stream import Flow, Stream
 from sim.study.truth import find_truth
 from sim.study.uncertain import UncertainPlay, find_draws, settings_of, uncertain_play
 from sim.study.wanted import wanted
@@ -276,7 +276,7 @@ def power(
     trials: int | None = None,
     mcse: float | None = None,
     seed: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
     truth_trials: int = TWIN_TRIALS,
     engine: str = "auto",
     watch: Watcher | None = None,
@@ -312,7 +312,7 @@ def power(
         ready, solution = solved(scenario, workers, watch_population, chosen)
         play = uncertain_play(ready, find_draws(ready), seed, chosen) if uncertain else Play(ready, seed, chosen)
         tally, stream, seconds = _stream(play, asked, run, watch, watch_truth)
-        total = sum(stream.have.values())
+        total = stream.total
         beside = _around(play, tally, workers, watch_more)
         result = PowerResult(
             name=name,
@@ -348,7 +348,7 @@ class _Asked:
     trials: int
     mcse: float | None
     truth_trials: int
-    workers: int
+    workers: Workers
 
 
 def _stream(
@@ -365,9 +365,10 @@ def _stream(
     if run:
         run.plan(max(trials, there))
     with Pool(Analyse(play), play.seed, asked.workers) as pool:
-        stream = Stream(pool, layout, tally.take, series)
+        stream = Stream(layout, tally.take, series)
+        flow = Flow(pool, [stream])
         first = trials if asked.mcse else min(FIRST_TRIALS, trials)
-        stream.extend(first, watch, trials)
+        flow.extend(first, watch, trials)
         _check_first(ready, tally)
         if asked.truth_trials:
             tally.know(find_truth(ready, asked.truth_trials, asked.workers, watch_truth, play.engine))
@@ -375,10 +376,10 @@ def _stream(
             trials = max(_trials_needed(ready, tally.rows(), asked.mcse), there)
             if run:
                 run.plan(trials)
-        stream.extend(trials, watch)
+        flow.extend(trials, watch)
         seconds = pool.busy_seconds
     failed = tally.failures()
-    if len(failed) == sum(stream.have.values()):
+    if len(failed) == stream.total:
         raise failed[0].error()
     _check_first(ready, tally)
     return tally, stream, seconds
@@ -394,7 +395,7 @@ def _check_first(scenario: Scenario, tally: Tally) -> None:
         )
 
 
-def _around(play: Play, tally: Tally, workers: int, watch: Callable[[str], Watcher] | None) -> Uncertain | None:
+def _around(play: Play, tally: Tally, workers: Workers, watch: Callable[[str], Watcher] | None) -> Uncertain | None:
     """Give what stands beside the power of uncertain populations, by the first KEPT trials; None where they are not."""
     if not isinstance(play, UncertainPlay):
         return None

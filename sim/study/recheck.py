@@ -21,7 +21,7 @@ from sim.study.opened import StoredRun
 from sim.study.performance import BLOCK
 from sim.study.play import Play, for_many
 from sim.study.population import solved
-from sim.study.runner import Failure, Pool, Watcher
+from sim.study.runner import Failure, Pool, Watcher, Workers
 from sim.study.runs import Address, checked
 from sim.study.uncertain import find_draws, settings_of, uncertain_play
 
@@ -115,7 +115,7 @@ def verify(
     run: StoredRun,
     trials: int | None = DEFAULT_TRIALS,
     seed: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
     engine: str = "auto",
     watch: Watcher | None = None,
 ) -> Verified:
@@ -161,7 +161,7 @@ class _Check:
     layout: Layout
     play: Any
 
-    def verify(self, trials: int | None, seed: int, workers: int, watch: Watcher | None) -> Verified:
+    def verify(self, trials: int | None, seed: int, workers: Workers, watch: Watcher | None) -> Verified:
         lengths: dict[int, int] = {}
         amiss = []
         for path in self.run.paths(self.series):
@@ -185,7 +185,7 @@ class _Check:
         address = Address(told["command"], "", self.run.scenario, told["seed"], told.get("settings", {}))
         return checked(path, self.layout, address.stamp(self.series), told["seed"])
 
-    def _compared(self, chosen: Sequence[int], workers: int, watch: Watcher | None) -> Iterator[Unlike]:
+    def _compared(self, chosen: Sequence[int], workers: Workers, watch: Watcher | None) -> Iterator[Unlike]:
         """Play the chosen trials of a block at a time, so that no more than that is held."""
         by_block: dict[int, list[int]] = {}
         for trial in chosen:

@@ -26,7 +26,7 @@ from sim.study.power import MOST_TRIALS
 from sim.study.quantities import LEFT_OUT, combined, quantity
 from sim.study.readings import patients_asked
 from sim.study.replay_words import figure_words, sentences
-from sim.study.runner import Failure, Pool, Rows, Watcher
+from sim.study.runner import Failure, Pool, Rows, Watcher, Workers
 from sim.study.runs import Address, RunFolder
 from sim.study.stream import gather
 from sim.study.uncertain import Draws, find_draws, settings_of, uncertain_play
@@ -220,7 +220,7 @@ def replay(
     name: str = "",
     trials: int = DEFAULT_TRIALS,
     seed: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
     engine: str = "auto",
     watch: Watcher | None = None,
     watch_population: Watcher | None = None,
@@ -279,7 +279,7 @@ def _has_effect(scenario: Scenario) -> bool:
 def play_side(
     scenario: Scenario,
     figures: Sequence[Figure],
-    how: tuple[int, int, int, str],
+    how: tuple[int, int, Workers, str],
     watch: Watcher | None = None,
     draws: Draws | None = None,
     run: RunFolder | None = None,

@@ -25,7 +25,7 @@ from sim.scenario.schema import Scenario
 from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import solved
 from sim.study.power import MOST_TRIALS
-from sim.study.runner import Failure, Pool, Watcher
+from sim.study.runner import Failure, Pool, Watcher, Workers
 
 Floats = NDArray[np.float64]
 
@@ -165,7 +165,7 @@ def restenosis(
     name: str = "",
     trials: int = DEFAULT_TRIALS,
     seed: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
     engine: str = "auto",
     watch: Callable[[str], Watcher] | None = None,
 ) -> RestenosisResult:

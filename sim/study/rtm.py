@@ -23,7 +23,7 @@ from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import solved
 from sim.study.power import MOST_TRIALS
 from sim.study.rtm_words import sentences
-from sim.study.runner import Failure, Pool, Watcher
+from sim.study.runner import Failure, Pool, Watcher, Workers
 from sim.study.untreated import (
     Months,
     Remedy,
@@ -167,7 +167,7 @@ def rtm(
     name: str = "",
     trials: int = DEFAULT_TRIALS,
     seed: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
     engine: str = "auto",
     watch: Watch = None,
 ) -> RtmResult:
@@ -218,7 +218,7 @@ class _Lab:
     scenario: Scenario
     trials: int
     seed: int
-    workers: int
+    workers: Workers
     engine: str
     watch: Watch
     failed: list[Failure]

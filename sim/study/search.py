@@ -20,7 +20,7 @@ from sim.study.performance import Rows
 from sim.study.play import Play
 from sim.study.power import Analyse
 from sim.study.power_curve import Curve, Point, fitted
-from sim.study.runner import Failure, Pool, Watcher
+from sim.study.runner import Failure, Pool, Watcher, Workers
 from sim.study.vary import UNITS, Dial
 
 Watch = Callable[[str], Watcher]
@@ -59,7 +59,7 @@ class Search:
     dial: Dial
     power: float
     seed: int
-    workers: int
+    workers: Workers
     engine: str
     watch: Watch | None = None
     batches: list[Batch] = field(default_factory=list)

@@ -11,6 +11,7 @@ from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.schema import Scenario
 from sim.study.play import Play, for_many, for_one
 from sim.study.population import solved
+from sim.study.runner import Workers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,7 @@ class SimulatedTrial:
 
 
 def simulate(
-    scenario: Scenario, name: str = "", trial: int = 0, seed: int = 1, workers: int = 1, engine: str = "auto"
+    scenario: Scenario, name: str = "", trial: int = 0, seed: int = 1, workers: Workers = 1, engine: str = "auto"
 ) -> SimulatedTrial:
     """Play trial number `trial` (from 0) of a scenario under `seed`."""
     if not 0 <= trial < 2**63:

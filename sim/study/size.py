@@ -16,7 +16,7 @@ from sim.study.ledger import chosen
 from sim.study.play import for_many, scenario_digest
 from sim.study.population import Solution, solved
 from sim.study.power_curve import Curve
-from sim.study.runner import Failure
+from sim.study.runner import Failure, Workers
 from sim.study.safety import Safety, checked, safety
 from sim.study.search import PILOT, Batch, Search, Watch, point_dict
 from sim.study.size_parts import Part, parts
@@ -139,7 +139,7 @@ def sample_size(
     vary: str = "n",
     precision: float = 0.03,
     seed: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
     engine: str = "auto",
     with_parts: bool = True,
     complication_rate: float | None = None,

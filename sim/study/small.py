@@ -37,7 +37,7 @@ from sim.study.picked import (
 from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import solved
 from sim.study.power import MOST_TRIALS, Analyse, primary
-from sim.study.runner import Failure, Pool, Watcher
+from sim.study.runner import Failure, Pool, Watcher, Workers
 from sim.study.small_words import sentences
 from sim.study.truth import find_truth
 
@@ -169,7 +169,7 @@ def small(
     studies: int = DEFAULT_STUDIES,
     sets: int = DEFAULT_SETS,
     seed: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
     null: bool = True,
     truth_trials: int = TWIN_TRIALS,
     engine: str = "auto",
@@ -202,7 +202,7 @@ class _Run:
     studies: int
     sets: int
     seed: int
-    workers: int
+    workers: Workers
     null: bool
     truth_trials: int
     engine: str

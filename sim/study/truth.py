@@ -30,7 +30,7 @@ from sim.study.keep import keep, kept_file, read
 from sim.study.performance import Truth
 from sim.study.play import Play
 from sim.study.pooled import difference, log_ratio
-from sim.study.runner import Failure, Pool, Watcher
+from sim.study.runner import Failure, Pool, Watcher, Workers
 from sim.study.wanted import wanted
 
 TWIN_SEED = 20090101
@@ -167,7 +167,7 @@ def _seen(times: Times) -> Times:
 def find_truth(
     scenario: Scenario,
     trials: int = TWIN_TRIALS,
-    workers: int = 1,
+    workers: Workers = 1,
     watch: Watcher | None = None,
     engine: str = "compiled",
 ) -> list[Truth]:

@@ -34,7 +34,7 @@ from sim.study.pooled import (
     log_ratio,
     nothing,
 )
-from sim.study.runner import Failure, Pool, Watcher
+from sim.study.runner import Failure, Pool, Watcher, Workers
 from sim.study.truth import true_odds_ratio, true_times, true_values, worlds
 from sim.study.wanted import wanted
 
@@ -142,7 +142,7 @@ class Lived:
     entered: NDArray[np.int64]
 
 
-def live(play: Play, trials: int, workers: int, watch: Watcher | None = None) -> Lived:
+def live(play: Play, trials: int, workers: Workers, watch: Watcher | None = None) -> Lived:
     """Play a world and give its apparent effect and its truth; RunError where a trial raises or nothing is counted."""
     world = WorldOf(play)
     with Pool(world, play.seed, workers) as pool:
@@ -202,7 +202,7 @@ class Enrolled:
         self(0)
 
 
-def enrolled(play: Play, trials: int, workers: int) -> list[NDArray[np.int64]]:
+def enrolled(play: Play, trials: int, workers: Workers) -> list[NDArray[np.int64]]:
     """Give who entered each of the first OVERLAP_TRIALS trials."""
     with Pool(Enrolled(play), play.seed, workers) as pool:
         answers = pool.run(range(min(trials, OVERLAP_TRIALS)))
