@@ -4,7 +4,7 @@ an export."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,13 @@ class StoredRun:
                 f"{self.folder / 'run.json'}: found a scenario of another version ({str(error).splitlines()[0]}); "
                 f"allowed: one of engine version {ENGINE_VERSION}"
             ) from None
+
+    def scenario_of(self, series: str) -> Scenario:
+        """Give the scenario of a series: the run's own, or that with the tables that its cell changes."""
+        changes = self.told.get("cells", {}).get(series)
+        if changes is None:
+            return self.scenario
+        return replace(self, told=self.told | {"scenario": self.told["scenario"] | changes}).scenario
 
     @property
     def series(self) -> tuple[SeriesFound, ...]:

@@ -88,12 +88,13 @@ class Analyse:
 class Tally:
     """Sums up a run block by block as they come, in any order; a block that has grown takes the place of what it was.
 
-    The rows of the first KEPT trials are held, for the picture, the blinding indices, and to be summed up again once
+    The rows of the first `keep` trials are held, for the picture, the blinding indices, and to be summed up again once
     the truth is known.
     """
 
     scenario: Scenario
     truths: Truths
+    keep: int = KEPT
     sums: dict[int, list[Sums]] = field(default_factory=dict)
     short: dict[int, int] = field(default_factory=dict)
     entered: int = 0
@@ -112,7 +113,7 @@ class Tally:
         self.entered = max(self.entered, int(good["entered"].max(initial=0)))
         if block.failed:
             self.failed[block.first] = block.failed
-        if block.first < KEPT:
+        if block.first < self.keep:
             self.kept[block.first] = block
 
     def know(self, truths: Truths) -> None:

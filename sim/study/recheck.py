@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from sim.core.errors import ShamtrialError
 from sim.engines.records import ENGINE_VERSION
-from sim.scenario.loaded import with_settings
-from sim.scenario.schema import Scenario
 from sim.study import chunks
-from sim.study.estimates import Estimates
-from sim.study.layout import Block, Flat, Layout, Rows
+from sim.study.layout import Block, Layout, Rows
 from sim.study.opened import StoredRun
 from sim.study.performance import BLOCK
-from sim.study.play import Play, for_many
-from sim.study.population import solved
+from sim.study.play import for_many
+from sim.study.remake import MAKERS
 from sim.study.runner import Failure, Pool, Watcher, Workers
 from sim.study.runs import Address, checked
-from sim.study.uncertain import find_draws, settings_of, uncertain_play
+from sim.study.uncertain import settings_of
 
 DEFAULT_TRIALS = 20
 
@@ -81,36 +77,6 @@ class Verified:
         return "\n".join(lines)
 
 
-Maker = Callable[[Scenario, int, str, bool], tuple[Any, Layout]]
-
-
-def _power(scenario: Scenario, seed: int, engine: str, uncertain: bool) -> tuple[Any, Layout]:
-    from sim.study.power import Analyse
-
-    ready, _ = solved(scenario, 1, None, engine)
-    play = uncertain_play(ready, find_draws(ready), seed, engine) if uncertain else Play(ready, seed, engine)
-    return Analyse(play), Estimates(ready)
-
-
-def _replay(scenario: Scenario, seed: int, engine: str, uncertain: bool, claimed: bool = False) -> tuple[Any, Layout]:
-    from sim.study.replay import Replayed, to_ask, to_judge
-
-    ready, _ = solved(scenario, 1, None, engine)
-    own = with_settings(ready, scenario.published.claim.settings) if claimed else ready
-    draws = find_draws(ready).of_population() if uncertain else None
-    play = uncertain_play(own, draws, seed, engine) if draws else Play(own, seed, engine)
-    function = Replayed(play, to_ask(own, to_judge(scenario, "")[0]))
-    return function, Flat(function.row)
-
-
-MAKERS: dict[tuple[str, str], Maker] = {
-    ("power", "estimates"): _power,
-    ("replay", "null"): _replay,
-    ("replay", "claimed"): partial(_replay, claimed=True),
-}
-"""How the rows of a series are made, by command and series: what plays them, and their layout."""
-
-
 def verify(
     run: StoredRun,
     trials: int | None = DEFAULT_TRIALS,
@@ -126,22 +92,22 @@ def verify(
     if trials is not None and trials < 0:
         raise ShamtrialError(f"--trials: found {trials}; allowed: 0 or more")
     command, names = run.told["command"], chunks.series_names(run.folder)
-    if not names or any((command, name) not in MAKERS for name in names):
-        known = " or ".join(sorted({c for c, _ in MAKERS}))
+    if not names or command not in MAKERS:
+        known = " or ".join(sorted(MAKERS))
         raise ShamtrialError(f"{run.folder}: found a run of `{command}`; allowed: a run of {known} that has chunks")
     if run.told["engine_version"] != ENGINE_VERSION:
         raise ShamtrialError(
             f"{run.folder / 'run.json'}: engine_version: found {run.told['engine_version']}; "
             f"allowed: {ENGINE_VERSION}, which is installed here and would play other trials"
         )
-    uncertain, parts = "cloud" in run.told["settings"], []
-    if uncertain and run.told["settings"] != settings_of(True):
+    cloud, parts = run.told["settings"].get("cloud"), []
+    if cloud and cloud != settings_of(True)["cloud"]:
         raise ShamtrialError(
-            f"{run.folder / 'run.json'}: settings.cloud: found {run.told['settings']['cloud']}; allowed: "
+            f"{run.folder / 'run.json'}: settings.cloud: found {cloud}; allowed: "
             f"{settings_of(True)['cloud']}, the populations that are installed here"
         )
     for name in names:
-        play, layout = MAKERS[command, name](run.scenario, run.told["seed"], for_many(engine), uncertain)
+        play, layout = MAKERS[command](run, name, for_many(engine))
         parts.append(_Check(run, name, layout, play).verify(trials, seed, workers, watch))
     return Verified(
         folder=str(run.folder),
@@ -182,7 +148,8 @@ class _Check:
 
     def _block(self, path: Any) -> Block:
         told = self.run.told
-        address = Address(told["command"], "", self.run.scenario, told["seed"], told.get("settings", {}))
+        scenario = self.run.scenario_of(self.series)
+        address = Address(told["command"], "", scenario, told["seed"], told.get("settings", {}))
         return checked(path, self.layout, address.stamp(self.series), told["seed"])
 
     def _compared(self, chosen: Sequence[int], workers: Workers, watch: Watcher | None) -> Iterator[Unlike]:

@@ -33,25 +33,39 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Address:
-    """What a run's rows depend on; `settings` are the command's own options that change a row, `name` is for people."""
+    """What a run's rows depend on; `settings` are the command's own options that change a row, `name` is for people.
+
+    A run of several scenarios has one that all are told from, and `cells`: the scenario of each series that has
+    another. A run may gain cells, and not lose them.
+    """
 
     command: str
     name: str
     scenario: Scenario
     seed: int
     settings: Mapping[str, Any] = field(default_factory=dict)
+    cells: Mapping[str, Scenario] = field(default_factory=dict)
 
     def values(self) -> dict[str, Any]:
-        """Give every value by its key path, as it stands in run.json."""
+        """Give every value by its key path, as it stands in run.json; those of cells are left out."""
         told = {"command": self.command, "engine_version": ENGINE_VERSION, "seed": self.seed}
         whole = told | {"settings": dict(self.settings), "scenario": self.scenario.model_dump(mode="json")}
         return dict(_flat(json.loads(json.dumps(whole)), ""))
+
+    def changes(self) -> dict[str, dict[str, Any]]:
+        """Give the tables in which each cell is not the scenario that all are told from, as they stand in run.json."""
+        common = self.scenario.model_dump(mode="json")
+        found = {}
+        for series, scenario in self.cells.items():
+            own = scenario.model_dump(mode="json")
+            found[series] = {table: value for table, value in own.items() if value != common[table]}
+        return found
 
     def stamp(self, series: str) -> bytes:
         """Give what a chunk of a series carries."""
         told = {
             "command": self.command,
-            "digest": scenario_digest(self.scenario),
+            "digest": scenario_digest(self.cells.get(series, self.scenario)),
             "engine_version": ENGINE_VERSION,
             "seed": self.seed,
             "series": series,
@@ -112,7 +126,8 @@ class RunFolder:
         times = {"started": self.started, "elapsed_s": round(time.perf_counter() - self.begun, 3)}
         content = store.run_content(own.command, own.scenario, own.seed, result, times)
         first = {"format": FORMAT, "name": own.name, "trials": trials, "settings": dict(own.settings)}
-        store.write_json(self.folder / "run.json", first | content)
+        cells = {"cells": own.changes()} if own.cells else {}
+        store.write_json(self.folder / "run.json", first | cells | content)
 
     def _take_over(self) -> None:
         """Sweep out what a killed writer left half-written, and refuse to go on with another run."""
@@ -236,10 +251,16 @@ def _changed(path: str, told: dict[str, Any], asked: Address) -> list[Problem]:
     there, wanted = dict(_flat(parts, "")), asked.values()
     if there["command"] != wanted["command"]:
         return [Problem(path, 0, "command", str(there["command"]), f"{asked.command}, or another folder")]
+    cells, own = told.get("cells", {}), asked.changes()
+    lost = [Problem(path, 0, f"cells.{k}", "a cell", "kept: a run gains cells and loses none; or another folder")
+            for k in cells if k not in own]  # fmt: skip
+    for k in cells.keys() & own.keys():
+        there |= _flat(cells[k], f"cells.{k}")
+        wanted |= _flat(json.loads(json.dumps(own[k])), f"cells.{k}")
     nothing = object()
     keys = [k for k in there | wanted if there.get(k, nothing) != wanted.get(k, nothing)]
     found = [Problem(path, 0, k, _shown(there, k), f"{_shown(wanted, k)} as asked, or another folder") for k in keys]
-    return found[:MOST_TOLD]
+    return (found + lost)[:MOST_TOLD]
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:
