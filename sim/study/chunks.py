@@ -6,6 +6,7 @@ A chunk carries a stamp: what its numbers depend on. It holds no time, no machin
 from __future__ import annotations
 
 import io
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -27,15 +28,13 @@ def chunk_path(folder: Path, series: str, block: int) -> Path:
     return folder / f"{series}-{block:06d}.parquet"
 
 
-def chunk_numbers(folder: Path, series: str) -> list[int]:
-    """Give the numbers of the blocks of a series that have a file, in order."""
-    found = (NAME.fullmatch(path.name) for path in folder.iterdir())
-    return sorted(int(m["block"]) for m in found if m and m["series"] == series)
-
-
-def series_names(folder: Path) -> list[str]:
-    """Give the names of the series that have a file in a folder."""
-    return sorted({m["series"] for m in (NAME.fullmatch(path.name) for path in folder.iterdir()) if m})
+def listing(folder: Path) -> dict[str, list[int]]:
+    """Give the series that have a file in a folder, by name, each with the numbers of its blocks in order."""
+    found: dict[str, list[int]] = {}
+    for name in os.listdir(folder):
+        if m := NAME.fullmatch(name):
+            found.setdefault(m["series"], []).append(int(m["block"]))
+    return {series: sorted(found[series]) for series in sorted(found)}
 
 
 def write_chunk(path: Path, table: Any, stamp: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,10 +60,15 @@ class StoredRun:
             return self.scenario
         return replace(self, told=self.told | {"scenario": self.told["scenario"] | changes}).scenario
 
+    @cached_property
+    def listing(self) -> dict[str, list[int]]:
+        """The series that have a chunk, with the numbers of their blocks, as they were when first asked for."""
+        return chunks.listing(self.folder)
+
     @property
     def series(self) -> tuple[SeriesFound, ...]:
         """What chunks there are, told by their ends alone."""
-        return tuple(self._found(name) for name in chunks.series_names(self.folder))
+        return tuple(self._found(name) for name in self.listing)
 
     @property
     def state(self) -> str:
@@ -73,12 +79,12 @@ class StoredRun:
 
     def paths(self, series: str | None = None) -> list[Path]:
         """Give the chunk files of a series (none named: the only one, else `estimates`), in order."""
-        names = chunks.series_names(self.folder)
+        names = list(self.listing)
         name = series or (names[0] if len(names) == 1 else "estimates")
         if name not in names:
             allowed = ", ".join(names) or "none: the folder holds no chunks"
             raise ShamtrialError(f"series: found {name!r} in {self.folder}; allowed: {allowed}")
-        return [chunks.chunk_path(self.folder, name, n) for n in chunks.chunk_numbers(self.folder, name)]
+        return [chunks.chunk_path(self.folder, name, n) for n in self.listing[name]]
 
     def tables(self, series: str | None = None, first: int = 0, last: int | None = None) -> Iterator[Any]:
         """Give the chunks' tables one by one, of the trials from `first` up to, not including, `last`."""

@@ -94,7 +94,7 @@ class Tally:
 
     scenario: Scenario
     truths: Truths
-    keep: int = KEPT
+    keep: int = field(default_factory=lambda: KEPT)
     sums: dict[int, list[Sums]] = field(default_factory=dict)
     short: dict[int, int] = field(default_factory=dict)
     entered: int = 0

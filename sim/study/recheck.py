@@ -91,7 +91,7 @@ def verify(
     """
     if trials is not None and trials < 0:
         raise ShamtrialError(f"--trials: found {trials}; allowed: 0 or more")
-    command, names = run.told["command"], chunks.series_names(run.folder)
+    command, names = run.told["command"], list(run.listing)
     if not names or command not in MAKERS:
         known = " or ".join(sorted(MAKERS))
         raise ShamtrialError(f"{run.folder}: found a run of `{command}`; allowed: a run of {known} that has chunks")

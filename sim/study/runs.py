@@ -84,6 +84,7 @@ class RunFolder:
         self.out, self.address = out, address
         self.folder = Path(out)
         self.notes: list[str] = []
+        self.listing: dict[str, list[int]] = {}
         self.started = store.now()
         self.held = ExitStack()
         self.begun = time.perf_counter()
@@ -95,6 +96,7 @@ class RunFolder:
         self.held.enter_context(self.writer)  # ends, with what it is writing, before the lock goes
         try:
             self._take_over()
+            self.listing = chunks.listing(self.folder)
         except BaseException:
             self.held.close()
             raise
@@ -146,7 +148,7 @@ class Series:
     def __init__(self, run: RunFolder, name: str, layout: Layout) -> None:
         self.run, self.name, self.layout = run, name, layout
         self.stamp = run.address.stamp(name)
-        self.there = set(chunks.chunk_numbers(run.folder, name))
+        self.there = set(run.listing.get(name, ()))
         self.writing: Future[None] | None = None
 
     @property
@@ -204,7 +206,7 @@ class Series:
 def other_folder(out: str | Path) -> Path:
     """Open a folder for what is no run of chunks; one that holds such a run is refused, since run.json is its key."""
     folder = store.open_folder(out)
-    if chunks.series_names(folder):
+    if chunks.listing(folder):
         raise ShamtrialError(f"--out: found {folder}, which holds the chunks of a run; allowed: another folder")
     return folder
 
