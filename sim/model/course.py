@@ -54,7 +54,7 @@ class Course(Table):
         meaning="SP: mean progression apart from relapses (exponential over patients)",
     )
     pp_slope_points_per_year: float = param(
-        0.42,
+        0.45,
         unit="EDSS points/year",
         ge=0.0,
         le=5.0,

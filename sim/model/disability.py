@@ -33,7 +33,7 @@ class Disability(Table):
     )
     baseline_log_sd: float = param(0.5, unit="1", ge=0.0, le=2.0, meaning="standard deviation of its logarithm")
     slope_points_per_year: float = param(
-        0.15,
+        0.17,
         unit="EDSS points/year",
         ge=0.0,
         le=5.0,

@@ -20,11 +20,11 @@ ARM: dict[str, Any] = {
     "sites.count": 1,
     "sites.arrivals_per_month": 1000.0,
     "visits.months": [0.0],
-    "disability.rater_lean_points": 0.25,
 }
 """Blinded patients on the simulator's own sham, followed to the end, without other medication.
 
-How far raters lean is an assumption of the fit: the size worked out since (`sim.study.belief_sizes`) depends on it."""
+Raters lean as by default, which `sim.study.belief_sizes` works out on the fitted population: after a fit that is run
+again, and the fit after it, until neither moves."""
 
 
 def placebo(seed: int, patients: int, *settings: Mapping[str, Any]) -> Play:
