@@ -210,16 +210,18 @@ def bias_ledger(
     workers: Workers = 1,
     engine: Engine = "auto",
     interactions: bool = False,
+    out: str | Path | None = None,
 ) -> Ledger:
     """Take a design's bias apart by mechanism: apparent effect - truth = course of the disease + sum of shares.
 
     `endpoint` is a key or a family ("arr"); none: the primary. `trials` are played in every world, each set of
-    mechanisms that can act being one. `interactions` adds what each two mechanisms make together.
+    mechanisms that can act being one. `interactions` adds what each two mechanisms make together. `out` is a folder
+    that keeps each world while the run goes on, and from which it is resumed.
     """
     from sim.study.ledger import bias_ledger
 
     loaded = load(scenario)
-    return bias_ledger(loaded.scenario, loaded.name, endpoint, trials, seed, workers, engine, interactions)
+    return bias_ledger(loaded.scenario, loaded.name, endpoint, trials, seed, workers, engine, interactions, out=out)
 
 
 def rtm(

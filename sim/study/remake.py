@@ -41,7 +41,20 @@ def _replay(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
     return function, Flat(function.row)
 
 
-MAKERS: dict[str, Maker] = {"power": _power, "replay": _replay}
+def _bias(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
+    from sim.study.acting import with_only
+    from sim.study.ledger import chosen, series_of, side_of
+    from sim.study.worlds import WorldOf, only_endpoint
+
+    players, ready = run.told["settings"]["mechanisms"], _ready(run.scenario, engine)
+    side = side_of(players, series)
+    _known(run, series, series_of(players, side))
+    own = only_endpoint(ready, chosen(ready, run.told["settings"]["endpoint"]))
+    world = WorldOf(Play(with_only(own, players, side), run.told["seed"], engine))
+    return world, Flat(world.layout)
+
+
+MAKERS: dict[str, Maker] = {"bias": _bias, "power": _power, "replay": _replay}
 """By command."""
 
 
