@@ -138,19 +138,21 @@ def sample_size(
     complication_rate: float | None = None,
     see: float = 0.95,
     most_trials: int = 100_000,
+    out: str | Path | None = None,
 ) -> SizeResult:
     """Find the smallest trial at which an endpoint's test reaches a power, with its interval, verified on fresh trials.
 
     `vary` is "n" (patients), "follow_up" (months) or "sites"; `precision` the half-width of the 95% interval as a share
     of the answer. `parts` adds what failure, waiting, restenosis, dropout and unblinding each add to it;
-    `complication_rate` how many are needed to see at least one complication with probability `see`.
+    `complication_rate` how many are needed to see at least one complication with probability `see`. `out` is a folder
+    that keeps every trial while the search goes on, and from which it is resumed.
     """
     from sim.study.size import sample_size
 
     loaded = load(scenario)
     return sample_size(
         loaded.scenario, loaded.name, power, endpoint, vary, precision, seed, workers, engine, parts,
-        complication_rate, see, most_trials,
+        complication_rate, see, most_trials, out=out,
     )  # fmt: skip
 
 

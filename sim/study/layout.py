@@ -55,7 +55,7 @@ class Layout(Protocol):
 
 @dataclass(frozen=True)
 class Flat:
-    """A line a trial and a column a field; a field with several values is a list of fixed length, one of none is left out."""
+    """A line a trial and a column a field; a field of several values a list of fixed length, one of none left out."""
 
     dtype: np.dtype[np.void]
     lines: int = 1

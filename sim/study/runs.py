@@ -131,15 +131,15 @@ class RunFolder:
                 self.writing.popleft().result()
             store.sync_folder(self.folder)
 
-    def plan(self, trials: int) -> None:
-        """Write down how many trials are wanted, before the first is played; there is no result yet."""
+    def plan(self, trials: int | None) -> None:
+        """Write down how many trials are wanted (None: that will be seen), before the first is played."""
         self._write(trials, None)
 
-    def finish(self, trials: int, result: dict[str, Any]) -> None:
+    def finish(self, trials: int | None, result: dict[str, Any]) -> None:
         """Write down what came out."""
         self._write(trials, result)
 
-    def _write(self, trials: int, result: dict[str, Any] | None) -> None:
+    def _write(self, trials: int | None, result: dict[str, Any] | None) -> None:
         own = self.address
         times = {"started": self.started, "elapsed_s": round(time.perf_counter() - self.begun, 3)}
         content = store.run_content(own.command, own.scenario, own.seed, result, times)
