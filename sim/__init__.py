@@ -138,19 +138,21 @@ def sample_size(
     complication_rate: float | None = None,
     see: float = 0.95,
     most_trials: int = 100_000,
+    out: str | Path | None = None,
 ) -> SizeResult:
     """Find the smallest trial at which an endpoint's test reaches a power, with its interval, verified on fresh trials.
 
     `vary` is "n" (patients), "follow_up" (months) or "sites"; `precision` the half-width of the 95% interval as a share
     of the answer. `parts` adds what failure, waiting, restenosis, dropout and unblinding each add to it;
-    `complication_rate` how many are needed to see at least one complication with probability `see`.
+    `complication_rate` how many are needed to see at least one complication with probability `see`. `out` is a folder
+    that keeps every trial while the search goes on, and from which it is resumed.
     """
     from sim.study.size import sample_size
 
     loaded = load(scenario)
     return sample_size(
         loaded.scenario, loaded.name, power, endpoint, vary, precision, seed, workers, engine, parts,
-        complication_rate, see, most_trials,
+        complication_rate, see, most_trials, out=out,
     )  # fmt: skip
 
 
@@ -210,16 +212,18 @@ def bias_ledger(
     workers: Workers = 1,
     engine: Engine = "auto",
     interactions: bool = False,
+    out: str | Path | None = None,
 ) -> Ledger:
     """Take a design's bias apart by mechanism: apparent effect - truth = course of the disease + sum of shares.
 
     `endpoint` is a key or a family ("arr"); none: the primary. `trials` are played in every world, each set of
-    mechanisms that can act being one. `interactions` adds what each two mechanisms make together.
+    mechanisms that can act being one. `interactions` adds what each two mechanisms make together. `out` is a folder
+    that keeps each world while the run goes on, and from which it is resumed.
     """
     from sim.study.ledger import bias_ledger
 
     loaded = load(scenario)
-    return bias_ledger(loaded.scenario, loaded.name, endpoint, trials, seed, workers, engine, interactions)
+    return bias_ledger(loaded.scenario, loaded.name, endpoint, trials, seed, workers, engine, interactions, out=out)
 
 
 def rtm(

@@ -83,27 +83,35 @@ def bias(scenarios: tuple[str, ...], endpoint: str | None, trials: int, interact
     """What each mechanism has to do with a bias.
 
     Apparent effect less truth, taken apart by mechanism (Shapley values, each with its Monte Carlo error). Several
-    SCENARIOs are drawn side by side: where each design closes a door. --out keeps run.json and the pictures.
+    SCENARIOs are drawn side by side: where each design closes a door. --out keeps run.json, the sums of every trial and
+    the pictures; given again, the same command goes on where it was stopped.
     """
     from sim.report.console import ledger_table, progress
     from sim.study.ledger import bias_ledger
 
-    loaded, folder = [load_scenario(name, sets) for name in scenarios], out_folder(out)
+    loaded = [load_scenario(name, sets) for name in scenarios]
+    several = len(loaded) > 1
+    homes = [Path(out, one.name.replace("/", "-")) if out and several else out for one in loaded]
     with progress() as bar:
         found = [
             bias_ledger(
-                one.scenario, one.name, endpoint, trials, seed, workers_of(workers), engine, interactions, bar.watch
+                one.scenario,
+                one.name,
+                endpoint,
+                trials,
+                seed,
+                workers_of(workers),
+                engine,
+                interactions,
+                bar.watch,
+                home,
             )
-            for one in loaded
+            for one, home in zip(loaded, homes, strict=True)
         ]
-    if folder:
+    if out is not None:
         from sim.report.doors import save_ledgers
-        from sim.study import store
 
-        for one, ledger in zip(loaded, found, strict=True):
-            home = folder if len(found) == 1 else store.open_folder(folder / one.name.replace("/", "-"))
-            store.write_run(home, "bias", one.scenario, seed, ledger.to_dict(), ledger.elapsed_s)
-        save_ledgers(found, folder)
+        save_ledgers(found, Path(out))
     content = [ledger.to_dict() for ledger in found]
 
     def show() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from sim.cli.options import (
@@ -9,7 +11,7 @@ from sim.cli.options import (
     cli,
     study_options,
 )
-from sim.cli.shared import keep_run, load_scenario, out_folder, told, workers_of
+from sim.cli.shared import load_scenario, told, workers_of
 from sim.core.defaults import TWIN_TRIALS
 
 
@@ -77,14 +79,15 @@ def size(scenario: str, target: float, endpoint: str | None, vary: str, precisio
     from sim.report.console import progress, size_tables
     from sim.study.size import sample_size
 
-    loaded, folder = load_scenario(scenario, sets), out_folder(out)
+    loaded = load_scenario(scenario, sets)
     with progress() as bar:
         result = sample_size(
             loaded.scenario, loaded.name, target, endpoint, vary, precision, seed, workers_of(workers), engine, parts,
-            complication_rate, see, most_trials, bar.watch,
+            complication_rate, see, most_trials, bar.watch, out,
         )  # fmt: skip
-    if folder:
+    if out is not None:
         from sim.report.size import size_figure
+        from sim.report.style import save
 
-        keep_run(folder, "size", loaded, seed, result, {"size": size_figure(result)})
+        save(size_figure(result), Path(out), "size")
     return told(result, as_json, lambda: size_tables(result))

@@ -32,7 +32,7 @@ def trials(run: StoredRun) -> str:
     """Say how many trials are there, and of how many."""
     wanted = run.told.get("trials")
     if wanted is None:
-        return "-"
+        return f"{run.present:,}"
     return f"{run.present:,}" if run.present == wanted else f"{run.present:,} of {wanted:,}"
 
 

@@ -55,7 +55,7 @@ class Layout(Protocol):
 
 @dataclass(frozen=True)
 class Flat:
-    """A line a trial and a column a field; a field with several values is a list of fixed length."""
+    """A line a trial and a column a field; a field of several values a list of fixed length, one of none left out."""
 
     dtype: np.dtype[np.void]
     lines: int = 1
@@ -68,14 +68,18 @@ class Flat:
                 rows[name] = math.nan
         return rows
 
+    @property
+    def _names(self) -> list[str]:
+        return [name for name in self.dtype.names or () if self.dtype[name].itemsize]
+
     def columns(self, rows: Rows) -> Columns:
         """Give a column a field."""
-        return {name: _column(rows[name]) for name in self.dtype.names or ()}
+        return {name: _column(rows[name]) for name in self._names}
 
     def rows(self, table: Any) -> Rows:
         """Give the rows back."""
         rows = np.empty(table.num_rows, self.dtype)
-        for name in self.dtype.names or ():
+        for name in self._names:
             rows[name] = _values(table[name], self.dtype[name].shape, table.num_rows)
         return rows
 

@@ -8,9 +8,11 @@ mechanism's entry its Shapley value: bias = none (no mechanism on) + sum of entr
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
@@ -26,6 +28,7 @@ from sim.study.pooled import Floats
 from sim.study.population import solved
 from sim.study.power import primary
 from sim.study.runner import Progress, Watcher, Workers
+from sim.study.runs import Address, RunFolder
 from sim.study.shapley import NOBODY, Side
 from sim.study.worlds import Lived, enrolled, live, only_endpoint, overlap
 
@@ -130,10 +133,12 @@ def bias_ledger(
     engine: str = "auto",
     interactions: bool = False,
     watch: Callable[[str], Watcher] | None = None,
+    out: str | Path | None = None,
 ) -> Ledger:
     """Take the bias of an endpoint (its key, or a family such as "arr"; none: the primary) apart by mechanism.
 
-    `trials` are played in each world. Raises ShamtrialError for an unknown endpoint, an impossible number of trials, or
+    `trials` are played in each world. `out` is a folder that keeps each world's sums while the run goes on; those that
+    are there are read. Raises ShamtrialError for an unknown endpoint, an impossible number of trials, or
     interactions where more than 8 mechanisms act; RunError where a trial fails or an endpoint has no events.
     """
     asked = chosen(scenario, endpoint, name)
@@ -146,14 +151,37 @@ def bias_ledger(
     if interactions and not plan.exact:
         raise _too_many(plan.players)
     board = Board(only_endpoint(ready, asked), plan, Play(ready, seed, how), trials, workers)
-    board.play(watch("trials, all worlds") if watch else None)
+    with ExitStack() as stack:
+        run = None
+        if out is not None:
+            settings = {"endpoint": asked.key, "mechanisms": list(plan.players)}
+            run = stack.enter_context(RunFolder(out, Address("bias", name, scenario, seed, settings)))
+            run.plan(trials)
+        board.play(watch("trials, all worlds") if watch else None, run)
+        ledger = _ledger(name, scenario, asked, shut, board, interactions, begun, watch)
+        if run:
+            run.finish(trials, ledger.to_dict())
+    return ledger
+
+
+def _ledger(
+    name: str,
+    scenario: Scenario,
+    asked: Endpoint,
+    shut: Mapping[str, str],
+    board: Board,
+    interactions: bool,
+    begun: float,
+    watch: Callable[[str], Watcher] | None,
+) -> Ledger:
+    """Put together what the worlds of a board say."""
     game, whole, none, same = board.game, board.ends[board.everyone], board.ends[NOBODY], board.overlaps()
-    about = ENDPOINTS[parse_endpoint(asked.name)[0]]
+    about, plan, play = ENDPOINTS[parse_endpoint(asked.name)[0]], board.plan, board.how
     return Ledger(
         name=name,
         digest=scenario_digest(scenario),
-        seed=seed,
-        trials=trials,
+        seed=play.seed,
+        trials=board.trials,
         design=scenario.study.design,
         endpoint=asked.key,
         scale=about.scale,
@@ -170,8 +198,8 @@ def bias_ledger(
         entered=(float(whole.entered.mean()), float(none.entered.mean())),
         exact=plan.exact,
         worlds=len(plan.sides),
-        no_effect=ready.no_effect,
-        chances=find_chances(ready, asked, trials, seed, workers, how, watch),
+        no_effect=play.scenario.no_effect,
+        chances=find_chances(play.scenario, asked, board.trials, play.seed, board.workers, play.engine, watch),
         beliefs=beliefs_of(scenario),
         elapsed_s=time.perf_counter() - begun,
         interactions=game.interactions if interactions else None,
@@ -238,11 +266,11 @@ class Board:
         """Give the world in which these mechanisms are on."""
         return Play(with_only(self.scenario, self.plan.players, side), self.how.seed, self.how.engine)
 
-    def play(self, watch: Watcher | None) -> None:
-        """Play every world."""
+    def play(self, watch: Watcher | None, run: RunFolder | None = None) -> None:
+        """Play every world, or read it from the folder of a run."""
         for number, side in enumerate(self.plan.sides):
             overall = _overall(watch, number, len(self.plan.sides))
-            lived = live(self.world(side), self.trials, self.workers, overall)
+            lived = live(self.world(side), self.trials, self.workers, overall, run, series_of(self.plan.players, side))
             self.values[side] = Fraction(lived.apparent.value) - Fraction(lived.truth.value)
             self.influences[side] = lived.apparent.influence - lived.truth.influence
             if side in (self.everyone, NOBODY):
@@ -255,13 +283,23 @@ class Board:
         return {p: overlap(own, enrolled(self.world(s), self.trials, self.workers)) for p, s in others.items()}
 
 
+def series_of(players: Sequence[str], side: Side) -> str:
+    """Give the name of a world's chunks: a digit a mechanism that can act, in their order, 1 where it is on."""
+    return "world-" + ("".join("1" if player in side else "0" for player in players) or "0")
+
+
+def side_of(players: Sequence[str], series: str) -> Side:
+    """Give the mechanisms that are on in the world of this name."""
+    return frozenset(p for p, digit in zip(players, series.removeprefix("world-"), strict=False) if digit == "1")
+
+
 def _overall(watch: Watcher | None, number: int, worlds: int) -> Watcher | None:
     """Let a watcher see the trials of all worlds as one run."""
     if watch is None:
         return None
 
     def overall(progress: Progress, answers: Any) -> None:
-        done, total = number * progress.total + progress.done, worlds * progress.total
-        watch(Progress(done, total, progress.started), answers)
+        first, total = number * progress.total, worlds * progress.total
+        watch(Progress(first + progress.done, total, progress.started, first + progress.before), answers)
 
     return overall

@@ -133,14 +133,18 @@ class StoredRun:
 
     @property
     def present(self) -> int:
-        """How many trials are there, of the series that has most (told by the chunks' ends and their first line)."""
-        return max((self._trials(s.name) for s in self.series), default=0)
+        """How many trials are there: of the series that has most, or in all where it is not known how many are wanted.
+
+        Told by the chunks' ends alone.
+        """
+        found = [self._trials(name) for name in self.listing]
+        return sum(found) if self.told.get("trials") is None else max(found, default=0)
 
     def __repr__(self) -> str:
         told = self.told
         return (
             f"{self.folder}: {told['command']} {told.get('name', '')}, seed {told['seed']}, "
-            f"{self.present} of {told.get('trials', self.present)} trials, {self.state}"
+            f"{self.present} of {told.get('trials') or self.present} trials, {self.state}"
         )
 
     def _found(self, name: str) -> SeriesFound:

@@ -136,7 +136,8 @@ class _Check:
             except (chunks.Damaged, ShamtrialError) as error:
                 amiss.append(Amiss(path.name, str(error)))
         there = [n * BLOCK + k for n, length in sorted(lengths.items()) for k in range(length)]
-        wanted = int(self.run.told.get("trials", len(there)))
+        asked = self.run.told.get("trials")
+        wanted = len(there) if asked is None else int(asked)
         if self.run.told.get("result") is not None and (missing := wanted - len(there)):
             amiss.append(Amiss("run.json", f"a result of {wanted} trials, {missing} of which are not there"))
         chosen = there if trials is None else sorted(random.Random(seed).sample(there, min(trials, len(there))))

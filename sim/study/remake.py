@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sim.core.errors import ShamtrialError
@@ -41,7 +43,42 @@ def _replay(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
     return function, Flat(function.row)
 
 
-MAKERS: dict[str, Maker] = {"power": _power, "replay": _replay}
+def _bias(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
+    from sim.study.acting import with_only
+    from sim.study.ledger import chosen, series_of, side_of
+    from sim.study.worlds import WorldOf, only_endpoint
+
+    players, ready = run.told["settings"]["mechanisms"], _ready(run.scenario, engine)
+    side = side_of(players, series)
+    _known(run, series, series_of(players, side))
+    own = only_endpoint(ready, chosen(ready, run.told["settings"]["endpoint"]))
+    world = WorldOf(Play(with_only(own, players, side), run.told["seed"], engine))
+    return world, Flat(world.layout)
+
+
+BATCH = re.compile(r"(?P<what>at|with-everything-at|without-(?P<part>[a-z_]+)-at)-(?P<x>[0-9]+)-from-(?P<first>[0-9]+)")
+
+
+def _size(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
+    from sim.study.ledger import chosen
+    from sim.study.power import Analyse
+    from sim.study.search import Later
+    from sim.study.size_parts import ideal_worlds
+    from sim.study.vary import dial
+    from sim.study.worlds import only_endpoint
+
+    told, ready = run.told["settings"], _ready(run.scenario, engine)
+    moved = dial(only_endpoint(ready, chosen(ready, told["endpoint"])), told["vary"])
+    worlds = {name: world for name, _, world in ideal_worlds(moved.scenario)}
+    batch = BATCH.fullmatch(series)
+    if batch is None or (batch["part"] and batch["part"] not in worlds):
+        raise _unknown(run, series, "at-SIZE-from-TRIAL, with-everything-at-..., without-PART-at-...")
+    own = replace(moved, scenario=worlds[batch["part"]]) if batch["part"] else moved
+    play = Play(own.at(int(batch["x"])), run.told["seed"], engine)
+    return Later(Analyse(play), int(batch["first"])), Estimates(play.scenario)
+
+
+MAKERS: dict[str, Maker] = {"bias": _bias, "power": _power, "replay": _replay, "size": _size}
 """By command."""
 
 
@@ -55,7 +92,10 @@ def _uncertain(run: StoredRun) -> bool:
 
 def _known(run: StoredRun, series: str, *allowed: str) -> None:
     if series not in allowed:
-        raise ShamtrialError(
-            f"{run.folder}: found chunks of a series {series!r}; allowed in a run of `{run.told['command']}`: "
-            f"{', '.join(allowed)}"
-        )
+        raise _unknown(run, series, ", ".join(allowed))
+
+
+def _unknown(run: StoredRun, series: str, allowed: str) -> ShamtrialError:
+    return ShamtrialError(
+        f"{run.folder}: found chunks of a series {series!r}; allowed in a run of `{run.told['command']}`: {allowed}"
+    )

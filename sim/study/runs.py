@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -28,6 +29,7 @@ from sim.study.play import scenario_digest
 from sim.study.runner import Interrupted
 
 MOST_TOLD = 20
+MOST_WAITING = 8  # blocks that wait for a slow disk before the run does
 FORMAT = 1
 
 
@@ -89,6 +91,7 @@ class RunFolder:
         self.held = ExitStack()
         self.begun = time.perf_counter()
         self.writer = ThreadPoolExecutor(1)
+        self.writing: deque[Future[None]] = deque()
 
     def __enter__(self) -> RunFolder:
         self.folder = store.open_folder(self.out)
@@ -115,15 +118,28 @@ class RunFolder:
         """Give a series of chunks, by its name and its rows' layout."""
         return Series(self, name, layout)
 
-    def plan(self, trials: int) -> None:
-        """Write down how many trials are wanted, before the first is played; there is no result yet."""
+    def write(self, path: Path, layout: Layout, block: Block, stamp: bytes) -> None:
+        """Have a block written while trials are played on; raises what went wrong with one before."""
+        while self.writing and (self.writing[0].done() or len(self.writing) >= MOST_WAITING):
+            self.writing.popleft().result()
+        self.writing.append(self.writer.submit(_write, path, layout, block, stamp))
+
+    def settle(self) -> None:
+        """Wait for what is being written, names and all; raises what went wrong with it."""
+        if self.writing:
+            while self.writing:
+                self.writing.popleft().result()
+            store.sync_folder(self.folder)
+
+    def plan(self, trials: int | None) -> None:
+        """Write down how many trials are wanted (None: that will be seen), before the first is played."""
         self._write(trials, None)
 
-    def finish(self, trials: int, result: dict[str, Any]) -> None:
+    def finish(self, trials: int | None, result: dict[str, Any]) -> None:
         """Write down what came out."""
         self._write(trials, result)
 
-    def _write(self, trials: int, result: dict[str, Any] | None) -> None:
+    def _write(self, trials: int | None, result: dict[str, Any] | None) -> None:
         own = self.address
         times = {"started": self.started, "elapsed_s": round(time.perf_counter() - self.begun, 3)}
         content = store.run_content(own.command, own.scenario, own.seed, result, times)
@@ -149,7 +165,6 @@ class Series:
         self.run, self.name, self.layout = run, name, layout
         self.stamp = run.address.stamp(name)
         self.there = set(run.listing.get(name, ()))
-        self.writing: Future[None] | None = None
 
     @property
     def end(self) -> int:
@@ -185,22 +200,17 @@ class Series:
             return None
 
     def write(self, block: Block) -> None:
-        """Have a block written, or a longer part of it than is there, while trials are played on.
-
-        One at a time: raises what went wrong with the one before.
-        """
-        self.settle()
+        """Have a block written, or a longer part of it than is there, while trials are played on."""
         self.there.add(block.first // BLOCK)
-        self.writing = self.run.writer.submit(self._write, block)
+        self.run.write(self.path(block.first // BLOCK), self.layout, block, self.stamp)
 
     def settle(self) -> None:
         """Wait for what is being written; raises what went wrong with it."""
-        writing, self.writing = self.writing, None
-        if writing:
-            writing.result()
+        self.run.settle()
 
-    def _write(self, block: Block) -> None:
-        chunks.write_chunk(self.path(block.first // BLOCK), table_of(self.layout, block), self.stamp)
+
+def _write(path: Path, layout: Layout, block: Block, stamp: bytes) -> None:
+    chunks.write_chunk(path, table_of(layout, block), stamp)
 
 
 def other_folder(out: str | Path) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
 from sim.core.errors import RunError
+from sim.study.estimates import Estimates
 from sim.study.performance import Rows
 from sim.study.play import Play
 from sim.study.power import Analyse
 from sim.study.power_curve import Curve, Point, fitted
 from sim.study.runner import Failure, Pool, Watcher, Workers
+from sim.study.runs import RunFolder
+from sim.study.stream import gather
 from sim.study.vary import UNITS, Dial
 
 Watch = Callable[[str], Watcher]
@@ -49,11 +52,39 @@ class Batch:
         return Point(self.x, len(self.rejects), int(self.rejects.sum()))
 
 
+@dataclass(frozen=True)
+class Later:
+    """Answers trial k by trial `first` + k of another function, which bears the number k here; picklable."""
+
+    of: Analyse
+    first: int
+
+    @property
+    def play(self) -> Play:
+        """What is played."""
+        return self.of.play
+
+    def many(self, trials: Sequence[int]) -> Rows:
+        """Play these trials."""
+        rows = self.of.many([self.first + trial for trial in trials])
+        rows["trial"] -= self.first
+        return rows
+
+    def __call__(self, trial: int) -> Rows:
+        """Play a trial."""
+        return self.many([trial])
+
+    def warm(self) -> None:
+        """Load, or compile, what the run needs."""
+        self.many([0])
+
+
 @dataclass
 class Search:
     """A search of one scenario; `batches` are what the curve is fitted to, `failed` the trials that raised.
 
-    `next_trial` is the number of the next trial, `trials` how many were played, `label` what a progress bar says.
+    `next_trial` is the number of the next trial, `trials` how many were played, `label` what a progress bar says. A
+    `run` keeps each batch as a series of its own, named `kept_as`, its size and its first trial.
     """
 
     dial: Dial
@@ -67,6 +98,8 @@ class Search:
     next_trial: int = 0
     trials: int = 0
     label: str = "search"
+    run: RunFolder | None = None
+    kept_as: str = "at"
 
     @property
     def alpha(self) -> float:
@@ -75,10 +108,18 @@ class Search:
 
     def rows(self, x: int, trials: int) -> Rows:
         """Play the next trials at a size; a trial that raised has no row."""
-        scenario = self.dial.at(x)
-        numbers = range(self.next_trial, self.next_trial + trials)
-        with Pool(Analyse(Play(scenario, self.seed, self.engine)), self.seed, self.workers) as pool:
-            rows, failed = pool.run_rows(numbers, self.watch and self.watch(self.label))
+        first, play = self.next_trial, Play(self.dial.at(x), self.seed, self.engine)
+        function = Later(Analyse(play), first)
+        with Pool(function, self.seed, self.workers) as pool:
+            watch = self.watch and self.watch(self.label)
+            if self.run:
+                series = self.run.series(f"{self.kept_as}-{x}-from-{first}", Estimates(play.scenario))
+                rows, failed = gather(pool, trials, series, watch, longer=True)
+            else:
+                rows, failed = pool.run_rows(range(trials), watch)
+        failed = [replace(f, trial=first + f.trial) for f in failed]
+        if rows is not None:
+            rows["trial"] += first
         self.next_trial += trials
         self.trials += trials
         self.failed += failed

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.core.endpoints import UNTESTED, parse_endpoint
@@ -17,6 +19,7 @@ from sim.study.play import for_many, scenario_digest
 from sim.study.population import Solution, solved
 from sim.study.power_curve import Curve
 from sim.study.runner import Failure, Workers
+from sim.study.runs import Address, RunFolder
 from sim.study.safety import Safety, checked, safety
 from sim.study.search import PILOT, Batch, Search, Watch, point_dict
 from sim.study.size_parts import Part, parts
@@ -146,61 +149,78 @@ def sample_size(
     see: float = 0.95,
     most_trials: int = DEFAULT_TRIALS,
     watch: Watch | None = None,
+    out: str | Path | None = None,
 ) -> SizeResult:
     """Find the smallest size at which an endpoint's test reaches a power.
 
     `precision` is the half-width of the answer's 95% interval, as a share of it; trials go where they narrow it, up to
-    `most_trials`. Raises ShamtrialError for impossible requests, RunError where no size is enough.
+    `most_trials`. `out` is a folder that keeps each batch of trials while the search goes on; those that are there are
+    read, by a search for another precision too. Raises ShamtrialError for impossible requests, RunError where no size
+    is enough.
     """
     begun, how = time.perf_counter(), for_many(engine)
     asked = _checked(scenario, name, endpoint, power, precision, most_trials)
     checked(complication_rate, see)
     ready, solution = solved(scenario, workers, watch and watch("solving the population"), how)
     moved = dial(only_endpoint(ready, asked), vary)
-    search = Search(moved, power, seed, workers, how, watch)
+    with ExitStack() as stack:
+        search = Search(moved, power, seed, workers, how, watch)
+        if out is not None:
+            settings = {"endpoint": asked.key, "power": power, "vary": moved.vary}
+            search.run = stack.enter_context(RunFolder(out, Address("size", name, scenario, seed, settings)))
+            search.run.plan(None)
+        formula, curve, verified = _searched(search, precision, most_trials)
+        used, x, interval = search.trials, curve.reaches(power), curve.interval(power)
+        adds, more = parts(search, x) if with_parts else ([], 0)
+        low, high = (moved.whole(end) for end in interval)
+        n = moved.patients(verified.x)
+        result = SizeResult(
+            name=name,
+            digest=scenario_digest(scenario),
+            seed=seed,
+            engine=how,
+            endpoint=asked.key,
+            vary=moved.vary,
+            target_power=power,
+            alpha=search.alpha,
+            value=verified.x,
+            value_interval=(low, high),
+            n=n,
+            n_interval=(moved.patients(low), moved.patients(high)),
+            power=verified.point.power,
+            mcse=verified.point.mcse,
+            favourable_power=verified.favourable,
+            short_trials=verified.short,
+            verification_trials=len(verified.rejects),
+            closed_form=formula,
+            trials_used=used,
+            curve=tuple(point_dict(size, moved.patients(size), search.batches) for size in search.sizes),
+            intercept=curve.intercept,
+            slope=curve.slope,
+            precise=bool(interval[1] - interval[0] <= 2.0 * precision * x),
+            parts=tuple(adds),
+            parts_trials=more,
+            safety=safety(ready, n, complication_rate, see, seed, how) if complication_rate else None,
+            elapsed_s=time.perf_counter() - begun,
+            beliefs=beliefs_of(ready),
+            failed=tuple(search.failed),
+            solution=solution,
+        )
+        if search.run:
+            search.run.finish(None, result.to_dict())
+    return result
+
+
+def _searched(search: Search, precision: float, most_trials: int) -> tuple[ClosedForm, Curve, Batch]:
+    """Give the closed form, the fitted curve, and fresh trials at the size that it gives."""
     formula = _formula(search)
-    curve = search.settle(search.approach(formula.value or moved.start), precision, most_trials)
+    curve = search.settle(search.approach(formula.value or search.dial.start), precision, most_trials)
     verified = _verify(search, curve)
-    if verified.point.power < power - SHORT_OF * verified.point.mcse:
+    if verified.point.power < search.power - SHORT_OF * verified.point.mcse:
         search.batches.append(verified)
-        curve = search.settle(curve.reaches(power), precision, most_trials)
+        curve = search.settle(curve.reaches(search.power), precision, most_trials)
         verified = _verify(search, curve)
-    used, x, interval = search.trials, curve.reaches(power), curve.interval(power)
-    adds, more = parts(search, x) if with_parts else ([], 0)
-    low, high = (moved.whole(end) for end in interval)
-    n = moved.patients(verified.x)
-    return SizeResult(
-        name=name,
-        digest=scenario_digest(scenario),
-        seed=seed,
-        engine=how,
-        endpoint=asked.key,
-        vary=moved.vary,
-        target_power=power,
-        alpha=search.alpha,
-        value=verified.x,
-        value_interval=(low, high),
-        n=n,
-        n_interval=(moved.patients(low), moved.patients(high)),
-        power=verified.point.power,
-        mcse=verified.point.mcse,
-        favourable_power=verified.favourable,
-        short_trials=verified.short,
-        verification_trials=len(verified.rejects),
-        closed_form=formula,
-        trials_used=used,
-        curve=tuple(point_dict(size, moved.patients(size), search.batches) for size in search.sizes),
-        intercept=curve.intercept,
-        slope=curve.slope,
-        precise=bool(interval[1] - interval[0] <= 2.0 * precision * x),
-        parts=tuple(adds),
-        parts_trials=more,
-        safety=safety(ready, n, complication_rate, see, seed, how) if complication_rate else None,
-        elapsed_s=time.perf_counter() - begun,
-        beliefs=beliefs_of(ready),
-        failed=tuple(search.failed),
-        solution=solution,
-    )
+    return formula, curve, verified
 
 
 def _checked(

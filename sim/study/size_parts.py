@@ -27,6 +27,7 @@ FIRST_TRIAL = 1_000_000_000
 TRIALS = 2000
 GROUPS = 20
 LEAST_P = 1e-300
+WHOLE = "with-everything-at"  # of the names of chunks
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,10 @@ def _with(scenario: Scenario, changes: dict[str, dict[str, Any]]) -> Scenario:
 def parts(search: Search, x: float) -> tuple[list[Part], int]:
     """Give what each thing adds around the size found, largest first, "all" last; and the trials played for it."""
     size = search.dial.whole(x)
-    whole = _Scores.of(search, search.dial.scenario, size)
+    whole = _Scores.of(search, search.dial.scenario, size, WHOLE)
     found, spent = [], TRIALS
     for name, words, ideal in ideal_worlds(search.dial.scenario):
-        other = _Scores.of(search, ideal, size)
+        other = _Scores.of(search, ideal, size, f"without-{name}-at")
         spent += TRIALS
         ratio = other.relative() / whole.relative()
         left = np.array([other.relative(g) / whole.relative(g) for g in range(GROUPS)])
@@ -117,11 +118,11 @@ class _Scores:
     quantile: float
 
     @classmethod
-    def of(cls, search: Search, scenario: Scenario, size: int) -> _Scores:
+    def of(cls, search: Search, scenario: Scenario, size: int, kept_as: str) -> _Scores:
         """Play the same trials of the same size in a scenario."""
         own = Search(
             replace(search.dial, scenario=scenario), search.power, search.seed, search.workers, search.engine,
-            search.watch, next_trial=FIRST_TRIAL, label="what adds to the size",
+            search.watch, next_trial=FIRST_TRIAL, label="what adds to the size", run=search.run, kept_as=kept_as,
         )  # fmt: skip
         rows = own.rows(size, TRIALS)
         search.failed += own.failed

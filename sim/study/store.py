@@ -69,11 +69,11 @@ def write_frame(path: Path, frame: pd.DataFrame) -> Path:
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole(path: Path, name_too: bool = True) -> Iterator[Path]:
     """Give a scratch path that becomes `path` when the block ends well, and goes when it does not.
 
-    The file is brought to the disk before it is named, and its name after that, so that a power cut leaves the old
-    file or the new one.
+    The file is brought to the disk before it is named, and its name after that (`name_too`), so that a power cut leaves
+    the old file or the new one.
     """
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -81,7 +81,8 @@ def whole(path: Path) -> Iterator[Path]:
         with scratch.open("rb+") as file:
             os.fsync(file.fileno())
         scratch.replace(path)
-        _sync_folder(path.parent)
+        if name_too:
+            sync_folder(path.parent)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ShamtrialError(f"--out: found {path} ({reason}); allowed: a file that can be written") from None
@@ -133,7 +134,7 @@ def write_tables(folder: Path, trial: SimulatedTrial, ending: str) -> list[Path]
     return [write_frame(folder / f"{name}.{ending}", table) for name, table in trial.tables.items()]
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Bring a folder's names to the disk, where a folder can be opened for that (not on Windows)."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

@@ -194,16 +194,18 @@ class Filling:
 
 
 def gather(
-    pool: Pool[Rows], trials: int, series: Series, watch: Watcher | None = None
+    pool: Pool[Rows], trials: int, series: Series, watch: Watcher | None = None, longer: bool = False
 ) -> tuple[Rows | None, list[Failure]]:
     """Give the rows of these trials as `Pool.run_rows` does; those in the folder are read, the others played and kept.
 
-    ShamtrialError where the folder has more.
+    ShamtrialError where the folder has more, unless a `longer` series will do: then its first trials are given.
     """
-    series.at_least(trials)
+    if not longer:
+        series.at_least(trials)
     blocks: dict[int, Block] = {}
     stream = Stream(series.layout, lambda block: blocks.__setitem__(block.first, block), series)
     Flow(pool, [stream]).extend(trials, watch)
     inside = [blocks[first] for first in sorted(blocks)]
     good = np.concatenate([block.good for block in inside])
-    return (good if len(good) else None), [f for block in inside for f in block.failed]
+    good = good[good["trial"] < trials]
+    return (good if len(good) else None), [f for block in inside for f in block.failed if f.trial < trials]

@@ -23,6 +23,7 @@ from sim.engines.want import Want
 from sim.engines.world import World, potential
 from sim.model.veins import ANGIOPLASTY
 from sim.scenario.schema import Endpoint, Scenario
+from sim.study.layout import Flat
 from sim.study.performance import Rows
 from sim.study.play import Play
 from sim.study.pooled import (
@@ -35,6 +36,8 @@ from sim.study.pooled import (
     nothing,
 )
 from sim.study.runner import Failure, Pool, Watcher, Workers
+from sim.study.runs import RunFolder
+from sim.study.stream import gather
 from sim.study.truth import true_odds_ratio, true_times, true_values, worlds
 from sim.study.wanted import wanted
 
@@ -142,11 +145,24 @@ class Lived:
     entered: NDArray[np.int64]
 
 
-def live(play: Play, trials: int, workers: Workers, watch: Watcher | None = None) -> Lived:
-    """Play a world and give its apparent effect and its truth; RunError where a trial raises or nothing is counted."""
+def live(
+    play: Play,
+    trials: int,
+    workers: Workers,
+    watch: Watcher | None = None,
+    run: RunFolder | None = None,
+    name: str = "",
+) -> Lived:
+    """Play a world and give its apparent effect and its truth; RunError where a trial raises or nothing is counted.
+
+    `run` keeps its sums under `name`, and gives those that it has.
+    """
     world = WorldOf(play)
     with Pool(world, play.seed, workers) as pool:
-        rows, failed = pool.run_rows(range(trials), watch)
+        if run:
+            rows, failed = gather(pool, trials, run.series(name, Flat(world.layout)), watch)
+        else:
+            rows, failed = pool.run_rows(range(trials), watch)
     if failed:
         raise failed[0].error()
     assert rows is not None
