@@ -41,7 +41,18 @@ def _replay(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
     return function, Flat(function.row)
 
 
-MAKERS: dict[str, Maker] = {"power": _power, "replay": _replay}
+def _compare(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
+    from sim.study.ledger import chosen
+    from sim.study.power import Analyse
+    from sim.study.worlds import only_endpoint
+
+    _known(run, series, *run.told.get("cells", {}))
+    scenario, asked = run.scenario_of(series), run.told["settings"]["endpoint"]
+    own = only_endpoint(_ready(scenario, engine), chosen(scenario, asked))
+    return Analyse(Play(own, run.told["seed"], engine)), Estimates(own)
+
+
+MAKERS: dict[str, Maker] = {"power": _power, "replay": _replay, "compare": _compare}
 """By command."""
 
 
