@@ -130,6 +130,7 @@ def _signed(x: float) -> str:
 
 POWER: Final = style.YES
 NULL: Final = style.Look(style.VERMILLION, "", "D", ":")
+BOX: Final = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 
 
 def message(r: Comparison) -> str:
@@ -140,11 +141,10 @@ def message(r: Comparison) -> str:
     own = next(d for d in r.designs if d.label == best.b)
     if not is_sure(best):
         return f"No sure difference in power between {first} and {called(best.b)}"
-    more = "more" if best.power_difference > 0.0 else "fewer"
-    size = abs(100.0 * best.power_difference)
-    said = f"{called(best.b)} finds an effect in {size:.1f} points {more} of trials than {first}"
+    powers = [style.percent(d.performance.power, 1) for d in (own, r.designs[0])]
+    said = f"{called(best.b)} finds an effect in {powers[0]} of trials, {first} in {powers[1]}"
     if own.null and is_untrue(own):
-        said += f", and in {style.percent(own.null.rejects.value)} where there is none"
+        said += f"; where there is none, it finds one in {style.percent(own.null.rejects.value)}"
     return said
 
 
@@ -170,10 +170,11 @@ def comparison_figure(r: Comparison) -> Figure:
 def _draw_powers(axes: Axes, r: Comparison) -> None:
     for y, d in enumerate(r.designs):
         p = d.performance
-        label = "as designed" if y == 0 else None
+        label = "with the design's effect" if y == 0 else None
         _mark(axes, 100.0 * p.power, y - 0.09, 100.0 * p.mcse, POWER, POWER.colour, label)
         axes.annotate(f"{100.0 * p.power:.1f}", (100.0 * p.power, y - 0.09), xytext=(0, 7), ha="center",
-                      textcoords="offset points", color=POWER.colour, fontweight="bold")  # fmt: skip
+                      textcoords="offset points", color=POWER.colour, fontweight="bold", zorder=4,
+                      bbox=BOX)  # fmt: skip
         if d.null:
             null = d.null.rejects
             label = "with no effect" if y == 0 else None
@@ -187,8 +188,8 @@ def _draw_powers(axes: Axes, r: Comparison) -> None:
 
 def _draw_differences(axes: Axes, r: Comparison) -> None:
     axes.axvline(0.0, color=style.INK, linewidth=1.2, zorder=1)
-    axes.annotate("compared with this", (0.0, 0), xytext=(6, 0), textcoords="offset points", va="center",
-                  color=style.GREY, fontsize=style.SMALL)  # fmt: skip
+    axes.annotate("the others are compared with this one", (0.0, 0), xytext=(6, 0), textcoords="offset points",
+                  va="center", color=style.GREY, fontsize=style.SMALL)  # fmt: skip
     place = {d.label: y for y, d in enumerate(r.designs)}
     for p in r.against_first:
         y, x = place[p.b], 100.0 * p.power_difference
@@ -199,7 +200,7 @@ def _draw_differences(axes: Axes, r: Comparison) -> None:
         axes.errorbar(x, y, xerr=[[max(x - low, 0.0)], [max(high - x, 0.0)]], fmt=POWER.marker, color=POWER.colour,
                       ecolor=style.INK, elinewidth=1.6, capsize=3.5, markersize=7, zorder=3)  # fmt: skip
         axes.annotate(f"{style.number(x, 1, sign=True)}", (x, y), xytext=(0, 8), textcoords="offset points",
-                      ha="center", color=POWER.colour, fontweight="bold")  # fmt: skip
+                      ha="center", color=POWER.colour, fontweight="bold", zorder=4, bbox=BOX)  # fmt: skip
     axes.margins(x=0.12)
     axes.set_xlabel("Difference in power (percentage points)")
     style.bare(axes, "bottom")

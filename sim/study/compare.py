@@ -234,13 +234,13 @@ class _Board:
         trials were read."""
         functions = [Analyse(Play(cell.scenario, self.seed, self.engine)) for cell in self.cells]
         watch = self.watch and self.watch("trials, all designs")
+        streams = [cell.stream(run, k) for k, cell in enumerate(self.cells)]
+        for stream in streams:
+            if stream.series:
+                stream.series.at_least(trials)
+        if run:
+            run.plan(trials)
         with Pool(functions, self.seed, self.workers) as pool:
-            streams = [cell.stream(run, k) for k, cell in enumerate(self.cells)]
-            for stream in streams:
-                if stream.series:
-                    stream.series.at_least(trials)
-            if run:
-                run.plan(trials)
             flow = Flow(pool, streams)
             flow.extend(min(FIRST_TRIALS, trials), watch, trials)
             for cell in self.cells:
@@ -252,15 +252,13 @@ class _Board:
         return sum(stream.read for stream in streams)
 
     def _know(self, truth_trials: int) -> None:
-        """Find each design's truth; where nothing works it is known to be none."""
+        """Find each design's truth."""
         watch = self.watch and self.watch("twin trials (truth)")
-        for cell, other in zip(self.own, self.null, strict=True):
+        for cell in self.own:
             found = pooled_truth(cell.scenario, truth_trials, self.workers, watch, self.engine)
             self.truths.append(found)
             value, mcse = found.with_error()
             cell.tally.know([Truth(value, mcse, math.nan, math.nan) if truth_trials else None])
-            if other and other is not cell:
-                other.tally.know([Truth(0.0, 0.0, math.nan, math.nan)])
 
     def found(self) -> list[Found]:
         """Give what pairs are made of."""
@@ -273,7 +271,7 @@ class _Board:
     def compared(self, number: int) -> Compared:
         """Sum up a design."""
         design, own, other = self.designs[number], self.own[number], self.null[number]
-        null = other and null_trials(other.columns(), own.meaning.favourable, other is not own)
+        null = null_trials(other.columns(), own.meaning.favourable, other is not own) if other else None
         return Compared(
             label=design.label,
             name=design.name,
