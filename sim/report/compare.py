@@ -12,6 +12,7 @@ import click
 
 from sim.report import style
 from sim.report.console import print_table
+from sim.scenario.variants import split_changes
 from sim.study.compare import Compared, Comparison
 from sim.study.compare_words import called, is_sure, is_untrue, points, signed
 from sim.study.exclude import Limit
@@ -25,8 +26,8 @@ DESIGNS: Final = ("design", "patients", "power (MCSE)", "in favour", "estimate",
 PAIRS: Final = ("design", "power (MCSE)", "95% interval", "bias (MCSE)", "precision")
 NULLS: Final = ("design", "rejects\n(MCSE)", "leave out\nthe truth", "half\nexclude", "90%\nexclude",
                 "half, if none\nis found", "90%, if none\nis found")  # fmt: skip
-LETTERS: Final = 26
-"""Letters in a line of a label, in the picture."""
+LETTERS: Final = 24
+"""Letters in a line of a label."""
 
 
 def comparison_tables(r: Comparison) -> None:
@@ -115,9 +116,20 @@ def _notes(r: Comparison) -> Iterator[str]:
             )
 
 
-def _lines(label: str) -> str:
-    """Give a label in two lines: the scenario, and what is changed."""
-    return called(label).replace(" with ", "\n  ", 1)
+def _lines(label: str, indent: str = "  ") -> str:
+    """Give a label in short lines: the scenario, then each change; a long one is broken before its value."""
+    name, _, changes = label.partition(":")
+    if called(label) == label:
+        return "\n".join(textwrap.wrap(label, LETTERS))
+    lines = [line for change in split_changes(changes) for line in _change(change)]
+    return "\n".join([*textwrap.wrap(name, LETTERS), *(f"{indent}{line}" for line in lines)])
+
+
+def _change(change: str) -> list[str]:
+    if len(change) <= LETTERS:
+        return [change]
+    key, _, value = change.partition("=")
+    return [*textwrap.wrap(key, LETTERS), *textwrap.wrap(f"= {value}", LETTERS)]
 
 
 def _plain(x: float) -> str:
@@ -156,7 +168,7 @@ def comparison_figure(r: Comparison) -> Figure:
     style.headline(figure, message(r), 88)
     _draw_powers(left, r)
     _draw_differences(right, r)
-    left.set_yticks(range(len(r.designs)), [_wrapped(d.label) for d in r.designs])
+    left.set_yticks(range(len(r.designs)), [_lines(d.label, "") for d in r.designs])
     left.set_ylim(len(r.designs) - 0.5, -0.6)
     style.footnote(
         figure,
@@ -210,11 +222,6 @@ def _mark(axes: Axes, x: float, y: float, mcse: float, look: style.Look, face: s
     axes.errorbar(x, y, xerr=style.Z95 * mcse, fmt=look.marker, color=look.colour, markerfacecolor=face,
                   markeredgecolor=look.colour, ecolor=style.INK, elinewidth=1.2, capsize=3, markersize=7,
                   zorder=3, label=label)  # fmt: skip
-
-
-def _wrapped(label: str) -> str:
-    lines = called(label).replace(" with ", "\n", 1).split("\n")
-    return "\n".join(part for line in lines for part in textwrap.wrap(line, LETTERS) or [""])
 
 
 def save_comparison(r: Comparison, folder: Path) -> list[Path]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -21,24 +20,19 @@ from sim.scenario.variants import Design
 from sim.study.compare_words import sentences
 from sim.study.exclude import NullTrials, null_trials
 from sim.study.ledger import chosen, family
-from sim.study.paired import Found, Pair, pair
-from sim.study.paired_truth import pooled_truth
-from sim.study.performance import Performance, Truth
+from sim.study.paired import Pair, pair
+from sim.study.performance import Performance
 from sim.study.play import Play, for_many, scenario_digest
-from sim.study.pooled import Pooled
-from sim.study.population import Solution, solved
-from sim.study.power import FIRST_TRIALS, MOST_TRIALS, Analyse
-from sim.study.runner import Failure, Pool, Watcher, Workers
+from sim.study.population import Solution
+from sim.study.power import MOST_TRIALS
+from sim.study.runner import Failure, Workers
 from sim.study.runs import RunFolder
-from sim.study.side_by_side import Cell, address_of, series_of, without_effect
-from sim.study.stream import Flow
+from sim.study.side_by_side import Board, Watch, address_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DEFAULT_TRIALS = 1000
-
-Watch = Callable[[str], Watcher] | None
 
 
 @dataclass(frozen=True)
@@ -184,14 +178,14 @@ def compare(
             if out is not None
             else None
         )
-        board = _Board(designs, asked, null, seed, how, workers, watch)
+        board = Board(designs, asked, null, seed, how, workers, watch)
         read = board.play(trials, truth_trials, run)
         result = Comparison(
             seed=seed,
             trials=trials,
             engine=how,
             endpoint=_endpoint_of(asked),
-            designs=tuple(board.compared(k) for k in range(len(designs))),
+            designs=tuple(_compared(board, k) for k in range(len(designs))),
             pairs=tuple(pair(a, b) for a, b in combinations(board.found(), 2)),
             elapsed_s=time.perf_counter() - begun,
             failed=tuple(dict.fromkeys(f for cell in board.cells for f in cell.tally.failures())),
@@ -204,94 +198,20 @@ def compare(
     return result
 
 
-class _Board:
-    """The cells of a comparison: each design as it is, and with no effect."""
-
-    def __init__(
-        self, designs: Sequence[Design], asked: Sequence[Endpoint], null: bool, seed: int, engine: str,
-        workers: Workers, watch: Watch,
-    ) -> None:  # fmt: skip
-        self.designs, self.asked, self.seed, self.engine = designs, asked, seed, engine
-        self.workers, self.watch = workers, watch
-        self.solutions: list[Solution | None] = []
-        self.truths: list[Pooled] = []
-        self.own: list[Cell] = []
-        self.null: list[Cell | None] = []
-        for design, endpoint in zip(designs, asked, strict=True):
-            ready, solution = solved(design.scenario, workers, watch and watch("solving the population"), engine)
-            own = Cell.of(series_of(design, False), design.label, ready, endpoint)
-            self.solutions.append(solution)
-            self.own.append(own)
-            self.null.append(_null_of(design, own) if null else None)
-
-    @property
-    def cells(self) -> list[Cell]:
-        """All that is played."""
-        return [*self.own, *(n for n, own in zip(self.null, self.own, strict=True) if n and n is not own)]
-
-    def play(self, trials: int, truth_trials: int, run: RunFolder | None) -> int:
-        """Play the first trials, to see whether anybody enters; then the truths; then the rest. Give how many of the
-        trials were read."""
-        functions = [Analyse(Play(cell.scenario, self.seed, self.engine)) for cell in self.cells]
-        watch = self.watch and self.watch("trials, all designs")
-        streams = [cell.stream(run, k) for k, cell in enumerate(self.cells)]
-        for stream in streams:
-            if stream.series:
-                stream.series.at_least(trials)
-        if run:
-            run.plan(trials)
-        with Pool(functions, self.seed, self.workers) as pool:
-            flow = Flow(pool, streams)
-            flow.extend(min(FIRST_TRIALS, trials), watch, trials)
-            for cell in self.cells:
-                cell.check_entered()
-            self._know(truth_trials)
-            flow.extend(trials, watch)
-        for cell in self.cells:
-            cell.check_played(trials)
-        return sum(stream.read for stream in streams)
-
-    def _know(self, truth_trials: int) -> None:
-        """Find each design's truth."""
-        watch = self.watch and self.watch("twin trials (truth)")
-        for cell in self.own:
-            found = pooled_truth(cell.scenario, truth_trials, self.workers, watch, self.engine)
-            self.truths.append(found)
-            value, mcse = found.with_error()
-            cell.tally.know([Truth(value, mcse, math.nan, math.nan) if truth_trials else None])
-
-    def found(self) -> list[Found]:
-        """Give what pairs are made of."""
-        made = []
-        for cell, truth in zip(self.own, self.truths, strict=True):
-            rows = cell.columns()
-            made.append(Found(cell.label, rows["rejects"], rows["value"], truth))
-        return made
-
-    def compared(self, number: int) -> Compared:
-        """Sum up a design."""
-        design, own, other = self.designs[number], self.own[number], self.null[number]
-        null = null_trials(other.columns(), own.meaning.favourable, other is not own) if other else None
-        return Compared(
-            label=design.label,
-            name=design.name,
-            digest=scenario_digest(design.scenario),
-            scenario=design.scenario,
-            endpoint=self.asked[number],
-            performance=own.tally.performances()[self.asked[number].key],
-            short_trials=sum(own.tally.short.values()),
-            null=null,
-            solution=self.solutions[number],
-        )
-
-
-def _null_of(design: Design, own: Cell) -> Cell | None:
-    """Give a design with no effect: itself where it has none; None where it is no study of an effect."""
-    if own.scenario.case_control:
-        return None
-    if own.scenario.no_effect:
-        return own
-    return Cell(series_of(design, True), f"{own.label} with no effect", without_effect(own.scenario))
+def _compared(board: Board, number: int) -> Compared:
+    """Sum up a design."""
+    design, own, null, asked = board.designs[number], board.own[number], board.null[number], board.asked[number]
+    return Compared(
+        label=design.label,
+        name=design.name,
+        digest=scenario_digest(design.scenario),
+        scenario=design.scenario,
+        endpoint=asked,
+        performance=own.tally.performances()[asked.key],
+        short_trials=sum(own.tally.short.values()),
+        null=null_trials(null.columns(), own.meaning.favourable, null is not own) if null else None,
+        solution=board.solutions[number],
+    )
 
 
 def _check(trials: int, truth_trials: int) -> None:

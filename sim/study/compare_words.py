@@ -1,5 +1,5 @@
 """What a comparison says: which design has the power, which is biased, what its null trials exclude. Composed from the
-figures: a difference counts from SURE Monte Carlo errors on."""
+figures: a bias counts from SURE Monte Carlo errors on, a difference in power where its 95% interval leaves out 0."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sim.study.exclude import Limit
-from sim.study.paired import Z95 as SURE
+from sim.study.game import SURE
 from sim.study.paired import Pair
 from sim.study.picked import Figure
 
@@ -74,7 +74,7 @@ def _bias(r: Comparison) -> str:
     right = [called(d.label) for d in known if d not in off]
     parts = [f"The mean estimate is off the truth by {'; by '.join(map(_one_bias, off))}"] if off else []
     if right:
-        within = f"within {SURE:.2f} Monte Carlo standard errors of the truth"
+        within = f"within {SURE:g} Monte Carlo standard errors of the truth"
         parts.append(f"in {_and(right)} it is {within}" if off else f"The mean estimate of {_and(right)} is {within}")
     pairs = [f"{signed(p.bias_difference)} (paired MCSE {p.bias_mcse:.3f}) in {called(p.b)}" for p in r.against_first
              if not math.isnan(p.bias_difference)]  # fmt: skip

@@ -3,8 +3,9 @@ folder calls them."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,11 +22,19 @@ from sim.scenario.variants import Design
 from sim.study.estimates import Estimates
 from sim.study.layout import Block
 from sim.study.opened import open_run
-from sim.study.play import scenario_digest
-from sim.study.power import Tally
+from sim.study.paired import Found
+from sim.study.paired_truth import pooled_truth
+from sim.study.performance import Truth
+from sim.study.play import Play, scenario_digest
+from sim.study.pooled import Pooled
+from sim.study.population import Solution, solved
+from sim.study.power import FIRST_TRIALS, Analyse, Tally
+from sim.study.runner import Pool, Watcher, Workers
 from sim.study.runs import Address, RunFolder
-from sim.study.stream import Stream
+from sim.study.stream import Flow, Stream
 from sim.study.worlds import only_endpoint
+
+Watch = Callable[[str], Watcher] | None
 
 COMMAND = "compare"
 NULL = "-null"
@@ -92,6 +101,80 @@ class Cell:
         if len(failed) == trials:
             raise failed[0].error()
         self.check_entered()
+
+
+class Board:
+    """The cells of a comparison: each design as it is, and with no effect."""
+
+    def __init__(
+        self, designs: Sequence[Design], asked: Sequence[Endpoint], null: bool, seed: int, engine: str,
+        workers: Workers, watch: Watch,
+    ) -> None:  # fmt: skip
+        self.designs, self.asked, self.seed, self.engine = designs, asked, seed, engine
+        self.workers, self.watch = workers, watch
+        self.solutions: list[Solution | None] = []
+        self.truths: list[Pooled] = []
+        self.own: list[Cell] = []
+        self.null: list[Cell | None] = []
+        for design, endpoint in zip(designs, asked, strict=True):
+            ready, solution = solved(design.scenario, workers, watch and watch("solving the population"), engine)
+            own = Cell.of(series_of(design, False), design.label, ready, endpoint)
+            self.solutions.append(solution)
+            self.own.append(own)
+            self.null.append(_null_of(design, own) if null else None)
+
+    @property
+    def cells(self) -> list[Cell]:
+        """All that is played."""
+        return [*self.own, *(n for n, own in zip(self.null, self.own, strict=True) if n and n is not own)]
+
+    def play(self, trials: int, truth_trials: int, run: RunFolder | None) -> int:
+        """Play the first trials, to see whether anybody enters; then the truths; then the rest. Give how many of the
+        trials were read."""
+        functions = [Analyse(Play(cell.scenario, self.seed, self.engine)) for cell in self.cells]
+        watch = self.watch and self.watch("trials, all designs")
+        streams = [cell.stream(run, k) for k, cell in enumerate(self.cells)]
+        for stream in streams:
+            if stream.series:
+                stream.series.at_least(trials)
+        if run:
+            run.plan(trials)
+        with Pool(functions, self.seed, self.workers) as pool:
+            flow = Flow(pool, streams)
+            flow.extend(min(FIRST_TRIALS, trials), watch, trials)
+            for cell in self.cells:
+                cell.check_entered()
+            self._know(truth_trials)
+            flow.extend(trials, watch)
+        for cell in self.cells:
+            cell.check_played(trials)
+        return sum(stream.read for stream in streams)
+
+    def _know(self, truth_trials: int) -> None:
+        """Find each design's truth."""
+        watch = self.watch and self.watch("twin trials (truth)")
+        for cell in self.own:
+            found = pooled_truth(cell.scenario, truth_trials, self.workers, watch, self.engine)
+            self.truths.append(found)
+            value, mcse = found.with_error()
+            cell.tally.know([Truth(value, mcse, math.nan, math.nan) if truth_trials else None])
+
+    def found(self) -> list[Found]:
+        """Give what pairs are made of."""
+        made = []
+        for cell, truth in zip(self.own, self.truths, strict=True):
+            rows = cell.columns()
+            made.append(Found(cell.label, rows["rejects"], rows["value"], truth))
+        return made
+
+
+def _null_of(design: Design, own: Cell) -> Cell | None:
+    """Give a design with no effect: itself where it has none; None where it is no study of an effect."""
+    if own.scenario.case_control:
+        return None
+    if own.scenario.no_effect:
+        return own
+    return Cell(series_of(design, True), f"{own.label} with no effect", without_effect(own.scenario))
 
 
 def without_effect(scenario: Scenario) -> Scenario:
