@@ -37,7 +37,10 @@ DEFAULT_TRIALS = 1000
 
 @dataclass(frozen=True)
 class Compared:
-    """One design: how it does, and what it does where nothing works (None: not played, or no trial of an effect)."""
+    """One design: how it does, and what it does where nothing works (None: not played, or no trial of an effect).
+
+    `series` names its chunks in a run's folder.
+    """
 
     label: str
     name: str
@@ -45,6 +48,7 @@ class Compared:
     scenario: Scenario
     endpoint: Endpoint
     performance: Performance
+    series: str
     short_trials: int
     null: NullTrials | None
     solution: Solution | None = None
@@ -70,6 +74,7 @@ class Compared:
             "label": self.label,
             "scenario": self.name,
             "digest": self.digest,
+            "series": self.series,
             "design": self.scenario.study.design,
             "endpoint": self.endpoint.key,
             "alpha": self.scenario.study.alpha,
@@ -208,6 +213,7 @@ def _compared(board: Board, number: int) -> Compared:
         scenario=design.scenario,
         endpoint=asked,
         performance=own.tally.performances()[asked.key],
+        series=own.series,
         short_trials=sum(own.tally.short.values()),
         null=null_trials(null.columns(), own.meaning.favourable, null is not own) if null else None,
         solution=board.solutions[number],

@@ -209,5 +209,6 @@ def address_of(designs: Sequence[Design], endpoint: str | None, seed: int, null:
     if (Path(out) / "run.json").exists():
         there = open_run(out).told["scenario"]
         common = next((d.scenario for d in designs if d.scenario.model_dump(mode="json") == there), common)
-    name = " v ".join(d.label for d in designs)
+    labels = [d.label for d in designs]
+    name = " v ".join(labels) if len(labels) == 2 else f"{labels[0]} and {len(labels) - 1} more"
     return Address(COMMAND, name, common, seed, {"endpoint": endpoint}, cells_of(designs, null))

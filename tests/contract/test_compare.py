@@ -89,6 +89,17 @@ def test_a_null_design_is_that_of_the_power_run() -> None:
     assert found["replayed"]
 
 
+def test_engine_and_workers_change_nothing() -> None:
+    """Both engines, one worker or two processes, give the same comparison."""
+    words = ("compare", "bench/j1", CHANGED, *SETS, "--trials", "6", "--truth-trials", "2", "--json")
+    compiled = done(*words, "--workers", "1").json
+    assert compiled.pop("engine") == "compiled"
+    for workers in ("1", "2"):
+        found = done(*words, "--engine", "reference", "--workers", workers).json
+        assert found.pop("engine") == "reference"
+        assert found == compiled
+
+
 def test_three_designs_have_three_pairs_and_tables() -> None:
     """All pairs are in the JSON, the first design against each other one in the table; three things are said."""
     words = ("compare", "bench/j1", CHANGED, "bench/j1:enrolment.target=40", "--trials", "30", "--workers", "1")

@@ -17,7 +17,7 @@ from sim.study.compare import Comparison, compare
 from sim.study.opened import open_run
 from sim.study.recheck import verify
 from sim.study.runner import Interrupted
-from tests.contract.commands import alive, start
+from tests.contract.commands import alive, done, start
 from tests.resume.runs import SMALL, Words, chunks_of
 
 TRIALS = 2300
@@ -132,6 +132,15 @@ def test_another_seed_endpoint_or_fewer_trials_are_refused(undisturbed: Path) ->
         with pytest.raises(ShamtrialError) as refused:
             compared(undisturbed, **options)
         assert said in str(refused.value)
+
+
+def test_show_tells_what_came_out(undisturbed: Path) -> None:
+    """`runs show` has the series of each design and the three sentences; `runs list` names the first designs."""
+    result = result_of(undisturbed)
+    out = done("runs", "show", undisturbed).out
+    assert all(f"  {d['series']}: 3 chunks" in out for d in result["designs"])
+    assert all(sentence in out for sentence in result["sentences"])
+    assert open_run(undisturbed).told["name"] == f"{ONE} v {TWO}"
 
 
 def test_verify_plays_every_series_again(undisturbed: Path) -> None:
