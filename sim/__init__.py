@@ -15,6 +15,7 @@ from sim.core.defaults import TWIN_TRIALS
 
 if TYPE_CHECKING:
     from sim.scenario.loaded import Loaded
+    from sim.study.compare import Comparison
     from sim.study.explain import ExplainResult
     from sim.study.ledger import Ledger
     from sim.study.opened import StoredRun
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "bias_ledger",
+    "compare",
     "explain",
     "load",
     "open_run",
@@ -154,6 +156,35 @@ def sample_size(
         loaded.scenario, loaded.name, power, endpoint, vary, precision, seed, workers, engine, parts,
         complication_rate, see, most_trials, out=out,
     )  # fmt: skip
+
+
+def compare(
+    *designs: str | Path | Loaded,
+    endpoint: str | None = None,
+    trials: int = 1000,
+    seed: int = 1,
+    workers: Workers = 1,
+    engine: Engine = "auto",
+    null: bool = True,
+    truth_trials: int = TWIN_TRIALS,
+    out: str | Path | None = None,
+) -> Comparison:
+    """Lay designs side by side on the same candidates: differences in power and bias with paired standard errors.
+
+    A design is a name or path, one with changes ("sham_rct:veins.success_prob=1.0,enrolment.target=300"), or what
+    `load` gave. `endpoint` is a key or a family ("arr"); none: each design's primary. A pair's differences are its `b`
+    less its `a`. `null` plays each design with no effect too: what half, and 90%, of such trials would exclude. `out`
+    is a folder that keeps every estimate, and from which a call that was stopped goes on.
+    """
+    from sim.scenario.variants import load_designs
+    from sim.study.compare import compare
+
+    result = compare(load_designs(designs), endpoint, trials, seed, workers, engine, null, truth_trials, out=out)
+    if result.folder:
+        from sim.report.compare import save_comparison
+
+        save_comparison(result, result.folder)
+    return result
 
 
 def simulate(

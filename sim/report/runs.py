@@ -59,6 +59,8 @@ def _share(run: StoredRun) -> str:
 
 
 def _results(result: Any) -> Iterable[str]:
+    if isinstance(result, dict) and isinstance(result.get("sentences"), list):
+        yield from (f"  {sentence}" for sentence in result["sentences"])
     endpoints = result.get("endpoints") if isinstance(result, dict) else None
     if isinstance(endpoints, dict):
         for key, found in endpoints.items():

@@ -78,7 +78,18 @@ def _size(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
     return Later(Analyse(play), int(batch["first"])), Estimates(play.scenario)
 
 
-MAKERS: dict[str, Maker] = {"bias": _bias, "power": _power, "replay": _replay, "size": _size}
+def _compare(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
+    from sim.study.ledger import chosen
+    from sim.study.power import Analyse
+    from sim.study.worlds import only_endpoint
+
+    _known(run, series, *run.told.get("cells", {}))
+    scenario, asked = run.scenario_of(series), run.told["settings"]["endpoint"]
+    own = only_endpoint(_ready(scenario, engine), chosen(scenario, asked))
+    return Analyse(Play(own, run.told["seed"], engine)), Estimates(own)
+
+
+MAKERS: dict[str, Maker] = {"bias": _bias, "compare": _compare, "power": _power, "replay": _replay, "size": _size}
 """By command."""
 
 

@@ -518,6 +518,7 @@ def test_help_says_what_each_verb_is_for() -> None:
     verbs = re.findall(r"^  (\w+)  +(.+)$", out.partition("Commands:")[2], re.MULTILINE)
     assert [v for v, _ in verbs] == [
         "bias",
+        "compare",
         "demo",
         "power",
         "replay",

@@ -1,0 +1,109 @@
+"""What trials of a treatment that does nothing would exclude: the benefits beyond their intervals' favourable ends."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.study.paired import Z95
+from sim.study.picked import Figure, share
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+SHARES = {"half": 0.5, "most": 0.9}
+"""The shares of trials that it is told for."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """An effect that a share of trials would exclude, with all effects more favourable; on the endpoint's scale.
+
+    `lower` and `upper` are its 95% Monte Carlo interval, by order statistics. Infinite: too few trials exclude any, or
+    would say so.
+    """
+
+    value: float
+    lower: float
+    upper: float
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Give plain values; what is not finite is None."""
+        own = {"value": self.value, "lower": self.lower, "upper": self.upper}
+        return {k: v if math.isfinite(v) else None for k, v in own.items()}
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """What so many trials exclude: half of them, and 90% of them."""
+
+    trials: int
+    half: Limit
+    most: Limit
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values."""
+        return {"trials": self.trials, "half": self.half.to_dict(), "most": self.most.to_dict()}
+
+
+@dataclass(frozen=True)
+class NullTrials:
+    """A design's trials with no effect.
+
+    `rejects` is the type I error, `favourable` the share that reject in the patient's favour, `left_out` the share
+    whose interval leaves out no effect, which is the truth. `every` is what all of them exclude, `quiet` those that do
+    not reject. `replayed` is false where the design has no effect anyway, so that these are its own trials.
+    """
+
+    rejects: Figure
+    favourable: Figure
+    left_out: Figure
+    every: Excluded
+    quiet: Excluded
+    replayed: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values."""
+        return {
+            "rejects": self.rejects.to_dict(),
+            "favourable": self.favourable.to_dict(),
+            "left_out": self.left_out.to_dict(),
+            "all": self.every.to_dict(),
+            "not_rejecting": self.quiet.to_dict(),
+            "replayed": self.replayed,
+        }
+
+
+def null_trials(rows: NDArray[Any], favourable: int, replayed: bool) -> NullTrials:
+    """Sum up the columns `rejects`, `helpful`, `limit` (NaN: no interval) and `left_out` of trials with no effect."""
+    quiet = ~rows["rejects"]
+    return NullTrials(
+        rejects=share(rows["rejects"]),
+        favourable=share(rows["helpful"]),
+        left_out=share(rows["left_out"]),
+        every=excluded(rows["limit"], favourable),
+        quiet=excluded(rows["limit"][quiet], favourable),
+        replayed=replayed,
+    )
+
+
+def excluded(limits: Floats, favourable: int) -> Excluded:
+    """Give what shares of trials exclude, from their favourable limits; a trial without one excludes nothing."""
+    benefit = np.sort(np.where(np.isnan(limits), np.inf, favourable * limits))
+    return Excluded(len(limits), *(_limit(benefit, q, favourable) for q in SHARES.values()))
+
+
+def _limit(benefit: Floats, q: float, favourable: int) -> Limit:
+    """Give the benefit that at least a share `q` of trials exclude, and the order statistics about it."""
+    n = len(benefit)
+    if n == 0:
+        return Limit(math.nan, math.nan, math.nan)
+    half = Z95 * math.sqrt(n * q * (1.0 - q))
+    low, high = math.floor(n * q - half), math.ceil(n * q + half) + 1
+    ends = (benefit[low - 1] if low >= 1 else -math.inf, benefit[high - 1] if high <= n else math.inf)
+    value, *sides = (favourable * float(x) for x in (benefit[math.ceil(n * q - 1e-9) - 1], *ends))
+    return Limit(value, min(sides), max(sides))
