@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from sim.cli import findings, machine, runs, scenarios, sizing, trials  # noqa: F401 - puts commands into the group
+from sim.cli import findings, machine, runs, scenarios, sizing, sweeps, trials  # noqa: F401 - puts commands into the group
 from sim.cli.options import cli
 
 __all__ = ["cli", "main"]

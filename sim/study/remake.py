@@ -41,7 +41,15 @@ def _replay(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
     return function, Flat(function.row)
 
 
-MAKERS: dict[str, Maker] = {"power": _power, "replay": _replay}
+def _sweep(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
+    from sim.study.power import Analyse
+
+    _known(run, series, *run.told.get("cells", {}))
+    ready = _ready(run.scenario_of(series), engine)
+    return Analyse(Play(ready, run.told["seed"], engine)), Estimates(ready)
+
+
+MAKERS: dict[str, Maker] = {"power": _power, "replay": _replay, "sweep": _sweep}
 """By command."""
 
 

@@ -1,0 +1,149 @@
+"""What a sweep is called in words: its keys, its levels, and the sentences that its figures bear."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from sim.report import style
+from sim.scenario.lines import split
+from sim.scenario.schema import Scenario
+from sim.scenario.study_file import LABEL
+from sim.study.hits import Difference
+from sim.study.sweep_result import CellResult, SweepResult
+
+
+def short(key: str, keys: Sequence[str]) -> str:
+    """Give the last part of a key, and as much before it as tells it apart from the others."""
+    parts = key.split(".")
+    for n in range(1, len(parts)):
+        tail = ".".join(parts[-n:])
+        if not any(other != key and other.endswith(f".{tail}") for other in keys):
+            return tail
+    return key
+
+
+def meaning(key: str) -> tuple[str, str]:
+    """Give what a scenario key means and its unit ("" where it has none)."""
+    model: Any = Scenario
+    field = None
+    for part in split(key):
+        if isinstance(part, int):
+            continue
+        fields = getattr(model, "model_fields", {})
+        if part not in fields:
+            return "", ""
+        field = fields[part]
+        model = _model(field.annotation)
+    extra = field.json_schema_extra if field and isinstance(field.json_schema_extra, dict) else {}
+    unit = str(extra.get("unit", "-"))
+    return (field.description or "") if field else "", "" if unit in ("-", "1") else unit
+
+
+def _model(annotation: Any) -> Any:
+    """Give the table that a field holds, or holds a list of."""
+    inner = getattr(annotation, "__args__", ())
+    return next((a for a in (annotation, *inner) if isinstance(a, type) and issubclass(a, BaseModel)), annotation)
+
+
+def axis_label(key: str) -> str:
+    """Name an axis: the key, its unit, and below it what it means."""
+    if key == LABEL:
+        return ""
+    said, unit = meaning(key)
+    return f"{key}{f' ({unit})' if unit else ''}" + (f"\n{style.capital(said)}" if said else "")
+
+
+def level(value: Any) -> str:
+    """Write a level of a key."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int | float):
+        return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return str(value)
+
+
+def cell_words(result: SweepResult, cell: CellResult) -> str:
+    """Name a cell shortly: label, and the levels of the grid."""
+    return ", ".join(
+        cell.label if axis == LABEL else f"{short(axis, result.keys)} {level(cell.level(axis))}" for axis in result.axes
+    )
+
+
+def message(result: SweepResult, endpoint: str) -> str:
+    """Say how far the power runs over the cells."""
+    cells = [c for c in result.cells if endpoint in c.endpoints]
+    low = min(cells, key=lambda c: c.endpoints[endpoint].power)
+    high = max(cells, key=lambda c: c.endpoints[endpoint].power)
+    if low is high:
+        return f"Power {_power(low, endpoint)} at {cell_words(result, low)}"
+    return (
+        f"Power runs from {_power(low, endpoint)} ({cell_words(result, low)}) to {_power(high, endpoint)} "
+        f"({cell_words(result, high)})"
+    )
+
+
+def _power(cell: CellResult, endpoint: str) -> str:
+    return style.percent(cell.endpoints[endpoint].power)
+
+
+def cost(result: SweepResult, cell: CellResult, endpoint: str) -> Difference | None:
+    """Give the power of a cell less that of the one it is compared with; None where there is none."""
+    other = result.reference_of(cell)
+    if other is None or other is cell or endpoint not in other.endpoints or endpoint not in cell.endpoints:
+        return None
+    return result.difference(cell, other, endpoint)
+
+
+def worst(result: SweepResult, endpoint: str) -> tuple[CellResult, Difference] | None:
+    """Give the cell that differs most from the one it is compared with, and by how much."""
+    found = [(c, d) for c in result.cells if (d := cost(result, c, endpoint)) is not None]
+    return max(found, key=lambda pair: abs(pair[1].value), default=None)
+
+
+def cost_message(result: SweepResult, endpoint: str) -> str:
+    """Say what the largest difference from the cells compared with is."""
+    found = worst(result, endpoint)
+    if found is None or result.reference is None:
+        return "No cell has another one to be compared with"
+    cell, difference = found
+    key, at = result.reference
+    against = at if key == LABEL else f"{short(key, result.keys)} {level(at)}"
+    how = f"{style.number(abs(100.0 * difference.value), 1)} points of power (MCSE {100.0 * difference.mcse:.1f})"
+    where = f"{cell_words(result, cell)}, against {against}"
+    if abs(difference.value) <= style.Z95 * difference.mcse:
+        return f"No difference in power is seen: at most {how} ({where})"
+    return f"{'Costs' if difference.value < 0.0 else 'Adds'} up to {how}: {where}"
+
+
+def sentences(result: SweepResult) -> Iterator[str]:
+    """Say what came out at each endpoint, and how sure the figures are."""
+    several = len(result.endpoints) > 1
+    for endpoint in result.endpoints:
+        named = f"{endpoint}: " if several else ""
+        yield f"{named}{message(result, endpoint)}."
+        if (found := worst(result, endpoint)) is not None:
+            yield f"{named}{cost_message(result, endpoint)}.{_gain(found[1])}"
+    largest = max(p.mcse for cell in result.cells for p in cell.endpoints.values())
+    yield f"The largest MCSE of a power is {largest:.4f}; all cells are played on the same trial numbers."
+    short_cells = [c for c in result.cells if c.short_trials]
+    if short_cells:
+        most = max(short_cells, key=lambda c: c.short_trials)
+        yield (
+            f"In {len(short_cells):,} of {len(result.cells):,} cells enrolment closed on enrolment.max_days before the "
+            f"target, in up to {most.short_trials:,} of {result.trials:,} trials ({cell_words(result, most)})."
+        )
+    lost = sum(len(c.failed) for c in result.cells)
+    if lost:
+        yield f"{lost:,} trials failed; they count as no rejection."
+
+
+def _gain(difference: Difference) -> str:
+    """Say how much pairing has made the difference surer, where it has."""
+    if not difference.mcse or math.isnan(difference.unpaired) or difference.unpaired <= 1.05 * difference.mcse:
+        return ""
+    times = (difference.unpaired / difference.mcse) ** 2
+    return f" Unpaired, this error would take {times:.1f} times the trials."
