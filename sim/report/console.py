@@ -73,9 +73,8 @@ class Bars:
             done = tally["before"] + progress.done
             if count and len(answers):
                 tally["rejected"] += count(answers)
-            note = (
-                _pace(progress) + (_so_far(tally["rejected"], done) if count else "") + (said(answers) if said else "")
-            )
+            note = _pace(progress) + (_so_far(tally["rejected"], done) if count else "")
+            note += said(answers) if said else ""
             self.shown.update(task, completed=done, total=tally["before"] + progress.total, note=note, visible=True)
 
         return watcher

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.report import style
 from sim.report.power import endpoint_label
-from sim.report.sweep_words import level, short
+from sim.report.sweep_words import level_words
 from sim.scenario.study_file import LABEL
 from sim.study.sweep_result import CellResult, SweepResult
 
@@ -100,7 +100,7 @@ def groups(result: SweepResult, axes: Sequence[str]) -> dict[str, list[CellResul
     """Put cells together that are alike on these axes; by what they are called there ("" where there is none)."""
     found: dict[str, list[CellResult]] = {}
     for cell in result.cells:
-        words = ", ".join(cell.label if a == LABEL else f"{short(a, result.keys)} {level(cell.level(a))}" for a in axes)
+        words = ", ".join(level_words(result, cell, axis) for axis in axes)
         found.setdefault(words, []).append(cell)
     return found
 
@@ -109,9 +109,8 @@ def panels(result: SweepResult, x: str) -> list[Panel]:
     """Give the panels of curves along `x`: a line a level of the next axis, or of all others where they are few."""
     others = [a for a in result.axes if a != x]
     if len(groups(result, others)) <= MOST_LINES:
-        return [p for e in result.endpoints if (p := _panel(result, e, "", result.cells, x, others)).lines][
-            :MOST_PANELS
-        ]
+        whole = [_panel(result, endpoint, "", result.cells, x, others) for endpoint in result.endpoints]
+        return whole[:MOST_PANELS]
     line, *rest = others
     return list(_panels(result, x, line, rest))[:MOST_PANELS]
 
@@ -151,6 +150,6 @@ def endpoint_words(result: SweepResult, key: str) -> str:
 def source(result: SweepResult) -> str:
     """Say where a picture's numbers come from."""
     return (
-        f"Study {result.study}: {len(result.cells):,} cells of scenario {result.name}, {result.trials:,} trials each, the "
-        f"same trial numbers in all, seed {result.seed}. {style.capital(result.beliefs)}."
+        f"Study {result.study}: {len(result.cells):,} cells of scenario {result.name}, {result.trials:,} trials each, "
+        f"the same trial numbers in all, seed {result.seed}. {style.capital(result.beliefs)}."
     )

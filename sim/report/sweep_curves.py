@@ -65,7 +65,7 @@ def cost_figure(result: SweepResult, x: str) -> Figure:
         _lines(own, panel, x, lost)
         own.set_ylabel("Power lost (percentage points)" if own is axes[0] else "")
     assert result.reference is not None
-    against = f"Lost against {x} = {level(result.reference[1])}, trial by trial; ribbons: ±1.96 MCSE of the difference."
+    against = f"Lost against {x} = {level(result.reference[1])}, trial by trial; ribbons: ±1.96 MCSE of it."
     _finish(figure, axes, result, x, against)
     return figure
 
@@ -81,10 +81,10 @@ def _page(shown: Sequence[Panel], said: str) -> tuple[Figure, list[Axes]]:
 
 
 def _finish(figure: Figure, axes: Sequence[Axes], result: SweepResult, x: str, note: str) -> None:
-    for own in axes:
-        own.set_xlabel(axis_label(x))
-        style.bare(own)
     width = figure.get_size_inches()[0]
+    for own in axes:
+        own.set_xlabel(axis_label(result, x, int(6.5 * width / len(axes))))
+        style.bare(own)
     style.footnote(figure, f"{source(result)} {note}", int(15.5 * width))
 
 

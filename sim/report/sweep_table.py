@@ -26,7 +26,7 @@ def sweep_table(result: SweepResult) -> None:
 
 
 def _headings(result: SweepResult) -> tuple[str, ...]:
-    keys = ["cell" if axis == LABEL else short(axis, result.keys) for axis in result.axes]
+    keys = ["cell" if axis == LABEL else short(result, axis) for axis in result.axes]
     several = ["endpoint"] if len(result.endpoints) > 1 else []
     against = ["difference (MCSE)"] if result.reference else []
     truth = ["bias (MCSE)", "coverage"] if _has_truth(result) else []

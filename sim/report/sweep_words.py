@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,12 +17,14 @@ from sim.study.hits import Difference
 from sim.study.sweep_result import CellResult, SweepResult
 
 
-def short(key: str, keys: Sequence[str]) -> str:
-    """Give the last part of a key, and as much before it as tells it apart from the others."""
+def short(result: SweepResult, key: str) -> str:
+    """Give the study's own words for a key; else its last part, and as much before it as tells it from the others."""
+    if key in result.words:
+        return result.words[key]
     parts = key.split(".")
     for n in range(1, len(parts)):
         tail = ".".join(parts[-n:])
-        if not any(other != key and other.endswith(f".{tail}") for other in keys):
+        if not any(other != key and other.endswith(f".{tail}") for other in result.keys):
             return tail
     return key
 
@@ -49,12 +52,14 @@ def _model(annotation: Any) -> Any:
     return next((a for a in (annotation, *inner) if isinstance(a, type) and issubclass(a, BaseModel)), annotation)
 
 
-def axis_label(key: str) -> str:
-    """Name an axis: the key, its unit, and below it what it means."""
-    if key == LABEL:
-        return ""
+def axis_label(result: SweepResult, key: str, width: int = 60) -> str:
+    """Name an axis: the study's words, or what the key means, with its unit; below it the key."""
     said, unit = meaning(key)
-    return f"{key}{f' ({unit})' if unit else ''}" + (f"\n{style.capital(said)}" if said else "")
+    named = result.words.get(key) or said
+    if not named:
+        return key
+    lines = textwrap.wrap(f"{style.capital(named)}{f' ({unit})' if unit and unit not in named else ''}", width)
+    return "\n".join([*lines, key])
 
 
 def level(value: Any) -> str:
@@ -68,9 +73,12 @@ def level(value: Any) -> str:
 
 def cell_words(result: SweepResult, cell: CellResult) -> str:
     """Name a cell shortly: label, and the levels of the grid."""
-    return ", ".join(
-        cell.label if axis == LABEL else f"{short(axis, result.keys)} {level(cell.level(axis))}" for axis in result.axes
-    )
+    return ", ".join(level_words(result, cell, axis) for axis in result.axes)
+
+
+def level_words(result: SweepResult, cell: CellResult, axis: str) -> str:
+    """Name a cell's level of an axis: the label, or the key's words and its value."""
+    return cell.label if axis == LABEL else f"{short(result, axis)} {level(cell.level(axis))}"
 
 
 def message(result: SweepResult, endpoint: str) -> str:
@@ -99,9 +107,19 @@ def cost(result: SweepResult, cell: CellResult, endpoint: str) -> Difference | N
 
 
 def worst(result: SweepResult, endpoint: str) -> tuple[CellResult, Difference] | None:
-    """Give the cell that differs most from the one it is compared with, and by how much."""
+    """Give the cell that differs most from the one it is compared with, and by how much.
+
+    Where cells have what the scenario itself has, it is one of these.
+    """
     found = [(c, d) for c in result.cells if (d := cost(result, c, endpoint)) is not None]
-    return max(found, key=lambda pair: abs(pair[1].value), default=None)
+    usual = [pair for pair in found if as_usual(result, pair[0])]
+    return max(usual or found, key=lambda pair: abs(pair[1].value), default=None)
+
+
+def as_usual(result: SweepResult, cell: CellResult) -> bool:
+    """Tell whether a cell has the scenario's own value of the key that cells are compared along."""
+    key = result.reference[0] if result.reference else LABEL
+    return key != LABEL and cell.level(key) == result.own.get(key)
 
 
 def cost_message(result: SweepResult, endpoint: str) -> str:
@@ -111,12 +129,15 @@ def cost_message(result: SweepResult, endpoint: str) -> str:
         return "No cell has another one to be compared with"
     cell, difference = found
     key, at = result.reference
-    against = at if key == LABEL else f"{short(key, result.keys)} {level(at)}"
+    against = at if key == LABEL else f"{short(result, key)} {level(at)}"
     how = f"{style.number(abs(100.0 * difference.value), 1)} points of power (MCSE {100.0 * difference.mcse:.1f})"
-    where = f"{cell_words(result, cell)}, against {against}"
+    usual = f" (as in {result.name})" if as_usual(result, cell) else ""
+    rest = ", ".join(level_words(result, cell, axis) for axis in result.axes if axis != key)
+    where = f"{level_words(result, cell, key)}{usual}{f' and {rest}' if rest else ''}"
     if abs(difference.value) <= style.Z95 * difference.mcse:
-        return f"No difference in power is seen: at most {how} ({where})"
-    return f"{'Costs' if difference.value < 0.0 else 'Adds'} up to {how}: {where}"
+        return f"No difference in power is seen at {where}, against {against}: {how}"
+    verb = "costs" if difference.value < 0.0 else "adds"
+    return f"{style.capital(where)} {verb} {how}, against {against}"
 
 
 def sentences(result: SweepResult) -> Iterator[str]:

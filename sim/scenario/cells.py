@@ -13,7 +13,7 @@ from sim.scenario.lines import split
 from sim.scenario.load import digest
 from sim.scenario.merge import RawScenario, override
 from sim.scenario.schema import Scenario
-from sim.scenario.study_file import LABEL, Change, Listed, Study
+from sim.scenario.study_file import Change, Listed, Study
 from sim.scenario.verdict import validate
 
 Narrow = Callable[[Scenario], Scenario]
@@ -39,9 +39,8 @@ class Cell:
     @property
     def words(self) -> str:
         """What it is called in messages."""
-        return ", ".join(
-            [*([self.label] if self.label else []), *(f"{k} = {shown(v)}" for k, v in self.values.items())]
-        )
+        own = [f"{key} = {shown(value)}" for key, value in self.values.items()]
+        return ", ".join([self.label, *own] if self.label else own)
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def _asked(study: Study) -> Iterator[_Asked]:
 def _resolved(study: Study, raw: RawScenario, asked: _Asked, narrow: Narrow) -> Cell:
     scenario = narrow(validate(_changed(raw, asked.changes), Scenario))
     tables = scenario.model_dump(mode="json")
-    values = {key: _value(tables, key) for key in study.swept}
+    values = {key: value_at(tables, key) for key in study.swept}
     return Cell(asked.label, values, scenario, digest(tables))
 
 
@@ -117,7 +116,7 @@ def _changed(raw: RawScenario, changes: Sequence[Change]) -> RawScenario:
     return raw
 
 
-def _value(tables: Any, key: str) -> Any:
+def value_at(tables: Any, key: str) -> Any:
     """Give the value of a key in resolved tables; None where this scenario does not have it."""
     for part in split(key):
         try:
@@ -144,6 +143,3 @@ def _refuse_twins(study: Study, cells: list[Cell]) -> None:
         first.setdefault(cell.digest, cell)
     if problems:
         raise ScenarioError(problems[:MOST_TOLD])
-
-
-__all__ = ["LABEL", "Cell", "common_scenario", "resolved_cells"]

@@ -43,6 +43,7 @@ class StudyFile(Table):
     cell: list[dict[str, Any]] = Field([], description="changes of one cell, with a label")
     follow: dict[str, Any] = Field({}, description="keys that take the value another key has in the cell")
     reference: dict[str, Any] = Field({}, description="the level, or label, that cells are compared with")
+    words: dict[str, str] = Field({}, description="what swept keys are called in tables and pictures")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,11 @@ class Study:
     raw: RawScenario
 
     @property
+    def endpoints(self) -> list[str]:
+        """The endpoints asked for, by key or family."""
+        return [own if isinstance(own, str) else own.key for own in self.asked.endpoints]
+
+    @property
     def swept(self) -> list[str]:
         """The keys that differ between cells, those of the list first."""
         keys = [c.key for own in self.listed for c in own.changes] + [axis[0].key for axis in self.axes]
@@ -111,7 +117,7 @@ def read_study(study: str | Path | Mapping[str, Any], fixed: Mapping[str, object
     found = Study(
         raw.name,
         asked,
-        _base(raw, home),
+        _with_endpoints(_base(raw, home), raw),
         (*reader.changes("set"), *given),
         reader.axes(),
         reader.cells(),
@@ -161,6 +167,17 @@ def _base(raw: RawScenario, home: Path | None) -> RawScenario:
     except ScenarioError as error:
         own = [Problem(*raw.place(("scenario",)), "scenario", p.found, p.allowed) for p in error.problems if not p.line]
         raise ScenarioError([*own, *(p for p in error.problems if p.line)]) from None
+
+
+def _with_endpoints(base: RawScenario, raw: RawScenario) -> RawScenario:
+    """Give the scenario's tables with the endpoints that the study adds."""
+    added = [(k, own) for k, own in enumerate(raw.tables.get("endpoints", ())) if isinstance(own, dict)]
+    there = base.tables.get("endpoint", [])
+    if not added or not isinstance(there, list):
+        return base
+    places = {join(("endpoint", len(there) + n)): raw.place(("endpoints", k)) for n, (k, _) in enumerate(added)}
+    tables = base.tables | {"endpoint": [*there, *(own for _, own in added)]}
+    return RawScenario(base.name, tables, base.origin | places, base.files)
 
 
 class _Reader:
@@ -223,6 +240,7 @@ class _Reader:
         self._check_size(study)
         self._check_keys(study)
         self._check_reference(study)
+        self._check_words(study)
         if self.problems:
             raise ScenarioError(sorted(dict.fromkeys(self.problems), key=lambda p: (p.line, p.key)))
 
@@ -252,6 +270,12 @@ class _Reader:
         for own in study.listed:
             if labels.count(own.label) > 1:
                 self._refuse_at(own.place, "cell.label", f"{own.label!r} more than once", "a label for each cell")
+
+    def _check_words(self, study: Study) -> None:
+        for key in study.asked.words:
+            if self._key(key) not in study.swept:
+                said = "a key that [grid] or a cell moves: " + ", ".join(study.swept)
+                self._refuse(("words", key), f"words.{key}", "a key that is not moved", said)
 
     def _check_reference(self, study: Study) -> None:
         if (own := study.reference) is None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-
 from sim.core.errors import Problem, RunError, ScenarioError, ShamtrialError
 from sim.scenario.beliefs import beliefs_of
-from sim.scenario.cells import Cell, common_scenario, resolved_cells
-from sim.scenario.schema import Endpoint, Scenario
+from sim.scenario.cells import Cell, common_scenario, resolved_cells, value_at
+from sim.scenario.load import validate
+from sim.scenario.schema import Scenario
 from sim.scenario.study_file import MOST_TRIALS, Study, read_study
 from sim.study import store
 from sim.study.estimates import Estimates
@@ -29,6 +29,7 @@ from sim.study.runs import Address, RunFolder
 from sim.study.stream import Flow, Stream
 from sim.study.sweep_result import CellResult, SweepResult
 from sim.study.truth import find_truth
+from sim.study.workers import make_ready
 
 Watch = Callable[[str], Watcher]
 
@@ -87,7 +88,7 @@ def sweep(
     begun, chosen_engine = time.perf_counter(), for_many(engine)
     read = read_study(study, fixed or {})
     wanted = _trials(read, trials)
-    common, cells = _scenarios(read)
+    common, cells = scenarios_of(read)
     with ExitStack() as stack:
         Play(common, seed, chosen_engine)  # refuses a seed before a folder is made
         by_series = {cell.series: cell.scenario for cell in cells}
@@ -112,6 +113,8 @@ def sweep(
             trials_per_s=sum(s.total - s.read for s in streams) / max(seconds, 1e-9),
             keys=tuple(read.swept),
             cells=tuple(_cell_result(own) for own in played),
+            words=dict(read.asked.words),
+            own=_own_values(read),
             reference=(read.reference.key, read.reference.value) if read.reference else None,
             folder=run.folder if run else None,
             read=sum(s.read for s in streams),
@@ -149,6 +152,12 @@ class _How:
         return self.watchers.get(label)
 
 
+def _own_values(read: Study) -> dict[str, Any]:
+    """Give what the swept keys have in the scenario itself, as its file has it."""
+    tables = validate(read.base, Scenario).model_dump(mode="json")
+    return {key: value_at(tables, key) for key in read.swept}
+
+
 def _trials(read: Study, asked: int | None) -> int:
     trials = read.asked.trials if asked is None else asked
     if not 1 <= trials <= MOST_TRIALS:
@@ -156,35 +165,30 @@ def _trials(read: Study, asked: int | None) -> int:
     return trials
 
 
-def _scenarios(read: Study) -> tuple[Scenario, list[Cell]]:
+def scenarios_of(read: Study) -> tuple[Scenario, list[Cell]]:
     """Give what all cells are told from, and the cells, each with the endpoints that are asked for alone."""
 
     def narrow(scenario: Scenario) -> Scenario:
         try:
-            return with_endpoints(scenario, read.asked.endpoints)
+            return with_endpoints(scenario, read.endpoints)
         except ShamtrialError as error:
             _, _, said = str(error).partition(": found ")
             found, _, allowed = said.partition("; allowed: ")
             place = read.written_at("endpoints")
-            raise ScenarioError([Problem(*place, "endpoints", found, allowed.removeprefix("in : "))]) from None
+            raise ScenarioError([Problem(*place, "endpoints", found, allowed)]) from None
 
     return common_scenario(read, narrow), resolved_cells(read, narrow)
 
 
-def with_endpoints(scenario: Scenario, asked: Sequence[str | Endpoint]) -> Scenario:
-    """Give the scenario with these endpoints alone: by key or family, or given whole; none: the primary."""
-    own = [chosen(scenario, e) if isinstance(e, str) else e for e in asked] or [chosen(scenario, None)]
+def with_endpoints(scenario: Scenario, asked: Sequence[str]) -> Scenario:
+    """Give the scenario with these endpoints alone, by key or family; none: the primary."""
+    own = [chosen(scenario, key) for key in asked] or [chosen(scenario, None)]
     keys = [e.key for e in own]
     if len({*keys}) < len(keys):
-        raise ShamtrialError(f"endpoints: found {', '.join(keys)}; allowed: each endpoint once (give one an id)")
+        raise ShamtrialError(f"endpoints: found {', '.join(keys)}; allowed: each endpoint once")
     primary = scenario.study.primary if scenario.study.primary in keys else keys[0]
     study = scenario.study.model_copy(update={"primary": primary})
-    made = scenario.model_copy(update={"endpoint": own, "study": study})
-    try:
-        return Scenario.model_validate(made.model_dump())
-    except ValueError as error:
-        said = str(error).splitlines()[-2].strip() if len(str(error).splitlines()) > 1 else str(error)
-        raise ShamtrialError(f"endpoints: found {', '.join(keys)} ({said}); allowed: endpoints of the design") from None
+    return scenario.model_copy(update={"endpoint": own, "study": study})
 
 
 def _stream(own: Played, run: RunFolder | None, number: int, trials: int) -> Stream:
@@ -204,6 +208,9 @@ def _play(played: Sequence[Played], streams: Sequence[Stream], trials: int, how:
         assert watcher is not None
         watcher(progress, standing)
 
+    if how.engine == "compiled" and isinstance(how.workers, int):
+        for function in functions:  # cells may need parts of the engine that the first one does not
+            make_ready(function)
     with Pool(functions, how.seed, how.workers) as pool:
         flow = Flow(pool, streams)
         for wanted in dict.fromkeys((min(FIRST_TRIALS, trials), trials)):

@@ -52,8 +52,9 @@ class CellResult:
 class SweepResult:
     """All cells of a sweep, in the order of the study.
 
-    `keys` are those that differ between cells; `reference` the key (or "label") and level that cells are compared
-    with, None where the study names none; `folder` holds every estimate, `read` of the trials were there already.
+    `keys` are those that differ between cells, `words` what the study calls them, `own` their values in the scenario;
+    `reference` is the key (or "label") and level that cells are compared with, None where the study names none;
+    `folder` holds every estimate, `read` of the trials were there already.
     """
 
     study: str
@@ -68,6 +69,8 @@ class SweepResult:
     trials_per_s: float
     keys: tuple[str, ...]
     cells: tuple[CellResult, ...] = field(repr=False)
+    words: dict[str, str] = field(default_factory=dict)
+    own: dict[str, Any] = field(default_factory=dict)
     reference: tuple[str, Any] | None = None
     folder: Path | None = None
     read: int = 0
@@ -171,7 +174,7 @@ class SweepResult:
     def _rows(self, cell: CellResult) -> list[Mapping[str, Any]]:
         told = {"cell": cell.series} | ({LABEL: cell.label} if self.labelled else {}) | cell.values
         after = {"trials": self.trials, "short_trials": cell.short_trials, "failed": len(cell.failed)}
-        found = []
+        found: list[Mapping[str, Any]] = []
         for key, p in cell.endpoints.items():
             own = {name: value for name, value in asdict(p).items() if name != "outcomes"}
             found.append(told | {"endpoint": key} | own | self._compared(cell, key) | after)
@@ -182,8 +185,8 @@ class SweepResult:
         more = len(self.cells) - len(shown)
         return "\n".join(
             [
-                f"{self.study}: {len(self.cells):,} cells of {self.name}, {self.trials:,} trials each, seed {self.seed}, "
-                f"{self.beliefs}",
+                f"{self.study}: {len(self.cells):,} cells of {self.name}, {self.trials:,} trials each, "
+                f"seed {self.seed}, {self.beliefs}",
                 *shown,
                 *([f"  and {more:,} more cells"] if more else []),
             ]
