@@ -128,7 +128,8 @@ def _panel(
     for name, own in groups(result, axes).items():
         here = sorted((c for c in own if c in cells and endpoint in c.endpoints), key=lambda c: c.level(x))
         if here:
-            lines.append(Line(name, tuple(here)))
+            null = name and all(cell.scenario.no_effect for cell in here)
+            lines.append(Line(f"{name} (no effect)" if null else name, tuple(here)))
     return Panel(endpoint, " · ".join(filter(None, (endpoint_words(result, endpoint), words))), tuple(_few(lines)))
 
 

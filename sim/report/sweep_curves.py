@@ -40,34 +40,49 @@ def power_curves(result: SweepResult, x: str) -> Figure:
     """Draw power along a key, a line a level of the other keys."""
     shown = panels(result, x)
     figure, axes = _page(shown, message(result, shown[0].endpoint))
+    null = any(cell.scenario.no_effect for cell in result.cells)
     for own, panel in zip(axes, shown, strict=True):
         for target in TARGETS:
             own.axhline(target, color=style.PALE, linewidth=1.0, zorder=0)
+        if null:
+            own.axhline(100.0 * result.scenario.study.alpha, color=style.GREY, linewidth=1.0, linestyle=":", zorder=0)
         _lines(own, panel, x, _power)
         own.set_ylim(0.0, 102.0)
         own.set_ylabel("Power (% of trials with p < alpha)" if own is axes[0] else "")
-    _finish(figure, axes, result, x, "Ribbons: ±1.96 MCSE. Pale lines: 80% and 90%.")
+    level_line = " Dotted: alpha, what a true test finds with no effect." if null else ""
+    _finish(figure, axes, result, x, f"Ribbons: ±1.96 MCSE. Pale lines: 80% and 90%.{level_line}")
     return figure
 
 
 @style.drawn
 def cost_figure(result: SweepResult, x: str) -> Figure:
-    """Draw the power lost along a key, against the cells at the level compared with, paired trial by trial."""
+    """Draw the power lost, or gained, along a key, against the level compared with, paired trial by trial."""
     shown = panels(result, x)
     figure, axes = _page(shown, cost_message(result, shown[0].endpoint))
 
-    def lost(cell: CellResult, endpoint: str) -> tuple[float, float]:
+    sign, label = _sign(result, shown)
+
+    def moved(cell: CellResult, endpoint: str) -> tuple[float, float]:
         found = cost(result, cell, endpoint)
-        return (-100.0 * found.value, 100.0 * found.mcse) if found else (0.0, 0.0)
+        return (sign * 100.0 * found.value, 100.0 * found.mcse) if found else (0.0, 0.0)
 
     for own, panel in zip(axes, shown, strict=True):
         own.axhline(0.0, color=style.INK, linewidth=0.8, zorder=0)
-        _lines(own, panel, x, lost)
-        own.set_ylabel("Power lost (percentage points)" if own is axes[0] else "")
+        _lines(own, panel, x, moved)
+        own.set_ylabel(label if own is axes[0] else "")
     assert result.reference is not None
-    against = f"Lost against {x} = {level(result.reference[1])}, trial by trial; ribbons: ±1.96 MCSE of it."
+    against = f"Compared with {x} = {level(result.reference[1])} trial by trial; ribbons: ±1.96 MCSE of the difference."
     _finish(figure, axes, result, x, against)
     return figure
+
+
+def _sign(result: SweepResult, shown: Sequence[Panel]) -> tuple[float, str]:
+    """Tell whether what is drawn is lost or gained, by what most cells do, and name the axis for it."""
+    cells = [(c, p.endpoint) for p in shown for line in p.lines for c in line.cells]
+    found = [d.value for c, e in cells if (d := cost(result, c, e)) is not None]
+    if sum(found) > 0.0:
+        return 1.0, "More trials significant (percentage points)"
+    return -1.0, "Power lost (percentage points)"
 
 
 def _page(shown: Sequence[Panel], said: str) -> tuple[Figure, list[Axes]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,6 +15,8 @@ from sim.scenario.schema import Scenario
 from sim.scenario.study_file import LABEL
 from sim.study.hits import Difference
 from sim.study.sweep_result import CellResult, SweepResult
+
+NOTHING_THERE = "with no effect, significant"
 
 
 def short(result: SweepResult, key: str) -> str:
@@ -82,20 +84,20 @@ def level_words(result: SweepResult, cell: CellResult, axis: str) -> str:
 
 
 def message(result: SweepResult, endpoint: str) -> str:
-    """Say how far the power runs over the cells."""
+    """Say how far the power runs over the cells, and how often a difference is found that is not there."""
     cells = [c for c in result.cells if endpoint in c.endpoints]
+    real, null = [c for c in cells if not c.scenario.no_effect], [c for c in cells if c.scenario.no_effect]
+    parts = [_range(result, endpoint, own, said) for own, said in ((real, "power"), (null, NOTHING_THERE)) if own]
+    return style.capital("; ".join(parts))
+
+
+def _range(result: SweepResult, endpoint: str, cells: list[CellResult], said: str) -> str:
     low = min(cells, key=lambda c: c.endpoints[endpoint].power)
     high = max(cells, key=lambda c: c.endpoints[endpoint].power)
+    least, most = (style.percent(c.endpoints[endpoint].power) for c in (low, high))
     if low is high:
-        return f"Power {_power(low, endpoint)} at {cell_words(result, low)}"
-    return (
-        f"Power runs from {_power(low, endpoint)} ({cell_words(result, low)}) to {_power(high, endpoint)} "
-        f"({cell_words(result, high)})"
-    )
-
-
-def _power(cell: CellResult, endpoint: str) -> str:
-    return style.percent(cell.endpoints[endpoint].power)
+        return f"{said} {least} ({cell_words(result, low)})"
+    return f"{said} from {least} ({cell_words(result, low)}) to {most} ({cell_words(result, high)})"
 
 
 def cost(result: SweepResult, cell: CellResult, endpoint: str) -> Difference | None:
@@ -106,14 +108,27 @@ def cost(result: SweepResult, cell: CellResult, endpoint: str) -> Difference | N
     return result.difference(cell, other, endpoint)
 
 
-def worst(result: SweepResult, endpoint: str) -> tuple[CellResult, Difference] | None:
+Pair = tuple[CellResult, Difference]
+"""A cell, and its power less that of the cell it is compared with."""
+
+
+def worst(result: SweepResult, pairs: Sequence[Pair]) -> Pair:
     """Give the cell that differs most from the one it is compared with, and by how much.
 
-    Where cells have what the scenario itself has, it is one of these.
+    Where cells have what the scenario itself has, and that makes a difference, it is one of these.
     """
-    found = [(c, d) for c in result.cells if (d := cost(result, c, endpoint)) is not None]
-    usual = [pair for pair in found if as_usual(result, pair[0])]
-    return max(usual or found, key=lambda pair: abs(pair[1].value), default=None)
+    usual = [pair for pair in pairs if as_usual(result, pair[0]) and seen(pair[1])]
+    return max(usual or pairs, key=lambda pair: abs(pair[1].value))
+
+
+def compared(result: SweepResult, endpoint: str) -> list[Pair]:
+    """Give every cell that has another one to be compared with."""
+    return [(c, d) for c in result.cells if (d := cost(result, c, endpoint)) is not None]
+
+
+def seen(difference: Difference) -> bool:
+    """Tell whether a difference is beyond its Monte Carlo error."""
+    return abs(difference.value) > style.Z95 * difference.mcse
 
 
 def as_usual(result: SweepResult, cell: CellResult) -> bool:
@@ -123,21 +138,27 @@ def as_usual(result: SweepResult, cell: CellResult) -> bool:
 
 
 def cost_message(result: SweepResult, endpoint: str) -> str:
-    """Say what the largest difference from the cells compared with is."""
-    found = worst(result, endpoint)
-    if found is None or result.reference is None:
-        return "No cell has another one to be compared with"
-    cell, difference = found
+    """Say what the largest difference from the cells compared with is, and apart, where nothing is to be found."""
+    found = compared(result, endpoint)
+    real, null = [p for p in found if not p[0].scenario.no_effect], [p for p in found if p[0].scenario.no_effect]
+    parts = [_cost(result, own, what) for own, what in ((real, ""), (null, "with no effect")) if own]
+    return style.capital("; ".join(parts)) or "No cell has another one to be compared with"
+
+
+def _cost(result: SweepResult, pairs: Sequence[Pair], null: str) -> str:
+    assert result.reference is not None
+    cell, difference = worst(result, pairs)
     key, at = result.reference
     against = at if key == LABEL else f"{short(result, key)} {level(at)}"
-    how = f"{style.number(abs(100.0 * difference.value), 1)} points of power (MCSE {100.0 * difference.mcse:.1f})"
+    points = f"{style.number(abs(100.0 * difference.value), 1)} points (MCSE {100.0 * difference.mcse:.1f})"
     usual = f" (as in {result.name})" if as_usual(result, cell) else ""
-    rest = ", ".join(level_words(result, cell, axis) for axis in result.axes if axis != key)
-    where = f"{level_words(result, cell, key)}{usual}{f' and {rest}' if rest else ''}"
-    if abs(difference.value) <= style.Z95 * difference.mcse:
-        return f"No difference in power is seen at {where}, against {against}: {how}"
-    verb = "costs" if difference.value < 0.0 else "adds"
-    return f"{style.capital(where)} {verb} {how}, against {against}"
+    rest = [level_words(result, cell, axis) for axis in result.axes if axis != key]
+    where = ", ".join([f"{level_words(result, cell, key)}{usual}", *rest])
+    if not seen(difference):
+        return f"{null}{', ' if null else ''}no cell is seen to differ from {against}: at most {points}, at {where}"
+    if null:
+        return f"{null}, significant {points} {'less' if difference.value < 0.0 else 'more'} often at {where}"
+    return f"at {where}, power is {points} {'lower' if difference.value < 0.0 else 'higher'} than at {against}"
 
 
 def sentences(result: SweepResult) -> Iterator[str]:
@@ -146,8 +167,8 @@ def sentences(result: SweepResult) -> Iterator[str]:
     for endpoint in result.endpoints:
         named = f"{endpoint}: " if several else ""
         yield f"{named}{message(result, endpoint)}."
-        if (found := worst(result, endpoint)) is not None:
-            yield f"{named}{cost_message(result, endpoint)}.{_gain(found[1])}"
+        if found := compared(result, endpoint):
+            yield f"{named}{cost_message(result, endpoint)}.{_gain(worst(result, found)[1])}"
     largest = max(p.mcse for cell in result.cells for p in cell.endpoints.values())
     yield f"The largest MCSE of a power is {largest:.4f}; all cells are played on the same trial numbers."
     short_cells = [c for c in result.cells if c.short_trials]
@@ -167,4 +188,4 @@ def _gain(difference: Difference) -> str:
     if not difference.mcse or math.isnan(difference.unpaired) or difference.unpaired <= 1.05 * difference.mcse:
         return ""
     times = (difference.unpaired / difference.mcse) ** 2
-    return f" Unpaired, this error would take {times:.1f} times the trials."
+    return f" Without common trials the first of these errors would take {times:.1f} times as many."
