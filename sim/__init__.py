@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sim.core.defaults import TWIN_TRIALS
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sim.study.simulate import SimulatedTrial
     from sim.study.size import SizeResult
     from sim.study.small import SmallResults
+    from sim.study.sweep_result import SweepResult
 
 __version__ = "0.1.0"
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "selftest",
     "simulate",
     "small",
+    "sweep",
     "trace",
     "verify",
 ]
@@ -290,6 +292,32 @@ def small(
     loaded = [(load(one), key) for one, key in asked]
     designs = [(one.name, one.scenario, key) for one, key in loaded]
     return small(designs, studies, trials, seed, workers, null, truth_trials, engine)
+
+
+def sweep(
+    study: str | Path | Mapping[str, Any],
+    *,
+    fixed: Mapping[str, object] | None = None,
+    trials: int | None = None,
+    seed: int = 1,
+    workers: Workers = 1,
+    engine: Engine = "auto",
+    out: str | Path | None = None,
+) -> SweepResult:
+    """Play many scenarios that differ in a few keys on the same trials: a grid, or a list; one table comes out.
+
+    `study` is a shipped name, the path of a study file, or its content as a dictionary: {"scenario": "sham_rct",
+    "grid": {"enrolment.target": [200, 300]}}. `fixed` maps keys to values that all cells have. `out` is a folder that
+    keeps every estimate while the run goes on, and from which it is resumed; it gets table and pictures too.
+    """
+    from sim.study.sweep import sweep
+
+    result = sweep(study, fixed, trials, seed, workers, engine, out=out)
+    if result.folder:
+        from sim.report.sweep import save_sweep
+
+        save_sweep(result, result.folder)
+    return result
 
 
 def selftest() -> SelfTest:

@@ -8,7 +8,16 @@ import sys
 
 import click
 
-from sim.cli import comparing, findings, machine, runs, scenarios, sizing, trials  # noqa: F401 - puts commands into the group
+from sim.cli import (  # noqa: F401 - each puts its commands into the group
+    comparing,
+    findings,
+    machine,
+    runs,
+    scenarios,
+    sizing,
+    sweeps,
+    trials,
+)
 from sim.cli.options import cli
 
 __all__ = ["cli", "main"]

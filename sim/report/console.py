@@ -61,8 +61,8 @@ class Bars:
     def __init__(self, shown: RichProgress) -> None:
         self.shown = shown
 
-    def watch(self, label: str, count: Counter | None = None) -> Watcher:
-        """Give a watcher that keeps one bar up to date."""
+    def watch(self, label: str, count: Counter | None = None, said: Callable[[Any], str] | None = None) -> Watcher:
+        """Give a watcher that keeps one bar up to date; `said` adds what is to be said of the answers."""
         task = self.shown.add_task(label, total=None, visible=False, note="")
         tally = {"before": 0, "last": 0, "rejected": 0}
 
@@ -74,6 +74,7 @@ class Bars:
             if count and len(answers):
                 tally["rejected"] += count(answers)
             note = _pace(progress) + (_so_far(tally["rejected"], done) if count else "")
+            note += said(answers) if said else ""
             self.shown.update(task, completed=done, total=tally["before"] + progress.total, note=note, visible=True)
 
         return watcher

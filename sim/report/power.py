@@ -109,7 +109,7 @@ def power_data(result: PowerResult) -> PowerData:
         not_converged=round(done.not_converged * result.trials),
         drawn=len(result.estimates),
         rows=tuple(
-            Row(_row_label(scenario, e), *result.share(e.key), _populations(result, e.key))
+            Row(endpoint_label(scenario, e), *result.share(e.key), _populations(result, e.key))
             for e in scenario.endpoint
             if parse_endpoint(e.name)[0] not in UNTESTED or e is endpoint
         ),
@@ -137,7 +137,8 @@ def _axis(scenario: Scenario, endpoint: Endpoint) -> str:
     return f"{words}{when} ({unit})"
 
 
-def _row_label(scenario: Scenario, endpoint: Endpoint) -> str:
+def endpoint_label(scenario: Scenario, endpoint: Endpoint) -> str:
+    """Name an endpoint in words: what it counts, when, and which arms where there are more than two."""
     base, months = parse_endpoint(endpoint.name)
     label = ENDPOINTS[base].label.split(",")[0]
     if months is not None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sim.report.style import percent
-from sim.study.opened import StoredRun
+from sim.study.opened import SeriesFound, StoredRun
 
+MOST_SERIES, MOST_CELLS = 6, 30
 HEADINGS = ("folder", "command", "scenario", "seed", "trials", "state", "engine", "MB")
 
 
@@ -42,15 +43,24 @@ def lines(run: StoredRun) -> Iterator[str]:
     yield f"{run.folder}: {told['command']} of {told.get('name', '-')}, {run.state}"
     yield f"  seed {told['seed']}, engine version {told['engine_version']}, digest {told['digest'][:12]}"
     yield f"  trials {trials(run)}" + _share(run)
-    for series in run.series:
-        yield (
-            f"  {series.name}: {series.chunks:,} chunks, {series.lines:,} lines, {series.bytes / 1e6:.1f} MB "
-            f"({series.bytes / max(series.lines, 1):.0f} bytes a line)"
-        )
+    yield from _series(run)
     times = told["times"]
     yield f"  started {times.get('started', '-')}, finished {times.get('finished', 'not yet')}"
     yield from (f"  put aside: {name}" for name in run.to_dict()["damaged"])
     yield from _results(told.get("result"))
+
+
+def _series(run: StoredRun) -> Iterator[str]:
+    """Tell a line a series, or the sum of them where they are many."""
+    found = run.series
+    if len(found) > MOST_SERIES:
+        parts, lines, size = (sum(getattr(s, name) for s in found) for name in ("chunks", "lines", "bytes"))
+        found = (SeriesFound(f"{len(found):,} series", parts, lines, size),)
+    for series in found:
+        yield (
+            f"  {series.name}: {series.chunks:,} chunks, {series.lines:,} lines, {series.bytes / 1e6:.1f} MB "
+            f"({series.bytes / max(series.lines, 1):.0f} bytes a line)"
+        )
 
 
 def _share(run: StoredRun) -> str:
@@ -65,3 +75,15 @@ def _results(result: Any) -> Iterable[str]:
     if isinstance(endpoints, dict):
         for key, found in endpoints.items():
             yield f"  {key}: power {found['power']:.3f} (MCSE {found['mcse']:.3f})"
+    cells = result.get("cells") if isinstance(result, dict) else None
+    if isinstance(cells, list):
+        yield from map(_cell, cells[:MOST_CELLS])
+        if len(cells) > MOST_CELLS:
+            yield f"  and {len(cells) - MOST_CELLS:,} more cells (sweep.csv)"
+
+
+def _cell(cell: dict[str, Any]) -> str:
+    """Tell a cell of a sweep: its name, what it has, and its powers."""
+    own = cell["label"] or ", ".join(f"{key} = {value}" for key, value in cell["values"].items())
+    powers = (f"{key} power {p['power']:.3f} (MCSE {p['mcse']:.3f})" for key, p in cell["endpoints"].items())
+    return f"  {cell['cell']} ({own}): {', '.join(powers)}"

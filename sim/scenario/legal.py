@@ -45,6 +45,7 @@ class Legal:
             warnings.simplefilter("ignore")  # defaults that JSON can't hold don't matter here
             self.root: Node = schema.model_json_schema()
         self.definitions: Node = self.root.get("$defs", {})
+        self.top = ["extends"] if getattr(schema, "may_extend", True) else []
 
     def at(self, parts: Parts, tables: object) -> str:
         """Describe what may stand at a key path; "" if the schema has nothing to say."""
@@ -79,7 +80,7 @@ class Legal:
 
     def _homes(self) -> list[tuple[str, str]]:
         """List each key of the schema with the header of its table, top first."""
-        return [("extends", _TOP), *self._below(self.root, ())]
+        return [*((key, _TOP) for key in self.top), *self._below(self.root, ())]
 
     def _below(self, node: Node, parts: Parts) -> Iterator[tuple[str, str]]:
         for option in self._options(node, None):
@@ -94,7 +95,7 @@ class Legal:
         value = _value(tables, parts)
         options = [option for node in self._nodes(parts, tables) for option in self._options(node, value)]
         keys = dict.fromkeys(key for option in options for key in option.get("properties", {}))
-        return [*([] if parts else ["extends"]), *keys]
+        return [*([] if parts else self.top), *keys]
 
     def _nodes(self, parts: Parts, tables: object) -> list[Node]:
         """Follow a key path down the schema; of alternatives, all that the values at hand leave open."""

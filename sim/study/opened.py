@@ -15,6 +15,7 @@ from sim.core.errors import ShamtrialError
 from sim.engines.records import ENGINE_VERSION
 from sim.scenario.schema import Scenario
 from sim.study import chunks, store
+from sim.study.cell_tables import cell_tables
 from sim.study.lock import holder
 from sim.study.performance import BLOCK
 from sim.study.runs import read_run
@@ -87,7 +88,13 @@ class StoredRun:
         return [chunks.chunk_path(self.folder, name, n) for n in self.listing[name]]
 
     def tables(self, series: str | None = None, first: int = 0, last: int | None = None) -> Iterator[Any]:
-        """Give the chunks' tables one by one, of the trials from `first` up to, not including, `last`."""
+        """Give the chunks' tables one by one, of the trials from `first` up to, not including, `last`.
+
+        Of a sweep without a series: those of all cells, with their names and the keys they differ in as columns.
+        """
+        if series is None and self.told["command"] == "sweep":
+            yield from cell_tables(self.told, self.listing, lambda name: self.tables(name, first, last))
+            return
         for path in self.paths(series):
             begins = int(path.stem[-6:]) * BLOCK
             if begins + BLOCK <= first or (last is not None and begins >= last):
@@ -103,7 +110,7 @@ class StoredRun:
 
         tables = list(self.tables(series, first, last))
         if not tables:
-            tables = [_table(self.paths(series)[0]).slice(0, 0)]
+            tables = [next(self.tables(series)).slice(0, 0)]
         return pa.concat_tables(tables).to_pandas()
 
     def export(self, path: str | Path, series: str | None = None) -> Path:
@@ -133,10 +140,13 @@ class StoredRun:
 
     @property
     def present(self) -> int:
-        """How many trials are there: of the series that has most, or in all where it is not known how many are wanted.
+        """How many trials are there: of several scenarios in each, else of the series that has most, or in all where it
+        is not known how many are wanted.
 
         Told by the chunks' ends alone.
         """
+        if cells := self.told.get("cells"):
+            return min(self._trials(name) if name in self.listing else 0 for name in cells)
         found = [self._trials(name) for name in self.listing]
         return sum(found) if self.told.get("trials") is None else max(found, default=0)
 

@@ -10,20 +10,26 @@ from typing import Any
 from sim.core.errors import ShamtrialError
 from sim.scenario.loaded import with_settings
 from sim.scenario.schema import Scenario
+from sim.study.acting import with_only
 from sim.study.estimates import Estimates
 from sim.study.layout import Flat, Layout
+from sim.study.ledger import chosen, series_of, side_of
 from sim.study.opened import StoredRun
 from sim.study.play import Play
 from sim.study.population import solved
+from sim.study.power import Analyse
+from sim.study.replay import CLAIMED, NULL, Replayed, to_ask, to_judge
+from sim.study.search import Later
+from sim.study.size_parts import ideal_worlds
 from sim.study.uncertain import find_draws, uncertain_play
+from sim.study.vary import dial
+from sim.study.worlds import WorldOf, only_endpoint
 
 Maker = Callable[[StoredRun, str, str], tuple[Any, Layout]]
 """Gives, for a run, a series of it and an engine, the function that plays its rows and their layout."""
 
 
 def _power(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
-    from sim.study.power import Analyse
-
     _known(run, series, "estimates")
     ready, seed = _ready(run.scenario_of(series), engine), run.told["seed"]
     play = uncertain_play(ready, find_draws(ready), seed, engine) if _uncertain(run) else Play(ready, seed, engine)
@@ -31,8 +37,6 @@ def _power(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
 
 
 def _replay(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
-    from sim.study.replay import CLAIMED, NULL, Replayed, to_ask, to_judge
-
     _known(run, series, NULL, CLAIMED)
     scenario, seed = run.scenario, run.told["seed"]
     ready = _ready(scenario, engine)
@@ -44,10 +48,6 @@ def _replay(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
 
 
 def _bias(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
-    from sim.study.acting import with_only
-    from sim.study.ledger import chosen, series_of, side_of
-    from sim.study.worlds import WorldOf, only_endpoint
-
     players, ready = run.told["settings"]["mechanisms"], _ready(run.scenario, engine)
     side = side_of(players, series)
     _known(run, series, series_of(players, side))
@@ -60,13 +60,6 @@ BATCH = re.compile(r"(?P<what>at|with-everything-at|without-(?P<part>[a-z_]+)-at
 
 
 def _size(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
-    from sim.study.ledger import chosen
-    from sim.study.power import Analyse
-    from sim.study.search import Later
-    from sim.study.size_parts import ideal_worlds
-    from sim.study.vary import dial
-    from sim.study.worlds import only_endpoint
-
     told, ready = run.told["settings"], _ready(run.scenario, engine)
     moved = dial(only_endpoint(ready, chosen(ready, told["endpoint"])), told["vary"])
     worlds = {name: world for name, _, world in ideal_worlds(moved.scenario)}
@@ -79,17 +72,26 @@ def _size(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
 
 
 def _compare(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
-    from sim.study.ledger import chosen
-    from sim.study.power import Analyse
-    from sim.study.worlds import only_endpoint
-
     _known(run, series, *run.told.get("cells", {}))
     scenario, asked = run.scenario_of(series), run.told["settings"]["endpoint"]
     own = only_endpoint(_ready(scenario, engine), chosen(scenario, asked))
     return Analyse(Play(own, run.told["seed"], engine)), Estimates(own)
 
 
-MAKERS: dict[str, Maker] = {"bias": _bias, "compare": _compare, "power": _power, "replay": _replay, "size": _size}
+def _sweep(run: StoredRun, series: str, engine: str) -> tuple[Any, Layout]:
+    _known(run, series, *run.told.get("cells", {}))
+    ready = _ready(run.scenario_of(series), engine)
+    return Analyse(Play(ready, run.told["seed"], engine)), Estimates(ready)
+
+
+MAKERS: dict[str, Maker] = {
+    "bias": _bias,
+    "compare": _compare,
+    "power": _power,
+    "replay": _replay,
+    "size": _size,
+    "sweep": _sweep,
+}
 """By command."""
 
 

@@ -52,7 +52,7 @@ class Address:
         """Give every value by its key path, as it stands in run.json; those of cells are left out."""
         told = {"command": self.command, "engine_version": ENGINE_VERSION, "seed": self.seed}
         whole = told | {"settings": dict(self.settings), "scenario": self.scenario.model_dump(mode="json")}
-        return dict(_flat(json.loads(json.dumps(whole)), ""))
+        return dict(flat(json.loads(json.dumps(whole)), ""))
 
     def changes(self) -> dict[str, dict[str, Any]]:
         """Give the tables in which each cell is not the scenario that all are told from, as they stand in run.json."""
@@ -260,33 +260,33 @@ def read_run(folder: Path) -> dict[str, Any]:
 def _changed(path: str, told: dict[str, Any], asked: Address) -> list[Problem]:
     """Tell each value in which the run there is not the one asked for."""
     parts = {key: told.get(key, {}) for key in ("command", "engine_version", "seed", "settings", "scenario")}
-    there, wanted = dict(_flat(parts, "")), asked.values()
+    there, wanted = dict(flat(parts, "")), asked.values()
     if there["command"] != wanted["command"]:
         return [Problem(path, 0, "command", str(there["command"]), f"{asked.command}, or another folder")]
     cells, own = told.get("cells", {}), asked.changes()
     lost = [Problem(path, 0, f"cells.{k}", "a cell", "kept: a run gains cells and loses none; or another folder")
             for k in cells if k not in own]  # fmt: skip
     for k in cells.keys() & own.keys():
-        there |= _flat(cells[k], f"cells.{k}")
-        wanted |= _flat(json.loads(json.dumps(own[k])), f"cells.{k}")
+        there |= flat(cells[k], f"cells.{k}")
+        wanted |= flat(json.loads(json.dumps(own[k])), f"cells.{k}")
     nothing = object()
     keys = [k for k in there | wanted if there.get(k, nothing) != wanted.get(k, nothing)]
     found = [Problem(path, 0, k, _shown(there, k), f"{_shown(wanted, k)} as asked, or another folder") for k in keys]
-    return (found + lost)[:MOST_TOLD]
+    return (found or lost)[:MOST_TOLD]
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:
     return json.dumps(values[key]) if key in values else "nothing"
 
 
-def _flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+def flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
     """Give plain values by key path, those of the scenario without its name."""
     if isinstance(value, dict) and value:
         for name, inner in value.items():
-            yield from _flat(inner, f"{key}.{name}" if key and key != "scenario" else name)
+            yield from flat(inner, f"{key}.{name}" if key and key != "scenario" else name)
     elif isinstance(value, list) and value:
         for number, inner in enumerate(value):
-            yield from _flat(inner, f"{key}[{number}]")
+            yield from flat(inner, f"{key}[{number}]")
     else:
         yield key, value
 

@@ -530,6 +530,7 @@ def test_help_says_what_each_verb_is_for() -> None:
         "simulate",
         "size",
         "small",
+        "sweep",
         "trace",
     ]
     assert all(text.endswith(".") and not text.endswith("...") for _, text in verbs)

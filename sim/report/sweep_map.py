@@ -1,0 +1,85 @@
+"""Power over two keys as a map with its figures written in, and where it passes 80% and 90%."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.report import style
+from sim.report.sweep import MOST_PANELS, endpoint_words, groups, levels, source
+from sim.report.sweep_words import axis_label, level, message
+from sim.study.sweep_result import CellResult, SweepResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+
+MARKS = ((0.8, "-"), (0.9, "--"))
+DARK = 0.5
+"""From this power on the map is light, and figures are written in ink."""
+
+
+@style.drawn
+def map_figure(result: SweepResult, x: str, y: str) -> Figure:
+    """Draw power over two keys, a panel for each endpoint and for cells alike in these two."""
+    across, up = levels(result, x), levels(result, y)
+    others = groups(result, [a for a in result.axes if a not in (x, y)])
+    shown = [(e, words, cells) for words, cells in others.items() for e in result.endpoints][:MOST_PANELS]
+    width, height = 2.4 + 0.75 * len(across), 2.9 + 0.5 * len(up)
+    figure = style.new_figure(max(7.0, width * len(shown)), height)
+    all_axes = list(figure.subplots(1, len(shown), squeeze=False)[0])
+    inches = figure.get_size_inches()[0]
+    style.headline(figure, message(result, shown[0][0]), int(8.2 * inches))
+    passed = False
+    for axes, (endpoint, words, cells) in zip(all_axes, shown, strict=True):
+        table = _table([c for c in cells if endpoint in c.endpoints], endpoint, (x, across), (y, up))
+        axes.pcolormesh(table, cmap="cividis", vmin=0.0, vmax=1.0, edgecolors="white", linewidth=0.5)
+        _write(axes, table)
+        passed = _borders(axes, table) or passed
+        axes.set_title(" · ".join(filter(None, (endpoint_words(result, endpoint), words))), wrap=True)
+        axes.set_xticks(np.arange(len(across)) + 0.5, [level(v) for v in across])
+        axes.set_yticks(np.arange(len(up)) + 0.5, [level(v) for v in up])
+        axes.tick_params(length=0.0)
+        axes.set_xlabel(axis_label(result, x))
+        axes.set_ylabel(axis_label(result, y, int(9.0 * height)) if axes is all_axes[0] else "")
+        style.bare(axes, "")
+    marks = " Thick line: 80% is passed; broken line: 90%." if passed else ""
+    worst = max(p.mcse for cell in result.cells for p in cell.endpoints.values())
+    note = f"{source(result)} Figures: power in % of trials, MCSE at most {100.0 * worst:.1f} points.{marks}"
+    style.footnote(figure, note, int(15.5 * inches))
+    return figure
+
+
+def _table(cells: list[CellResult], endpoint: str, x: tuple[str, list[float]], y: tuple[str, list[float]]) -> Floats:
+    """Give power by level of y (rows) and x (columns), NaN where there is no cell."""
+    table = np.full((len(y[1]), len(x[1])), np.nan)
+    for cell in cells:
+        table[y[1].index(cell.level(y[0])), x[1].index(cell.level(x[0]))] = cell.endpoints[endpoint].power
+    return table
+
+
+def _write(axes: Axes, table: Floats) -> None:
+    for (row, column), power in np.ndenumerate(table):
+        if not np.isnan(power):
+            colour = style.INK if power > DARK else "white"
+            axes.text(column + 0.5, row + 0.5, style.percent(float(power)).rstrip("%"), ha="center", va="center",
+                      color=colour, fontsize=style.BODY)  # fmt: skip
+
+
+def _borders(axes: Axes, table: Floats) -> bool:
+    """Draw the borders between cells that reach a power and neighbours that do not; tell whether there is one."""
+    found = False
+    for mark, line in MARKS:
+        above = np.where(np.isnan(table), False, table >= mark)
+        for row, column in np.ndindex(*table.shape):
+            if column + 1 < table.shape[1] and above[row, column] != above[row, column + 1]:
+                axes.plot([column + 1.0] * 2, [row, row + 1.0], color=style.INK, linestyle=line, linewidth=2.6)
+                found = True
+            if row + 1 < table.shape[0] and above[row, column] != above[row + 1, column]:
+                axes.plot([column, column + 1.0], [row + 1.0] * 2, color=style.INK, linestyle=line, linewidth=2.6)
+                found = True
+    return found

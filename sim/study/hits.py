@@ -1,0 +1,67 @@
+"""Which trials of a run reject, a bit a trial: so that two runs of the same trials are compared trial by trial."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.study.performance import BLOCK
+
+Bits = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much more often one run rejects than another on the same trials, with its Monte Carlo standard error.
+
+    `unpaired` is the error that runs with trials of their own would have.
+    """
+
+    value: float
+    mcse: float
+    unpaired: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values."""
+        return vars(self) | {}
+
+
+@dataclass
+class Hits:
+    """The rejections of one endpoint's test, by block of trials; `trials` and `rejected` count them."""
+
+    blocks: dict[int, tuple[int, Bits]] = field(default_factory=dict)
+    trials: int = 0
+    rejected: int = 0
+
+    def take(self, first: int, rejected: NDArray[np.bool_]) -> None:
+        """Keep a block; one that has grown takes the place of what it was."""
+        length, bits = self.blocks.get(first, (0, np.zeros(0, np.uint8)))
+        self.trials += len(rejected) - length
+        self.rejected += int(rejected.sum()) - int(np.bitwise_count(bits).sum())
+        self.blocks[first] = (len(rejected), np.packbits(rejected))
+
+    @property
+    def mcse(self) -> float:
+        """The Monte Carlo standard error of the power so far; NaN without a trial."""
+        if not self.trials:
+            return math.nan
+        p = self.rejected / self.trials
+        return math.sqrt(p * (1.0 - p) / self.trials)
+
+    def less(self, other: Hits) -> Difference:
+        """Give this power less the other, paired trial by trial; the trials are the same."""
+        n, more, fewer = 0, 0, 0
+        for first, (length, bits) in self.blocks.items():
+            size, there = other.blocks[first]
+            assert size == length <= BLOCK
+            n += length
+            more += int(np.bitwise_count(bits & ~there).sum())
+            fewer += int(np.bitwise_count(there & ~bits).sum())
+        value = (more - fewer) / n
+        spread = (more + fewer) / n - value * value
+        return Difference(value, math.sqrt(max(spread, 0.0) / n), math.hypot(self.mcse, other.mcse))

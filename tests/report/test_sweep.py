@@ -1,0 +1,173 @@
+"""The pictures and words of a sweep: chosen by its shape, named, and saying what its figures say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sim
+from sim.report import style
+from sim.report.sweep import MOST_LINES, along, levels, panels, sweep_figures
+from sim.report.sweep_words import axis_label, cell_words, cost_message, meaning, message, sentences, short
+from sim.study.hits import Hits
+from sim.study.sweep_result import SweepResult
+from tests.report.looks import axis_labels, words
+
+TARGET, RATIO, HAZARD = "enrolment.target", "effect.rate_ratio", "dropout.hazard_per_year"
+SMALL = {"randomisation.block_size": 4}
+
+
+def _sweep(**study: Any) -> SweepResult:
+    return sim.sweep({"scenario": "bench/j1", "trials": 30, "set": SMALL, **study})
+
+
+@pytest.fixture(scope="module")
+def grid() -> SweepResult:
+    """Three sizes, four effects, compared with no effect."""
+    return _sweep(
+        grid={TARGET: [16, 24, 32], RATIO: [1.0, 0.7, 0.5, 0.2]},
+        reference={RATIO: 1.0},
+        words={TARGET: "patients"},
+    )
+
+
+@pytest.fixture(scope="module")
+def listed() -> SweepResult:
+    """Two named cells."""
+    cells = [{"label": "as it is"}, {"label": "halved", RATIO: 0.2}]
+    return _sweep(cell=cells, set=SMALL | {TARGET: 24}, reference={"label": "as it is"})
+
+
+def test_pictures_are_chosen_by_shape(grid: SweepResult, listed: SweepResult) -> None:
+    """Curves and a map for two numbers, the cost along the key compared along, a list where nothing is a number."""
+    assert list(sweep_figures(grid)) == ["power", "cost", "map"]
+    assert list(sweep_figures(replace(grid, reference=None))) == ["power", "map"]
+    assert list(sweep_figures(listed)) == ["power"]
+    assert along(grid) == RATIO
+    assert levels(grid, RATIO) == [0.2, 0.5, 0.7, 1.0]
+
+
+def test_curves_are_named_and_true(grid: SweepResult) -> None:
+    """Axes have words and units, each line its name at its end, and the lines go through the cells' powers."""
+    figure = sweep_figures(grid)["power"]
+    assert axis_labels(figure) == [axis_label(grid, RATIO).replace("\n", " "), "Power (% of trials with p < alpha)"]
+    for size in (16, 24, 32):
+        assert f"patients {size}" in words(figure)
+    (axes,) = figure.get_axes()
+    drawn = [line for line in axes.get_lines() if np.size(line.get_xdata()) == 4]
+    for line, size in zip(drawn, (16, 24, 32), strict=True):
+        cells = {c.values[RATIO]: c for c in grid.cells if c.values[TARGET] == size}
+        assert np.asarray(line.get_xdata()).tolist() == sorted(cells)
+        assert np.asarray(line.get_ydata()).tolist() == [
+            100.0 * cells[r].endpoints["arr_24m"].power for r in sorted(cells)
+        ]
+
+
+def test_costs_are_paired_differences(grid: SweepResult) -> None:
+    """The cost picture shows the power of each cell taken off that of the cell compared with; 0 for that one."""
+    figure = sweep_figures(grid)["cost"]
+    assert "Power lost (percentage points)" in axis_labels(figure)
+    drawn = [line for line in figure.get_axes()[0].get_lines() if np.size(line.get_xdata()) == 4]
+    for line, size in zip(drawn, (16, 24, 32), strict=True):
+        powers = {c.values[RATIO]: c.endpoints["arr_24m"].power for c in grid.cells if c.values[TARGET] == size}
+        lost = [100.0 * (powers[1.0] - powers[r]) for r in sorted(powers)]
+        assert line.get_ydata() == pytest.approx(lost)
+
+
+def test_the_map_has_its_figures_written_in(grid: SweepResult) -> None:
+    """Each cell of the map has its power in percent; a line is where 80% is passed, and the footnote says so."""
+    figure = sweep_figures(grid)["map"]
+    axes = figure.get_axes()[0]
+    written = {tuple(np.floor(t.get_position()).astype(int)): t.get_text() for t in axes.texts}
+    for cell in grid.cells:
+        place = (levels(grid, TARGET).index(cell.values[TARGET]), levels(grid, RATIO).index(cell.values[RATIO]))
+        assert written[place] == style.percent(cell.endpoints["arr_24m"].power).rstrip("%")
+    powers = [c.endpoints["arr_24m"].power for c in grid.cells]
+    assert bool(axes.get_lines()) == (min(powers) < 0.8 <= max(powers))
+
+
+def test_a_list_is_drawn_with_its_differences(listed: SweepResult) -> None:
+    """Listed cells stand by their labels, with power and the difference from the one compared with."""
+    figure = sweep_figures(listed)["power"]
+    (axes,) = figure.get_axes()
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["as it is", "halved"]
+    first, second = listed.cells
+    difference = listed.difference(second, first, "arr_24m")
+    assert style.number(100.0 * difference.value, 1, sign=True) in words(figure)
+
+
+def test_many_lines_are_thinned_and_many_panels_cut() -> None:
+    """No more lines are drawn than can be told apart, the first and the last among them."""
+    sizes = [*range(16, 56, 4)]
+    result = _sweep(trials=2, grid={TARGET: sizes, RATIO: [0.5, 0.7], HAZARD: [0.0, 0.1]})
+    assert along(result) == TARGET
+    result = replace(result, reference=(RATIO, 0.5))
+    (first, second) = panels(result, RATIO)
+    assert [len(p.lines) for p in (first, second)] == [MOST_LINES, MOST_LINES]
+    assert (first.lines[0].words, first.lines[-1].words) == ("target 16", "target 52")
+    assert first.title.endswith("hazard_per_year 0")
+
+
+def test_the_sentences_follow_the_figures(grid: SweepResult, listed: SweepResult) -> None:
+    """Lowest and highest power, the cost in the scenario's own cell, and the largest error are those of the table."""
+    said = " ".join(sentences(grid))
+    frame = grid.to_frame()
+    for real, words_of_it in ((True, "Power from"), (False, "; with no effect, significant from")):
+        powers = frame["power"][(frame[RATIO] < 1.0) == real]
+        assert f"{words_of_it} {style.percent(powers.min())} (" in said
+        assert f"to {style.percent(powers.max())} (" in said
+    assert f"The largest MCSE of a power is {frame['mcse'].max():.4f}" in said
+    assert "patients" in message(grid, "arr_24m")
+    assert cell_words(listed, listed.cells[1]) == "halved"
+
+
+def test_a_difference_within_its_error_is_not_called_one(listed: SweepResult) -> None:
+    """Where the difference is no more than chance makes it, no cost is claimed; where it is more, its sign is said."""
+    first, second = listed.cells
+
+    def told(hits: list[bool], others: list[bool]) -> str:
+        pair = []
+        for cell, own in ((first, hits), (second, others)):
+            kept = Hits()
+            kept.take(0, np.array(own))
+            pair.append(replace(cell, hits={"arr_24m": kept}))
+        return cost_message(replace(listed, cells=tuple(pair)), "arr_24m")
+
+    assert told([True] * 50, [True] * 49 + [False]) == (
+        "No cell is seen to differ from as it is: at most 2.0 points (MCSE 2.0), at halved"
+    )
+    assert told([True] * 50, [False] * 40 + [True] * 10) == (
+        "At halved, power is 80.0 points (MCSE 5.7) lower than at as it is"
+    )
+    assert "80.0 points (MCSE 5.7) higher" in told([False] * 40 + [True] * 10, [True] * 50)
+
+
+def test_what_is_found_where_nothing_is_stands_apart() -> None:
+    """Cells without an effect are told of by themselves, as findings and not as power, and named so in the picture."""
+    leaks = {"belief.blinding_leak": [0.0, 8.0], RATIO: [0.5, 1.0]}
+    own = {"scenario": "sham_rct", "set": {TARGET: 40}, "endpoints": ["msqol_physical_24m"]}
+    result = sim.sweep(own | {"trials": 60, "grid": leaks, "reference": {"belief.blinding_leak": 0.0}})
+    low, none, high, leaking = (c.endpoints["msqol_physical_24m"].power for c in result.cells)
+    assert message(result, "msqol_physical_24m") == (
+        f"Power from {style.percent(low)} (blinding_leak 0, rate_ratio 0.5) to {style.percent(high)} "
+        f"(blinding_leak 8, rate_ratio 0.5); with no effect, significant from {style.percent(none)} "
+        f"(blinding_leak 0, rate_ratio 1) to {style.percent(leaking)} (blinding_leak 8, rate_ratio 1)"
+    )
+    figures = sweep_figures(result)
+    assert "rate_ratio 1 (no effect)" in words(figures["power"])
+    assert "More trials significant (percentage points)" in axis_labels(figures["cost"])
+    assert "with no effect, " in cost_message(result, "msqol_physical_24m")
+
+
+def test_keys_are_named_by_the_schema(grid: SweepResult) -> None:
+    """A key has the words of the study, else its last part; an axis has meaning and unit."""
+    assert short(grid, TARGET) == "patients"
+    assert short(grid, RATIO) == "rate_ratio"
+    assert short(replace(grid, keys=("effect.rate_ratio", "historical.rate_ratio")), RATIO) == RATIO
+    assert meaning("dropout.hazard_per_year")[1] == "1/year"
+    assert meaning("arm[0].ratio")[0] == "allocation ratio"
+    assert meaning("no.such") == ("", "")
+    assert axis_label(grid, TARGET) == f"Patients\n{TARGET}"
