@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from sim.core.defaults import TWIN_TRIALS
 
 if TYPE_CHECKING:
     from sim.scenario.loaded import Loaded
+    from sim.study.cluster import Cluster
     from sim.study.compare import Comparison
     from sim.study.explain import ExplainResult
     from sim.study.ledger import Ledger
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "bias_ledger",
+    "cluster",
     "compare",
     "explain",
     "load",
@@ -187,6 +189,20 @@ def compare(
 
         save_comparison(result, result.folder)
     return result
+
+
+def cluster(address: str, *, tls: Sequence[str | Path] | None = None, patience: float = 60.0) -> Cluster:
+    """Connect to a dask scheduler, tcp://HOST:PORT or tls://HOST:PORT; what it gives goes where `workers` is asked for.
+
+    >>> with sim.cluster("tcp://head:8786") as crew:  # doctest: +SKIP
+    ...     sim.power("sham_rct", trials=100_000, workers=crew, out="out/rct")
+
+    `tls` are three PEM files: the authority's certificate, our certificate, its key; without them dask's own settings
+    hold. A run waits `patience` seconds for workers while there is none.
+    """
+    from sim.study.cluster import Cluster
+
+    return Cluster(address, tls, patience)
 
 
 def simulate(

@@ -7,8 +7,8 @@ import click
 from sim.cli.options import (
     AS_JSON,
     SEED,
-    WORKERS,
     cli,
+    with_workers,
 )
 from sim.cli.shared import failures, print_result, workers_of
 
@@ -16,7 +16,7 @@ from sim.cli.shared import failures, print_result, workers_of
 @cli.command()
 @click.option("--out", type=click.Path(), default="out/demo", show_default=True, help="Folder to write to.")
 @SEED
-@WORKERS
+@with_workers
 def demo(out: str, seed: int, workers: int | None) -> int:
     """A trial sized, the 2009 study replayed, five pictures."""
     from sim.report.demo import demo

@@ -14,6 +14,13 @@ WORKERS = click.option(
     type=int,
     help="Threads (with --engine reference: processes); the result does not depend on it.  [default: all cores]",
 )
+CLUSTER = click.option(
+    "--cluster", metavar="ADDRESS",
+    help="Play on the workers of a dask scheduler, tcp://HOST:PORT or tls://HOST:PORT (docs/cluster.md).",
+)  # fmt: skip
+CLUSTER_TLS = click.option(
+    "--cluster-tls", nargs=3, metavar="CA CERT KEY", help="PEM files for tls://.  [default: dask's own settings]"
+)
 ENGINE = click.option(
     "--engine", type=click.Choice(["auto", "compiled", "reference"]), default="auto", show_default=True,
     help="Same answers, other speed; auto: compiled for many trials, reference for one.",
@@ -40,7 +47,20 @@ def study_options(command: Callable[..., Any]) -> Callable[..., Any]:
         chosen = (*sets, f"belief.setting={beliefs}") if beliefs else sets
         return command(sets=chosen, **given)
 
-    return with_options(run, AS_JSON, BELIEFS, SET, OUT, ENGINE, WORKERS, SEED)
+    return with_options(with_workers(run), AS_JSON, BELIEFS, SET, OUT, ENGINE, SEED)
+
+
+def with_workers(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say who plays its trials; `workers_of` tells it who that is."""
+
+    @functools.wraps(command)
+    def run(*, cluster: str | None, cluster_tls: tuple[str, str, str] | None, **given: Any) -> Any:
+        from sim.cli.shared import connected
+
+        with connected(cluster, cluster_tls, given["workers"]):
+            return command(**given)
+
+    return with_options(run, CLUSTER_TLS, CLUSTER, WORKERS)
 
 
 def with_options(command: Callable[..., Any], *options: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,8 +8,8 @@ from sim.cli.options import (
     AS_JSON,
     ENGINE,
     SEED,
-    WORKERS,
     cli,
+    with_workers,
 )
 from sim.cli.shared import print_result, workers_of
 
@@ -53,7 +53,7 @@ def show_run(folder: str, as_json: bool) -> None:
 @click.option("--trials", type=int, default=20, show_default=True, help="Trials to play again; 0: only read.")
 @click.option("--all", "everything", is_flag=True, help="Play all of them again.")
 @SEED
-@WORKERS
+@with_workers
 @ENGINE
 @AS_JSON
 def verify_run(folder: str, trials: int, everything: bool, seed: int, workers: int | None, engine: str,

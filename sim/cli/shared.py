@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from sim.scenario.loaded import Loaded
+    from sim.study.runner import Crew, Workers
+
+CREW = "shamtrial.crew"
 
 
 def load_scenario(scenario: str, sets: tuple[str, ...]) -> Loaded:
@@ -46,11 +50,31 @@ def told(result: Any, as_json: bool, show: Callable[[], None]) -> int:
     return status
 
 
-def workers_of(asked: int | None) -> int:
-    """Give the number of workers: those asked for, else one a core."""
+@contextmanager
+def connected(address: str | None, tls: tuple[str, str, str] | None, workers: int | None) -> Iterator[None]:
+    """Let `workers_of` give the cluster at an address, if there is one."""
+    from sim.core.errors import ShamtrialError
+
+    if address is None:
+        if tls:
+            raise ShamtrialError("--cluster-tls: found without --cluster; allowed: with it")
+        yield
+        return
+    if workers is not None:
+        raise ShamtrialError("--workers: found with --cluster; allowed: without it, whose workers are counted there")
+    from sim.study.cluster import Cluster
+
+    with Cluster(address, tls) as crew:
+        click.get_current_context().meta[CREW] = crew
+        yield
+
+
+def workers_of(asked: int | None) -> Workers:
+    """Give who plays: the cluster that is connected, else so many workers as asked for, else one a core."""
     from sim.study.runner import available_workers
 
-    return available_workers() if asked is None else asked
+    crew: Crew | None = click.get_current_context().meta.get(CREW)
+    return crew or (available_workers() if asked is None else asked)
 
 
 def print_result(content: Any, as_json: bool, show: Callable[[], None]) -> None:

@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -32,7 +33,19 @@ from sim.study.workers import (
     warm_here,
 )
 
-__all__ = ["Crew", "Failure", "Interrupted", "Part", "Piece", "Pool", "Progress", "Rows", "Watcher", "Workers"]
+__all__ = [
+    "Crew",
+    "Deserted",
+    "Failure",
+    "Interrupted",
+    "Part",
+    "Piece",
+    "Pool",
+    "Progress",
+    "Rows",
+    "Watcher",
+    "Workers",
+]
 
 T = TypeVar("T")
 
@@ -43,6 +56,7 @@ MOST_SENT = 1000
 MOST_PATIENTS = 40_000  # of a batch, so that it stays in the processor's cache
 KEPT_BYTES = 32_000_000  # a batch's tables take less; the most that the C library (glibc) learns a size from
 FINISH_SECONDS = 3.0  # after Ctrl-C
+LOOK_SECONDS = 1.0  # between two looks at a crew that sends nothing
 MOST_WORKERS = 256
 
 
@@ -52,6 +66,16 @@ class Interrupted(  # noqa: N818 - named for what happened; it is not a fault
     """Ctrl-C in a run; `folder` holds what has been played, if the run has one."""
 
     exit_status = 130
+
+    def __init__(self, message: str, folder: str = "") -> None:
+        super().__init__(message)
+        self.folder = folder
+
+
+class Deserted(  # noqa: N818 - named for what happened, as Interrupted is
+    RunError
+):
+    """A crew that is gone in the middle of a run; `folder` holds what has been played, if the run has one."""
 
     def __init__(self, message: str, folder: str = "") -> None:
         super().__init__(message)
@@ -80,14 +104,14 @@ Watcher = Callable[[Progress, Any], None]
 
 
 class Crew(Protocol):
-    """Workers that are not this process's own: `size` of them."""
+    """Workers that are not this process's own: `size` of them, which may change."""
 
     @property
     def size(self) -> int:
-        """How many trials can be played at a time."""
+        """How many trials can be played at a time; Deserted where nobody is left to play any."""
 
     def submit(self, function: Function, number: int, seed: int, trials: list[int]) -> Future[Part]:
-        """Have `answer(function, number, seed, trials)` worked out."""
+        """Have `answer(function, number, seed, trials)` worked out; the future can be cancelled at any time."""
 
 
 Workers = int | Crew
@@ -230,6 +254,7 @@ class Pool(Generic[T]):
 
     def _send(self, function: int, chunk: list[int]) -> Future[Part]:
         if self.crew:
+            self.workers = self.crew.size
             return self.crew.submit(self.functions[function], function, self.seed, chunk)
         assert self.pool is not None
         if self.threads:
@@ -237,17 +262,30 @@ class Pool(Generic[T]):
         return self.pool.submit(answer_here, function, self.seed, chunk)
 
     def _come(self) -> Part:
-        future = self.came.get()
+        future = self._next()
         self.waiting.discard(future)
         return future.result()
 
+    def _next(self) -> Future[Part]:
+        """Wait for a future that is done; a crew is looked at meanwhile, which raises Deserted if it is gone."""
+        while True:
+            with suppress(Empty):
+                return self.came.get(timeout=LOOK_SECONDS if self.crew else None)
+            assert self.crew is not None
+            self.workers = self.crew.size
+
     def finish(self) -> Iterator[Part]:
-        """After Ctrl-C: give the parts that workers were playing, as far as they come within seconds."""
-        playing = {f for f in self.waiting if not f.cancel()}
+        """After Ctrl-C: give the parts that workers were playing, as far as they come within seconds.
+
+        What a crew was sent is taken for being played: it is little, and to ask what is would take as long.
+        """
+        playing = {f for f in self.waiting if self.crew or not f.cancel()}
         self.waiting = set()
-        done, _ = wait(playing, FINISH_SECONDS)
+        done, late = wait(playing, FINISH_SECONDS)
+        for future in late:
+            future.cancel()
         for future in done:
-            if future.exception() is None:
+            if not future.cancelled() and future.exception() is None:
                 yield future.result()
 
     def _size(self, progress: Progress, left: int, function: int) -> int:
@@ -258,12 +296,15 @@ class Pool(Generic[T]):
 
     def _most(self, function: int) -> int:
         """Give the most trials of a chunk."""
-        if self.crew:
-            return MOST_SENT
-        play = _play(self.functions[function])
-        return (
-            max(1, MOST_PATIENTS // (play.scenario.enrolment.target if play else 1)) if self.threads else MOST_IN_CHUNK
-        )
+        return MOST_SENT if self.crew else most_in_batch(self.functions[function])
+
+
+def most_in_batch(function: object) -> int:
+    """Give the most trials that a function should be asked for at once."""
+    play = _play(function)
+    if getattr(play, "engine", "") != "compiled":
+        return MOST_IN_CHUNK
+    return max(1, MOST_PATIENTS // int(play.scenario.enrolment.target))
 
 
 def _play(function: object) -> Any:

@@ -26,7 +26,7 @@ from sim.study.layout import Block, Layout, block_of, table_of
 from sim.study.lock import locked
 from sim.study.performance import BLOCK
 from sim.study.play import scenario_digest
-from sim.study.runner import Interrupted
+from sim.study.runner import Deserted, Interrupted
 
 MOST_TOLD = 20
 MOST_WAITING = 8  # blocks that wait for a slow disk before the run does
@@ -109,7 +109,7 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.held.close()
-        if isinstance(error, Interrupted):
+        if isinstance(error, Interrupted | Deserted):
             error.folder = str(self.out)
         elif isinstance(error, KeyboardInterrupt):
             raise Interrupted("stopped by Ctrl-C", str(self.out)) from None

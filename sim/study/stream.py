@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.study.layout import Block, Layout
 from sim.study.performance import BLOCK
-from sim.study.runner import Failure, Interrupted, Part, Piece, Pool, Progress, Rows, Watcher
+from sim.study.runner import Deserted, Failure, Interrupted, Part, Piece, Pool, Progress, Rows, Watcher
 from sim.study.runs import Series
 
 FLUSH_SECONDS = 30.0
@@ -140,6 +140,9 @@ class Flow:
                 self._save(trials)
             done = sum(stream.total for stream in self.streams) if self._kept else goal.done
             raise Interrupted(f"stopped by Ctrl-C after {done} of {goal.total} trials") from None
+        except Deserted:
+            self._save(trials)
+            raise
 
     @property
     def _kept(self) -> bool:
@@ -150,7 +153,7 @@ class Flow:
             stream.flush()
 
     def _save(self, trials: int) -> None:
-        """After Ctrl-C: write what has been played, and what is being played as far as it comes within seconds."""
+        """At a stop: write what has been played, and what is being played as far as it comes within seconds."""
         if not self._kept:
             return
         for part in self.pool.finish():

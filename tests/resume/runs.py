@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sim.core.errors import ShamtrialError
 from sim.study.power import PowerResult, power
+from sim.study.runner import Workers
 from tests.contract.commands import alive, start
 from tests.helpers import EMPTY, scenario
 
@@ -21,7 +22,7 @@ COMMAND = ("power", *ASKED, "--truth-trials", "0", "--workers", "2")
 
 
 def played(
-    out: Path | None, trials: int, seed: int = 1, workers: int = 1, changes: Mapping[str, object] = EMPTY
+    out: Path | None, trials: int, seed: int = 1, workers: Workers = 1, changes: Mapping[str, object] = EMPTY
 ) -> PowerResult:
     """Run a small trial so many times; without the truth."""
     own = scenario("bench/j1", {**SMALL, **changes})
