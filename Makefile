@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
+# Tests of a file stay together, since they share what is slow to make.
+CORES  := --numprocesses auto --maxprocesses 8 --dist loadfile
+
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -24,10 +27,10 @@ test: env-test ## lint, format, types, floors, then the tests; stops at the firs
 	@echo "== ruff format --check"; $(BIN)/ruff format --check
 	@echo "== mypy";                $(BIN)/mypy
 	@echo "== lint-imports";        $(BIN)/lint-imports --no-logo
-	@echo "== pytest";              $(BIN)/python -m pytest
+	@echo "== pytest";              $(BIN)/python -m pytest $(CORES)
 
 test-slow: env-test ## the tests marked slow
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow $(CORES)
 
 bench: env-test ## how fast studies run, beside other software; options: ARGS="--only j1,j2 --rounds 5"
 	@$(BIN)/python -m tests.bench.bench $(ARGS)

@@ -11,6 +11,8 @@ from sim.jit import cache_folder
 settings.register_profile("shamtrial", derandomize=True, deadline=None)
 settings.load_profile("shamtrial")
 
+os.environ.pop("COLUMNS", None)  # tables are as wide as without a terminal, whoever starts the tests
+
 if kept := cache_folder():
     os.environ["SHAMTRIAL_KERNELS"] = str(kept.parent)
 
