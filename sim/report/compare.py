@@ -129,7 +129,13 @@ def _change(change: str) -> list[str]:
     if len(change) <= LETTERS:
         return [change]
     key, _, value = change.partition("=")
-    return [*textwrap.wrap(key, LETTERS), *textwrap.wrap(f"= {value}", LETTERS)]
+    table, dot, last = key.rpartition(".")
+    parts = [key] if len(key) <= LETTERS else [f"{table}{dot}", f"  {last}"]
+    return [*(line for part in parts for line in _short(part)), *_short(f"  = {value}")]
+
+
+def _short(text: str) -> list[str]:
+    return textwrap.wrap(text, LETTERS + 2, subsequent_indent="  ")
 
 
 def _plain(x: float) -> str:

@@ -15,7 +15,8 @@ from sim.study.picked import Figure, share
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-SHARES = {"half": 0.5, "most": 0.9}
+HALF, MOST = 0.5, 0.9
+SHARES = (0.05, 0.1, 0.25, HALF, 0.75, MOST, 0.95)
 """The shares of trials that it is told for."""
 
 
@@ -39,15 +40,17 @@ class Limit:
 
 @dataclass(frozen=True)
 class Excluded:
-    """What so many trials exclude: half of them, and 90% of them."""
+    """What so many trials exclude: half of them, 90% of them, and other shares."""
 
     trials: int
     half: Limit
     most: Limit
+    by_share: tuple[tuple[float, Limit], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values."""
-        return {"trials": self.trials, "half": self.half.to_dict(), "most": self.most.to_dict()}
+        shares = [{"share": q, **limit.to_dict()} for q, limit in self.by_share]
+        return {"trials": self.trials, "half": self.half.to_dict(), "most": self.most.to_dict(), "by_share": shares}
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ def null_trials(rows: NDArray[Any], favourable: int, replayed: bool) -> NullTria
 def excluded(limits: Floats, favourable: int) -> Excluded:
     """Give what shares of trials exclude, from their favourable limits; a trial without one excludes nothing."""
     benefit = np.sort(np.where(np.isnan(limits), np.inf, favourable * limits))
-    return Excluded(len(limits), *(_limit(benefit, q, favourable) for q in SHARES.values()))
+    found = {q: _limit(benefit, q, favourable) for q in SHARES}
+    return Excluded(len(limits), found[HALF], found[MOST], tuple(found.items()))
 
 
 def _limit(benefit: Floats, q: float, favourable: int) -> Limit:

@@ -40,7 +40,7 @@ def test_the_picture_is_named(found: Comparison) -> None:
     assert axis_labels(figure) == ["Trials that reject (%)", "Difference in power (percentage points)"]
     ticks = [t.get_text() for t in figure.get_axes()[0].get_yticklabels()]
     assert [t.replace("\n", " ") for t in ticks] == [
-        "bench/j1", "bench/j1 effect.rate_ratio=0.4", "bench/j1 dropout.hazard_per_year = 0.11"
+        "bench/j1", "bench/j1 effect.rate_ratio=0.4", "bench/j1 dropout.hazard_per_year   = 0.11"
     ]  # fmt: skip
     for d in found.designs:
         assert f"{100.0 * d.performance.power:.1f}" in words(figure)

@@ -23,7 +23,7 @@ from sim.study.truth import find_truth
 from tests.helpers import agrees, scenario, share_agrees
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "oracles"
-TIMES, TRIALS = 400, 200
+TIMES, TRIALS = 400, 120
 SURE = math.sqrt(2.0 / (TIMES - 1))
 """The relative error of a variance from TIMES repetitions."""
 
@@ -79,7 +79,7 @@ def test_the_paired_error_of_a_difference_of_estimates() -> None:
     assert np.median([p.bias_variance_ratio for p in found]) > 3.0
 
 
-@pytest.mark.parametrize("name", ["arr_24m", "relapse_free_24m", "first_relapse"])
+@pytest.mark.parametrize("name", ["arr_24m", "first_relapse"])
 def test_the_paired_error_of_a_difference_of_truths(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Truths of two scenarios from the same twins scatter, in their difference, as its paired MCSE says."""
     one, other = (_with(ratio, name) for ratio in (0.7, 0.5))
@@ -161,7 +161,9 @@ def test_the_share_that_excludes(favourable: int) -> None:
     limits = favourable * rng.normal(0.4, 0.2, 501)
     limits[::100] = math.nan
     found = excluded(limits, favourable)
-    for q, limit in ((0.5, found.half), (0.9, found.most)):
+    by_share = dict(found.by_share)
+    assert (by_share[0.5], by_share[0.9]) == (found.half, found.most)
+    for q, limit in by_share.items():
         share = np.mean(favourable * limits <= favourable * limit.value)
         assert q <= share < q + 1.5 / 501
         assert limit.lower < limit.value < limit.upper
