@@ -243,7 +243,7 @@ def replay(
 
 
 def explain(
-    scenario: str | Path | Loaded = "published/zamboni_2009", *, trials: int = 300, seed: int = 1, workers: Workers = 1
+    scenario: str | Path | Loaded = "published/zamboni_2009", *, trials: int = 2000, seed: int = 1, workers: Workers = 1
 ) -> ExplainResult:
     """Search which mechanisms, and how strong, make a published before-after result ordinary with no effect."""
     from sim.study.explain import explain

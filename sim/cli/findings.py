@@ -17,7 +17,7 @@ from sim.core.defaults import TWIN_TRIALS
 
 @cli.command()
 @click.argument("study", default="zamboni_2009")
-@click.option("--trials", type=int, help="Replays to run.  [default: 1000; with --explain 300 a setting]")
+@click.option("--trials", type=int, help="Replays to run.  [default: 1000; with --explain 2000 a setting]")
 @click.option("--explain", "explains", is_flag=True, help="Which mechanisms make a before-after result ordinary.")
 @UNCERTAIN
 @study_options

@@ -13,6 +13,7 @@ from sim.report import style
 from sim.study.blinding import Blinding, Index, MeanIndex, TrialGuesses
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -26,6 +27,7 @@ SAID: Final = {
 WHEN: Final = {"early": "Early", "end": "At the end"}
 ARM_LOOKS: Final = (style.Look(style.BLUE, "", "o", "-"), style.Look(style.VERMILLION, "", "D", "-"))
 ROW, HOLDERS_APART, OCCASIONS_APART, LEAST_SHOWN = 1.0, 0.5, 1.3, 0.08
+BELOW_INCHES: Final = 0.72
 
 
 @dataclass(frozen=True)
@@ -164,12 +166,20 @@ def _finish_answers(axes: Axes) -> None:
     from matplotlib.patches import Patch
 
     marks = [Patch(facecolor=c, hatch=h, edgecolor="white", label=name) for c, h, name, _ in SAID.values()]
-    axes.legend(handles=marks, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=len(ANSWERS))
+    _legend(axes, marks, len(ANSWERS))
     axes.set_xlim(0.0, 1.0)
     axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0%", "25%", "50%", "75%", "100%"])
     axes.set_xlabel("Share of those asked (%)")
     axes.set_title("Who guessed what")
     style.bare(axes, "bottom")
+
+
+def _legend(axes: Axes, marks: Sequence[Artist], columns: int) -> None:
+    """Name the marks below the axis: so many inches below, whatever the number of rows, clear of two lines of ticks."""
+    from matplotlib.transforms import ScaledTranslation
+
+    below = axes.transAxes + ScaledTranslation(0.0, -BELOW_INCHES, axes.figure.dpi_scale_trans)
+    axes.legend(handles=marks, loc="upper center", bbox_to_anchor=(0.5, 0.0), bbox_transform=below, ncols=columns)
 
 
 def _finish_index(axes: Axes) -> None:
@@ -182,7 +192,7 @@ def _finish_index(axes: Axes) -> None:
         Line2D([], [], color=k.colour, marker=k.marker, label=name, markerfacecolor=k.colour if i == 0 else "white")
         for i, (k, name) in enumerate(zip(ARM_LOOKS, names, strict=True))
     ]
-    axes.legend(handles=marks, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
+    _legend(axes, marks, 2)
     axes.set_xlim(-1.05, 1.05)
     axes.set_xticks([-1.0, -0.5, 0.0, 0.5, 1.0], ["−1\nall wrong", "−0.5", "0\na coin", "0.5", "1\nall right"])
     axes.set_xlabel("Bang's index (share right less share wrong)")

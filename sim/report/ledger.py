@@ -55,7 +55,7 @@ def message(ledger: Ledger) -> str:
     way = math.copysign(1.0, ledger.bias)
     largest = [e for e in ledger.entries if e.beyond_error and e.shapley * way > 0.0][:2]
     if not ledger.biased:
-        return f"{told}: no bias beyond its Monte Carlo error"
+        return f"{told}: no bias beyond its error"
     if not largest:
         return f"{told}: a bias that no mechanism accounts for beyond its error"
     most = sum(abs(e.shapley) for e in largest) > 0.5 * abs(ledger.bias)

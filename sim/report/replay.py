@@ -195,7 +195,7 @@ def _counts(axes: Axes, name: str, data: ReplayData, look: style.Look) -> None:
 
 
 def _ratios(axes: Axes, data: ReplayData) -> None:
-    axes.set_title("Relapse rate, after / before")
+    axes.set_title("Rate, after / before")
     axes.set_xlabel("Relapses per year after / relapses per year before (ratio)")
     _shares_up(axes)
     if not len(data.ratio):
@@ -207,8 +207,8 @@ def _ratios(axes: Axes, data: ReplayData) -> None:
     axes.bar(bins[:-1], shares, np.diff(bins), align="edge", color=style.AFTER.colour, edgecolor="white", zorder=2)
     axes.set_ylim(0.0, 1.42 * float(shares.max()))
     axes.set_xlim(0.0, 1.5 * right)
-    median = f"predicted\nmedian {style.number(data.ratio_median)}"
-    style.upright(axes, data.ratio_median, 0.985, median, (style.INK, "--"), "left")
+    axes.set_title(f"Rate, after / before: {style.number(data.ratio_median)} predicted (dashed)")
+    axes.axvline(data.ratio_median, color=style.INK, linestyle="--", zorder=3)  # named in the title: no room beside it
     band = data.published_ratio
     if band:
         axes.axvspan(band.low, band.high, color=style.VERMILLION, alpha=0.25, linewidth=0.0, zorder=1)

@@ -46,12 +46,13 @@ def small_figure(r: SmallResults) -> Figure:
     axes.set_xlabel(_axis(r.designs[0]))
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     style.bare(axes, "bottom")
-    first = r.designs[0]
+    first, means = r.designs[0], ", ".join(_on_scale(d, d.mean.value) for d in r.designs)
     style.footnote(
         figure,
         f"{first.sets:,} sets of {first.studies} studies each, seed {r.seed}; published: the smallest p in the "
-        "patients' favour. Bars: from the 5% to the 95% quantile; marks: medians. Studies without an answer are not "
-        f"drawn. {style.capital('; '.join(dict.fromkeys(d.beliefs.words for d in r.designs)))}.",
+        "patients' favour. Bars: from the 5% to the 95% quantile; marks and their figures: medians. The means of all "
+        f"studies, which the table gives: {means}. Studies without an answer are not drawn. "
+        f"{style.capital('; '.join(dict.fromkeys(d.beliefs.words for d in r.designs)))}.",
         130,
     )
     return figure
@@ -87,7 +88,7 @@ def _row(axes: Axes, d: SmallResult, y: int) -> None:
         bar = style.PALE if look is ALL else look.colour
         axes.plot([low, high], [y + shift] * 2, color=bar, linewidth=7.0, solid_capstyle="butt", zorder=2)
         axes.plot(middle, y + shift, marker=look.marker, color=look.colour, markeredgecolor="white", markersize=10,
-                  linestyle="", zorder=5, label=label if first else None)  # fmt: skip
+                  linestyle="", zorder=5, label=f"{label}: median, middle 90%" if first else None)  # fmt: skip
         axes.annotate(_on_scale(d, middle), (middle, y + shift), xytext=(0, 8 if shift < 0.0 else -8),
                       textcoords="offset points", ha="center", va="bottom" if shift < 0.0 else "top",
                       color=look.colour, fontweight="bold", zorder=6,

@@ -79,7 +79,7 @@ def _eras(s: Scenario) -> Iterator[Refusal]:
     """Each era has patients to enter, and sites that can be expected to see as many and may enter them."""
     ratio = {arm.procedure == "angioplasty": arm.ratio for arm in s.arm}
     wanted, past = s.historical.targets(s.enrolment.target, ratio[False], ratio[True]), s.historical.sites
-    for era, target, count in (("past", wanted[0], past), ("today", wanted[1], s.sites.count - past)):
+    for era, target, count in (("the past", wanted[0], past), ("today", wanted[1], s.sites.count - past)):
         opens = (k * s.sites.opening_interval_days for k in range(count))
         days = sum(s.sites.open_days(opening, s.enrolment.max_days) for opening in opens)
         seen = days * s.sites.arrivals_per_month / DAYS_PER_MONTH
@@ -90,7 +90,7 @@ def _eras(s: Scenario) -> Iterator[Refusal]:
                 "enrolment.target",
                 s.enrolment.target,
                 "a target of which each era, by [historical] and [sites], enters some and can find them; "
-                f"of the {era} {target} of {seen:.0f}",
+                f"{era} is to enter {target}, and its sites are expected to see {seen:.0f}",
             )
 
 

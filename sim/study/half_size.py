@@ -1,7 +1,7 @@
 """At how many untreated patients a before-after test finds a benefit half of the time: a fitted power curve.
 
 Studies of several sizes are the first n patients of the same trials, so that their powers share their draws. The curve
-is probit(power) = a + b * sqrt(n), which a Wald test of a constant effect follows; n is where it crosses a half.
+is that of `power_curve`, probit(power) = a + b * sqrt(n) by maximum likelihood; n is where it crosses a half.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sim.scenario.schema import Scenario
 from sim.study.nested import FAVOURABLE, Nested, Rows, significant
 from sim.study.play import Play
+from sim.study.power_curve import Point, fitted
 from sim.study.runner import Pool, Watcher, Workers
 from sim.study.untreated import Months, years_of
 from sim.study.vary import quota_for
@@ -78,15 +79,15 @@ def half_size(
         sizes = around(guess)
         played = _play(scenario, windows, sizes, seed, workers, engine, watch and watch(f"sizes for {test}"))
         hits = significant(played, test, alpha)
-        fitted = crossing(np.array(sizes, float), hits)
-        if sizes[0] <= fitted <= sizes[-1]:
+        found = crossing(np.array(sizes, float), hits)
+        if sizes[0] <= found <= sizes[-1]:
             break
-        guess = min(max(fitted, 0.4 * guess, SMALLEST), 2.5 * guess) if math.isfinite(fitted) else 2.5 * guess
+        guess = min(max(found, 0.4 * guess, SMALLEST), 2.5 * guess) if math.isfinite(found) else 2.5 * guess
     else:
         return HalfSize(test, None, None, None, len(hits), _curve(sizes, hits), "no crossing was found")
     error = _jackknife(np.array(sizes, float), hits)
-    interval = (max(fitted - Z95 * error, 1.0), fitted + Z95 * error)
-    return HalfSize(test, fitted, interval, error, len(hits), _curve(sizes, hits))
+    interval = (max(found - Z95 * error, 1.0), found + Z95 * error)
+    return HalfSize(test, found, interval, error, len(hits), _curve(sizes, hits))
 
 
 def first_guess(rows: Rows, test: str) -> tuple[float, bool]:
@@ -132,22 +133,10 @@ def _play(
 
 
 def crossing(sizes: Floats, hits: NDArray[np.bool_]) -> float:
-    """Give the size at which the fitted curve crosses a half; NaN or infinite where it does not."""
-    from scipy.special import ndtri
-
-    trials = len(hits)
-    power = (hits.sum(axis=0) + 0.5) / (trials + 1.0)
-    y = ndtri(power)
-    density = np.exp(-0.5 * y * y)
-    weight = density * density / (power * (1.0 - power))
-    x = np.sqrt(sizes)
-    mean_x, mean_y = np.average(x, weights=weight), np.average(y, weights=weight)
-    spread = float((weight * (x - mean_x) ** 2).sum())
-    slope = float((weight * (x - mean_x) * (y - mean_y)).sum()) / spread if spread > 0.0 else 0.0
-    if slope <= 0.0:
-        return math.inf
-    root = float(mean_x - mean_y / slope)
-    return root * root if root > 0.0 else 0.0
+    """Give the size at which the fitted curve crosses a half; infinite where there is no curve or it does not rise."""
+    counts = hits.sum(axis=0).tolist()
+    curve = fitted([Point(float(x), len(hits), k) for x, k in zip(sizes, counts, strict=True)])
+    return curve.reaches(0.5) if curve else math.inf
 
 
 def _jackknife(sizes: Floats, hits: NDArray[np.bool_]) -> float:

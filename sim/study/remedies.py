@@ -78,10 +78,11 @@ def _numbers(ledger: Ledger) -> str:
     sure = [e for e in ledger.entries if e.beyond_error]
     open_doors = sum(not e.closed for e in ledger.entries)
     course = f"the course of the disease alone gives {_figure(ledger, ledger.none, ledger.errors['none'])}"
+    if not open_doors:
+        return f"Of this {course}; none of the {len(ledger.entries)} mechanisms can act in it."
     shut = f"{len(ledger.entries) - open_doors} of {len(ledger.entries)} mechanisms cannot act in it"
     if not sure:
-        held = f"none of the {open_doors} others exceeds its error" if open_doors else "no mechanism is left to"
-        return f"Of this {course}; {shut}, and {held}."
+        return f"Of this {course}; {shut}, and none of the {open_doors} others exceeds its error."
     parts = [f"{WORDS[e.mechanism]} {_figure(ledger, e.shapley, e.mcse)}" for e in sure]
     return f"Of this {course}; {_and(parts)}; {shut}."
 
@@ -106,9 +107,17 @@ def _prevention(ledger: Ledger) -> str:
     share = math.fsum(closes[r] for r in named) / whole
     part = "all" if len(named) == len(closes) else f"{100.0 * share:.0f}% of all"
     return (
-        f"What would have prevented it: {_and(named)}, against {_and([WORDS[e.mechanism] for e in of_these])}, which "
+        f"{_prevented(ledger)}: {_and(named)}, against {_and([WORDS[e.mechanism] for e in of_these])}, which "
         f"make {part} that favours the procedure here."
     )
+
+
+def _prevented(ledger: Ledger) -> str:
+    """Say what remedies are against: the bias, or, where it is not one in favour, what favours the procedure in it."""
+    if ledger.biased and ledger.bias * ledger.favourable > 0.0:
+        return "What would have prevented it"
+    left = "The bias is against the procedure" if ledger.biased else "There is no bias beyond its error to prevent"
+    return f"{left}; what favours the procedure in it is kept out by"
 
 
 def amount(ledger: Ledger, value: float, mcse: float) -> str:

@@ -151,8 +151,9 @@ def _sham(result: ReplayResult) -> str:
     chance = all(verdict(c["share_either"], c["mcse"]["share_either"]) == "ordinary" for c in rows)
     if chance:
         return (
-            f"{begun}, and that prevented it: {_under(result.null)} arms differ by as much by chance ({shares}), so "
-            "none of the differences has to be an effect; figures that both arms miss alike are the scenario's affair."
+            f"{begun}, which keeps chance from being taken for an effect: {_under(result.null)} arms differ by as "
+            f"much by chance ({shares}), so none of the differences has to be an effect; "
+            "figures that both arms miss alike are the scenario's affair."
         )
     return f"{begun}; {_under(result.null)} arms seldom differ by as much in all figures ({shares}): that is left open."
 
@@ -184,7 +185,8 @@ def _control_group(result: ReplayResult) -> str:
     if after <= before:
         return "No rise is there to be prevented: the replays show none without an effect."
     return (
-        f"A randomised sham arm would have prevented it: with veins that do nothing the treated go from {before:g} to "
+        "A randomised sham arm would have kept the rise in relapse-free patients from being taken for an effect: with "
+        f"veins that do nothing the treated go from {before:g} to "
         f"{after:g} of {result.patients} relapse-free (medians), and so would a sham arm chosen and observed alike."
     )
 
@@ -194,9 +196,12 @@ def _readers(result: ReplayResult) -> str:
     leans = screening.reader == "unblinded" and switches.unblinded_doppler and screening.reader_lean_logits != 0.0
     if leans and screening.control_ccsvi_prob is None:
         return (
-            "Readers who did not know who had MS would have prevented it: in this scenario nothing else sets the "
-            "groups apart."
+            "Readers who did not know who had MS would have prevented the difference between the groups: in this "
+            "scenario nothing else sets them apart."
         )
     if not leans and verdict_of(result.null) == "ordinary":
-        return "It was prevented: readers were blinded, and the groups differ no more than groups that are alike do."
+        return (
+            "A difference made by readers was prevented: they were blinded, and the groups differ no more "
+            "than groups that are alike do."
+        )
     return "Readers were blinded here; what the replays miss lies in the scenario or in chance."

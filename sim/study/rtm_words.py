@@ -50,7 +50,8 @@ def _numbers(r: RtmResult) -> str:
     sizes = "; ".join(_size_words(h) for h in r.half)
     return (
         f"The fall of {_with(s.fall)} is made of {parts}; the enrolled stay {_with(s.frailty)} above the population's "
-        f"{s.population.value:.2f} for good; a benefit is found half of the time {sizes}."
+        f"{s.population.value:.2f} for good (intensities: without decline, before relapses merge; counted, the "
+        f"population has {_with(r.population)}); a benefit is found half of the time {sizes}."
     )
 
 

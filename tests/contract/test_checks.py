@@ -53,8 +53,8 @@ def test_each_era_recruits_on_its_own_calendar() -> None:
     found = {"enrolment.target": 60, "sites.arrivals_per_month": 2.5, "sites.rate_variance": 0.0}
     validate(read_tables("historical_control", eras | found), Scenario)
     past, today = problems("historical_control", eras | found | {"enrolment.target": 160})
-    assert "of the past 80 of 57" in past.allowed
-    assert "of the today 80 of 57" in today.allowed
+    assert "; the past is to enter 80, and its sites are expected to see 57" in past.allowed
+    assert "; today is to enter 80, and its sites are expected to see 57" in today.allowed
 
 
 CHECKS = (checks, checks_course, conduct, prevalence, prior)

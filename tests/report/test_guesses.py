@@ -88,6 +88,16 @@ def test_figure_says() -> None:
     assert {"−1\nall wrong", "0\na coin", "1\nall right"} <= set(ticks)
 
 
+def test_legends_stand_clear_of_the_axes_below_which_they_are() -> None:
+    """However few or many rows there are, no legend touches its axis title."""
+    for data in (of_trial(), of_trial(guess_at_end=False)):
+        for axes in (figure := guesses_figure(data)).axes:
+            legend = axes.get_legend()
+            assert legend is not None
+            top = legend.get_window_extent(figure.canvas.get_renderer()).y1  # type: ignore[attr-defined]
+            assert top < axes.xaxis.label.get_window_extent().y0
+
+
 def test_nobody_asked_is_drawn_as_nothing() -> None:
     """Where everybody left before the question there is no bar and no index, and the picture is drawn all the same."""
     given = scenario("blinding", FEW)

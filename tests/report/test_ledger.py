@@ -12,7 +12,7 @@ from sim.report.doors import comparable, doors_figure, doors_message, mechanisms
 from sim.report.ledger import ledger_figure, message, notes, steps
 from sim.report.ledger import rows as table_rows
 from sim.scenario.beliefs import Beliefs
-from sim.study.acting import MECHANISMS
+from sim.study.acting import MECHANISMS, SAME
 from sim.study.chances import CHOICES, PUBLICATION, Chances
 from sim.study.game import Entry
 from sim.study.ledger import Ledger
@@ -82,7 +82,7 @@ def test_the_waterfall_says_what_it_shows() -> None:
     assert axis_labels(figure) == ["Share without relapse, after - before (points of 100 patients)"]
     assert "favours the procedure →" in words(figure)
     assert "+14.5 points of 100: most of it by selection on recent relapses and placebo response" in message(BIASED)
-    assert message(NOTHING).endswith("no bias beyond its Monte Carlo error")
+    assert message(NOTHING).endswith("no bias beyond its error")
     ratio = ledger(("selection", -0.7), scale="log_ratio", favourable=-1, unit="log ratio", label="Relapse rate")
     assert "← favours the procedure" in words(ledger_figure(ratio))
     assert "×0.50" in message(ratio)
@@ -93,8 +93,11 @@ def test_designs_side_by_side() -> None:
     assert mechanisms([BIASED, NOTHING]) == ["selection", "recall", "placebo"]
     figure = doors_figure([BIASED, NOTHING])
     assert words(figure).count("closed") >= 2
-    assert "sham_rct closes 13 of 14 doors and shows no bias beyond its error" in doors_message([BIASED, NOTHING])
-    assert "zamboni_2009 closes 11 of 14 doors and is biased by +14.5 points of 100" in doors_message([BIASED, NOTHING])
+    assert "sham_rct closes 2 of 3 doors and shows no bias beyond its error" in doors_message([BIASED, NOTHING])
+    assert "zamboni_2009 closes 0 of 3 doors and is biased by +14.5 points of 100" in doors_message([BIASED, NOTHING])
+    lacks = replace(NOTHING, entries=tuple(replace(e, closed=e.closed and SAME) for e in NOTHING.entries))
+    assert "sham_rct closes 0 of 3 doors" in doors_message([BIASED, lacks])
+    assert words(doors_figure([BIASED, lacks])).count("absent") >= 2
     assert comparable([BIASED, NOTHING])
     assert not comparable([BIASED, replace(NOTHING, scale="log_ratio")])
 
@@ -119,6 +122,22 @@ def test_where_nothing_exceeds_its_error_that_is_said() -> None:
     assert "no bias beyond its Monte Carlo error" in finding
     assert "none of the 1 others exceeds its error" in numbers
     assert remedy.startswith("No mechanism favours the procedure beyond its error")
+
+
+def test_remedies_say_what_they_are_against() -> None:
+    """Where shares cancel, or the bias is against the procedure, the third sentence speaks of no bias prevented."""
+    cancelled = ledger(("placebo", 0.2), ("recall", -0.2))
+    assert cancelled.sentences[2].startswith("There is no bias beyond its error to prevent; what favours")
+    against = ledger(("placebo", 0.1), ("recall", -0.3))
+    assert against.sentences[2].startswith("The bias is against the procedure; what favours")
+    assert BIASED.sentences[2].startswith("What would have prevented it: ")
+
+
+def test_where_no_mechanism_can_act_that_is_said() -> None:
+    """A design that closes every door has a second sentence that ends, and a headline of one line."""
+    shut = ledger(name="three_arm", design="three_arm", scale="log_ratio", favourable=-1, unit="log ratio")
+    assert shut.sentences[1].endswith("; none of the 14 mechanisms can act in it.")
+    assert "\n" not in ledger_figure(shut).get_suptitle()
 
 
 def test_the_table_has_every_acting_mechanism() -> None:

@@ -82,3 +82,9 @@ def test_figure_without_ratio() -> None:
     """A replay without a single ratio, and without sentences, is still drawn and says so."""
     figure = replay_figure(replay_data(Played(ratio=np.full(6, np.nan), joint={}), zamboni()))
     assert "no study has a ratio" in words(figure)
+
+
+def test_the_middle_of_the_ratios_is_named_in_the_title() -> None:
+    """Beside the dashed line there is no room that is sure to be free of ticks, so the title names it."""
+    figure = replay_figure(replay_data(Played(), zamboni()))
+    assert "Rate, after / before: 0.60 predicted (dashed)" in [a.get_title(loc="left") for a in figure.get_axes()]

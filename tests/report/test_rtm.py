@@ -37,7 +37,9 @@ def test_the_curve_is_drawn_and_named(found: RtmResult) -> None:
     assert axis_labels(figure).count("True relapses per patient and year") == 2
     said = words(figure)
     assert "counted at screening" in said
-    assert "the population they come from" in said
+    counted, intensity = found.population.value, found.split.population.value
+    assert f"the population they come from: {counted:.2f} a year counted" in said
+    assert f"before relapses merge: {intensity:.2f})" in said
     ticks = [t.get_text() for t in figure.get_axes()[1].get_yticklabels()]
     assert ticks == ["before", *picture.LABELS.values(), "after", "of it frailty,\nwhich stays"]
 
@@ -59,6 +61,8 @@ def test_three_sentences(found: RtmResult) -> None:
     finding, numbers, prevention = found.sentences
     assert f"{found.split.before.value:.2f} (MCSE" in finding
     assert "passing activity" in numbers
+    assert f"{found.split.population.value:.2f} for good (intensities: without decline" in numbers
+    assert f"counted, the population has {found.population.value:.2f} (MCSE" in numbers
     assert "by relapse-free at" in numbers
     assert prevention.startswith("Rate ratio as designed")
     far = replace(found, designs=tuple(replace(d, log_ratio=d.log_ratio._replace(value=-9.0)) for d in found.designs))
@@ -97,6 +101,13 @@ def test_results_are_short_to_read(found: RtmResult, published: SmallResults) ->
 def test_publication_is_drawn(published: SmallResults) -> None:
     """A row a design, its title with published and true figures; the axis says what is no effect."""
     figure = small_picture.small_figure(published)
+    legend = figure.get_axes()[0].get_legend()
+    assert legend is not None
+    assert [t.get_text() for t in legend.get_texts()][1:] == [
+        f"{which}: median, middle 90%" for which in ("all studies", "published")
+    ]
+    source = " ".join(figure.get_supxlabel().split())
+    assert f"means of all studies, which the table gives: {published.designs[0].mean.value:+.2f}" in source
     labels = [t.get_text() for t in figure.get_axes()[0].get_yticklabels()]
     assert [t.partition(" patients")[0] for t in labels] == ["8 v 7", "35"]
     assert "published p < 0.05: " in labels[0]

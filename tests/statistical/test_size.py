@@ -12,7 +12,7 @@ from sim.scenario.schema import Scenario
 from sim.study.ledger import chosen
 from sim.study.play import Play
 from sim.study.power import Analyse
-from sim.study.power_curve import Point, fitted
+from sim.study.power_curve import Z95, Curve, Point, fitted
 from sim.study.safety import safety
 from sim.study.size import sample_size
 from sim.study.size_parts import ideal_worlds
@@ -64,7 +64,9 @@ def test_one_setting_of_it() -> None:
     truth = brute_force(made, 0.9, found.n, 4000)
     assert found.n_interval[0] <= truth <= found.n_interval[1]
     assert found.precise
-    agrees(found.power, 0.9, math.hypot(found.mcse, 0.1755 * 3.24 / 2.0 * 0.025), 0.06)
+    curve = Curve(found.intercept, found.slope, np.zeros((2, 2)))
+    low, high = (curve.at(n) for n in found.n_interval)
+    agrees(found.power, 0.9, math.hypot(found.mcse, (high - low) / (2.0 * Z95)), 0.06)
 
 
 def test_the_answer_does_not_depend_on_workers() -> None:
