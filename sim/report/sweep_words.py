@@ -69,7 +69,8 @@ def level(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, int | float):
-        return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+        shortly = f"{value:,}" if isinstance(value, int) else f"{value:g}"
+        return shortly if isinstance(value, int) or float(shortly) == value else repr(value)
     return str(value)
 
 
