@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sim.report import style
 from sim.report.power import endpoint_label
 from sim.report.sweep_words import level_words
-from sim.scenario.study_file import LABEL
+from sim.scenario.study import LABEL
 from sim.study.sweep_result import CellResult, SweepResult
 
 if TYPE_CHECKING:

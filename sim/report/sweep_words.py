@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from sim.report import style
 from sim.scenario.lines import split
 from sim.scenario.schema import Scenario
-from sim.scenario.study_file import LABEL
+from sim.scenario.study import LABEL
 from sim.study.hits import Difference
 from sim.study.sweep_result import CellResult, SweepResult
 

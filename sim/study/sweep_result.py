@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.schema import Scenario
-from sim.scenario.study_file import LABEL
+from sim.scenario.study import LABEL
 from sim.study.hits import Difference, Hits
 from sim.study.performance import Performance
 from sim.study.runner import Failure
