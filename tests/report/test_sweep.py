@@ -139,10 +139,10 @@ def test_a_difference_within_its_error_is_not_called_one(listed: SweepResult) ->
         return cost_message(replace(listed, cells=tuple(pair)), "arr_24m")
 
     assert told([True] * 50, [True] * 49 + [False]) == (
-        "No cell is seen to differ from as it is: at most 2.0 points (MCSE 2.0), at halved"
+        'No cell is seen to differ from "as it is": at most 2.0 points (MCSE 2.0), at "halved"'
     )
     assert told([True] * 50, [False] * 40 + [True] * 10) == (
-        "At halved, power is 80.0 points (MCSE 5.7) lower than at as it is"
+        'At "halved", power is 80.0 points (MCSE 5.7) lower than at "as it is"'
     )
     assert "80.0 points (MCSE 5.7) higher" in told([False] * 40 + [True] * 10, [True] * 50)
 
