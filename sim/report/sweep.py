@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sim.report import style
 from sim.report.power import endpoint_label
 from sim.report.sweep_words import level_words
-from sim.scenario.study_file import LABEL
+from sim.scenario.study import LABEL
 from sim.study.sweep_result import CellResult, SweepResult
 
 if TYPE_CHECKING:
@@ -124,9 +124,9 @@ def _panels(result: SweepResult, x: str, line: str, rest: Sequence[str]) -> Iter
 def _panel(
     result: SweepResult, endpoint: str, words: str, cells: Sequence[CellResult], x: str, axes: Sequence[str]
 ) -> Panel:
-    lines = []
+    lines, inside = [], {id(cell) for cell in cells}
     for name, own in groups(result, axes).items():
-        here = sorted((c for c in own if c in cells and endpoint in c.endpoints), key=lambda c: c.level(x))
+        here = sorted((c for c in own if id(c) in inside and endpoint in c.endpoints), key=lambda c: c.level(x))
         if here:
             null = name and all(cell.scenario.no_effect for cell in here)
             lines.append(Line(f"{name} (no effect)" if null else name, tuple(here)))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sim.report.console import print_table
 from sim.report.style import number
 from sim.report.sweep_words import cost, level, sentences, short
-from sim.scenario.study_file import LABEL
+from sim.scenario.study import LABEL
 from sim.study.sweep_result import CellResult, SweepResult
 
 MOST_ROWS = 100

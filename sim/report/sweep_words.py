@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from sim.report import style
 from sim.scenario.lines import split
 from sim.scenario.schema import Scenario
-from sim.scenario.study_file import LABEL
+from sim.scenario.study import LABEL
 from sim.study.hits import Difference
 from sim.study.sweep_result import CellResult, SweepResult
 
@@ -69,7 +69,8 @@ def level(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, int | float):
-        return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+        shortly = f"{value:,}" if isinstance(value, int) else f"{value:g}"
+        return shortly if isinstance(value, int) or float(shortly) == value else repr(value)
     return str(value)
 
 
@@ -140,20 +141,27 @@ def as_usual(result: SweepResult, cell: CellResult) -> bool:
 def cost_message(result: SweepResult, endpoint: str) -> str:
     """Say what the largest difference from the cells compared with is, and apart, where nothing is to be found."""
     found = compared(result, endpoint)
-    real, null = [p for p in found if not p[0].scenario.no_effect], [p for p in found if p[0].scenario.no_effect]
+    null = [pair for pair in found if _nothing_in_either(result, pair[0])]
+    real = [pair for pair in found if not _nothing_in_either(result, pair[0])]
     parts = [_cost(result, own, what) for own, what in ((real, ""), (null, "with no effect")) if own]
     return style.capital("; ".join(parts)) or "No cell has another one to be compared with"
+
+
+def _nothing_in_either(result: SweepResult, cell: CellResult) -> bool:
+    """Tell whether there is no effect in a cell, nor in the one it is compared with."""
+    other = result.reference_of(cell)
+    return cell.scenario.no_effect and other is not None and other.scenario.no_effect
 
 
 def _cost(result: SweepResult, pairs: Sequence[Pair], null: str) -> str:
     assert result.reference is not None
     cell, difference = worst(result, pairs)
     key, at = result.reference
-    against = at if key == LABEL else f"{short(result, key)} {level(at)}"
+    against = f'"{at}"' if key == LABEL else f"{short(result, key)} {level(at)}"
     points = f"{style.number(abs(100.0 * difference.value), 1)} points (MCSE {100.0 * difference.mcse:.1f})"
     usual = f" (as in {result.name})" if as_usual(result, cell) else ""
-    rest = [level_words(result, cell, axis) for axis in result.axes if axis != key]
-    where = ", ".join([f"{level_words(result, cell, key)}{usual}", *rest])
+    here = {axis: f'"{cell.label}"' if axis == LABEL else level_words(result, cell, axis) for axis in result.axes}
+    where = ", ".join([f"{here[key]}{usual}", *(words for axis, words in here.items() if axis != key)])
     if not seen(difference):
         return f"{null}{', ' if null else ''}no cell is seen to differ from {against}: at most {points}, at {where}"
     if null:

@@ -13,7 +13,7 @@ from sim.scenario.lines import split
 from sim.scenario.load import digest
 from sim.scenario.merge import RawScenario, override
 from sim.scenario.schema import Scenario
-from sim.scenario.study_file import Change, Listed, Study
+from sim.scenario.study import Change, Listed, Study
 from sim.scenario.verdict import validate
 
 Narrow = Callable[[Scenario], Scenario]

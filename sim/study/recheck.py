@@ -109,15 +109,24 @@ def verify(
     for name in names:
         play, layout = MAKERS[command](run, name, for_many(engine))
         parts.append(_Check(run, name, layout, play).verify(trials, seed, workers, watch))
+    empty = _without_chunks(run)
     return Verified(
         folder=str(run.folder),
         chunks=sum(p.chunks for p in parts),
         present=sum(p.present for p in parts),
-        wanted=sum(p.wanted for p in parts),
+        wanted=sum(p.wanted for p in parts) + len(empty) * int(run.told.get("trials", 0)),
         replayed=tuple(t for p in parts for t in p.replayed),
-        amiss=tuple(a for p in parts for a in p.amiss),
+        amiss=(*empty, *(a for p in parts for a in p.amiss)),
         unlike=tuple(u for p in parts for u in p.unlike),
     )
+
+
+def _without_chunks(run: StoredRun) -> list[Amiss]:
+    """Tell the cells of a finished run that have no chunk at all."""
+    if run.told.get("result") is None:
+        return []
+    lost = [name for name in run.told.get("cells", {}) if name not in run.listing]
+    return [Amiss("run.json", f"a result with {name}, of which no trial is there") for name in lost]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from sim.scenario.beliefs import beliefs_of
 from sim.scenario.cells import Cell, common_scenario, resolved_cells, value_at
 from sim.scenario.load import validate
 from sim.scenario.schema import Scenario
-from sim.scenario.study_file import MOST_TRIALS, Study, read_study
+from sim.scenario.study import MOST_TRIALS, Study
+from sim.scenario.study_file import read_study
 from sim.study import store
 from sim.study.estimates import Estimates
 from sim.study.hits import Hits

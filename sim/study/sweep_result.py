@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.schema import Scenario
-from sim.scenario.study_file import LABEL
+from sim.scenario.study import LABEL
 from sim.study.hits import Difference, Hits
 from sim.study.performance import Performance
 from sim.study.runner import Failure
@@ -78,15 +79,15 @@ class SweepResult:
 
     @property
     def failed(self) -> tuple[Failure, ...]:
-        """The trials that raised, in any cell."""
-        return tuple(dict.fromkeys(f for cell in self.cells for f in cell.failed))
+        """The trials that raised, each with the cell it is of."""
+        return tuple(replace(f, message=f"{f.message} ({c.series}: {c.words})") for c in self.cells for f in c.failed)
 
     @property
     def labelled(self) -> bool:
         """Whether cells are listed, with labels."""
         return any(cell.label for cell in self.cells)
 
-    @property
+    @cached_property
     def axes(self) -> tuple[str, ...]:
         """What tells cells apart: the label where there is one, and the keys of the grid."""
         if not self.labelled:
@@ -114,9 +115,18 @@ class SweepResult:
         if self.reference is None:
             return None
         key, level = self.reference
+        own = (*(repr(cell.level(axis)) for axis in self.axes if axis != key), repr(_number(level)))
+        return self._compared_with.get(own)
+
+    @cached_property
+    def _compared_with(self) -> dict[tuple[str, ...], CellResult]:
+        """The cells at the reference's level by their levels of the other axes, then that level."""
+        assert self.reference is not None
+        key, level = self.reference
         others = [axis for axis in self.axes if axis != key]
-        alike = (c for c in self.cells if all(c.level(a) == cell.level(a) for a in others))
-        return next((c for c in alike if c.level(key) == level), None)
+        at = repr(_number(level))
+        found = [c for c in self.cells if repr(_number(c.level(key))) == at]
+        return {(*(repr(c.level(axis)) for axis in others), at): c for c in found}
 
     def difference(self, a: CellResult, b: CellResult, endpoint: str) -> Difference:
         """Give the power of cell `a` less that of `b`, paired: both are played on the same trials."""
@@ -191,6 +201,11 @@ class SweepResult:
                 *([f"  and {more:,} more cells"] if more else []),
             ]
         )
+
+
+def _number(value: Any) -> Any:
+    """Give a number as a float: 1 and 1.0 are one level."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def tidy(values: list[Any]) -> list[Any]:

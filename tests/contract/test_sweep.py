@@ -182,7 +182,8 @@ def test_failed_trials_are_told(study: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(play.Play, "cohorts", cohorts)
     ran = run("sweep", study, "--trials", "30", "--workers", "1", "--json")
-    assert (ran.status, ran.err.count("failed: trial 3 of seed 1: ValueError")) == (3, 1)
+    assert (ran.status, ran.err.count("failed: trial 3 of seed 1: ValueError: the vein was not there (cell-")) == (3, 3)
+    assert ": enrolment.target = 20, effect.rate_ratio = 0.6)" in ran.err
     assert [c["failed"] for c in ran.json["cells"]] == [1, 1, 1, 0, 0, 0]
     assert "3 trials failed; they count as no rejection." in run("sweep", study, "--trials", "30").out
     monkeypatch.setattr(play.Play, "cohorts", lambda *_, **__: 1 / 0)

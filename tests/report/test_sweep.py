@@ -69,12 +69,14 @@ def test_curves_are_named_and_true(grid: SweepResult) -> None:
 def test_costs_are_paired_differences(grid: SweepResult) -> None:
     """The cost picture shows the power of each cell taken off that of the cell compared with; 0 for that one."""
     figure = sweep_figures(grid)["cost"]
-    assert "Power lost (percentage points)" in axis_labels(figure)
+    assert "More trials significant (percentage points)" in axis_labels(figure)
+    other = sweep_figures(replace(grid, reference=(RATIO, 0.2)))["cost"]
+    assert "Power lost (percentage points)" in axis_labels(other)
     drawn = [line for line in figure.get_axes()[0].get_lines() if np.size(line.get_xdata()) == 4]
     for line, size in zip(drawn, (16, 24, 32), strict=True):
         powers = {c.values[RATIO]: c.endpoints["arr_24m"].power for c in grid.cells if c.values[TARGET] == size}
-        lost = [100.0 * (powers[1.0] - powers[r]) for r in sorted(powers)]
-        assert line.get_ydata() == pytest.approx(lost)
+        gained = [100.0 * (powers[r] - powers[1.0]) for r in sorted(powers)]
+        assert line.get_ydata() == pytest.approx(gained)
 
 
 def test_the_map_has_its_figures_written_in(grid: SweepResult) -> None:
@@ -137,10 +139,10 @@ def test_a_difference_within_its_error_is_not_called_one(listed: SweepResult) ->
         return cost_message(replace(listed, cells=tuple(pair)), "arr_24m")
 
     assert told([True] * 50, [True] * 49 + [False]) == (
-        "No cell is seen to differ from as it is: at most 2.0 points (MCSE 2.0), at halved"
+        'No cell is seen to differ from "as it is": at most 2.0 points (MCSE 2.0), at "halved"'
     )
     assert told([True] * 50, [False] * 40 + [True] * 10) == (
-        "At halved, power is 80.0 points (MCSE 5.7) lower than at as it is"
+        'At "halved", power is 80.0 points (MCSE 5.7) lower than at "as it is"'
     )
     assert "80.0 points (MCSE 5.7) higher" in told([False] * 40 + [True] * 10, [True] * 50)
 
