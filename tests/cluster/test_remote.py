@@ -70,6 +70,15 @@ def test_a_study_is_sent_whole() -> None:
     assert part.rows.tobytes() == here.rows.tobytes()
 
 
+def test_what_was_played_here_is_not_sent() -> None:
+    """A function that has played, and knows its plan, is packed into the bytes of one that has not."""
+    own = Analyse(Play(scenario("bench/j1"), 1))
+    before = Packed.of(own)
+    own.play.plan  # noqa: B018 - made when it is first asked for
+    assert Packed.of(own) == before
+    assert unpacked(before.digest, before.content).play.plan is not None  # type: ignore[attr-defined]
+
+
 def test_functions_are_unpacked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A function that comes again is the one kept, and no more are kept than there is room for."""
     monkeypatch.setattr(remote, "_functions", type(remote._functions)())

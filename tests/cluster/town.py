@@ -19,8 +19,9 @@ from tests.contract.commands import ROOT
 DASK = [sys.executable, "-m", "dask"]
 WAIT = 60.0
 OTHER_ENGINE = "from sim.engines import records\n\nrecords.ENGINE_VERSION = 4\n"
+DEADLY = "import os\n\nfrom sim.study import remote\n\nremote.play = lambda *_: os._exit(9)\n"
 WITHOUT = 'import sys\n\nsys.modules["sim"] = None\n'
-"""Read by a worker as it starts: makes one of another engine version, one where shamtrial is not installed."""
+"""Read by a worker as it starts: it is then of another engine version, or dies of any task, or has no shamtrial."""
 
 
 class Town:
@@ -36,15 +37,15 @@ class Town:
         _wait(told.exists, "the scheduler")
         self.address: str = json.loads(told.read_text())["address"]
 
-    def worker(self, preload: str = "", threads: int = 1) -> subprocess.Popen[bytes]:
-        """Start a worker; `preload` is Python that it runs first."""
+    def worker(self, preload: str = "", nanny: bool = False) -> subprocess.Popen[bytes]:
+        """Start a worker of one thread; `preload` is Python that it runs first, a nanny starts it anew if it dies."""
         more: list[str] = []
         if preload:
             script = self.folder / f"preload-{len(self.processes)}.py"
             script.write_text(preload)
             more = ["--preload", str(script)]
         return self._start(
-            "worker", self.address, "--nworkers", "1", "--nthreads", str(threads), "--no-nanny",
+            "worker", self.address, "--nworkers", "1", "--nthreads", "1", "--nanny" if nanny else "--no-nanny",
             "--death-timeout", "60", "--local-directory", str(self.folder), *more,
         )  # fmt: skip
 
@@ -53,6 +54,11 @@ class Town:
         connect: Any = Client  # its types are not complete
         with connect(self.address, set_as_default=False, timeout=WAIT) as client:
             client.wait_for_workers(number, timeout=WAIT)
+
+    @property
+    def pids(self) -> list[int]:
+        """The process numbers of the scheduler and the workers."""
+        return [process.pid for process in self.processes]
 
     def close(self) -> None:
         """End what is still running."""
