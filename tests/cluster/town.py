@@ -24,12 +24,26 @@ WITHOUT = 'import sys\n\nsys.modules["sim"] = None\n'
 """Read by a worker as it starts: it is then of another engine version, or dies of any task, or has no shamtrial."""
 
 
+FOLLOW = """
+import os, threading, time
+
+def follow(parent=os.getppid()):
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+threading.Thread(target=follow, daemon=True).start()
+"""
+"""Read by every process as it starts: it ends with the one that started it, however that one ended."""
+
+
 class Town:
     """A scheduler, and the workers that are started at it."""
 
     def __init__(self, folder: Path, scheme: str = "tcp", tls: Sequence[str] = ()) -> None:
         self.folder, self.tls = folder, [] if not tls else _words(tls)
         self.processes: list[subprocess.Popen[bytes]] = []
+        (folder / "follow.py").write_text(FOLLOW)
         told = folder / "scheduler.json"
         self.scheduler = self._start(
             "scheduler", "--host", f"{scheme}://127.0.0.1", "--port", "0", "--scheduler-file", str(told)
@@ -47,6 +61,7 @@ class Town:
         return self._start(
             "worker", self.address, "--nworkers", "1", "--nthreads", "1", "--nanny" if nanny else "--no-nanny",
             "--death-timeout", "60", "--local-directory", str(self.folder), *more,
+            *(["--preload-nanny", str(self.folder / "follow.py")] if nanny else []),
         )  # fmt: skip
 
     def await_workers(self, number: int) -> None:
@@ -69,7 +84,7 @@ class Town:
     def _start(self, kind: str, *words: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{kind}-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
-                [*DASK, kind, *words, *self.tls, "--no-dashboard"],
+                [*DASK, kind, *words, *self.tls, "--no-dashboard", "--preload", str(self.folder / "follow.py")],
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
