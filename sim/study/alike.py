@@ -18,9 +18,10 @@ from sim.jit import SETTINGS, sources_digest
 Traits = dict[str, str]
 """By name; engine_version stands first, since with another one the rest says nothing."""
 
-MATRIX = 40
+MATRIX = 12  # too small for BLAS to share among threads, of which a worker may have others
 
 
+@cache
 def traits() -> Traits:
     """Tell what the answers of this process hang on, beside scenario and seed.
 

@@ -31,6 +31,7 @@ ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
 CONNECT_SECONDS = 10.0
 PATIENCE_SECONDS = 60.0  # with no worker
 LOOK_SECONDS = 2.0
+ANSWER_SECONDS = 30.0  # a scheduler that is busy may take a while to count its workers
 MOST_PACKED = 256
 TLS_FILES = ("tls_ca_file", "tls_client_cert", "tls_client_key")
 
@@ -108,7 +109,7 @@ class Cluster:
                 pickle.loads, call.packed(), key=f"shamtrial-{self.session}-{next(self.numbers)}", pure=False
             )
         except Exception as error:
-            raise self._lost() from error
+            raise self._lost(error) from error
         sent.task.add_done_callback(partial(self._came, sent, trials))
         return sent
 
@@ -126,7 +127,7 @@ class Cluster:
         try:
             found = self.client.run(pickle.loads, Call(traits).packed(), on_error="return")
         except Exception as error:
-            raise self._lost() from error
+            raise self._lost(error) from error
         for worker, told in sorted(found.items()):
             if isinstance(told, Exception):
                 raise self._named(told, worker)
@@ -137,9 +138,9 @@ class Cluster:
         if self.client.status != "running":
             raise self._lost()
         try:
-            self.threads = sum(self.client.nthreads().values())
+            self.threads = sum(self.client.nthreads(callback_timeout=ANSWER_SECONDS).values())
         except Exception as error:
-            raise self._lost() from error
+            raise self._lost(error) from error
         self.looked = time.monotonic()
         if self.threads:
             self.seen = self.looked
@@ -172,7 +173,7 @@ class Cluster:
         if isinstance(error, ShamtrialError):
             return error
         if isinstance(error, CancelledError):
-            return self._lost()
+            return self._lost(error)
         if isinstance(error, ImportError | AttributeError):
             return ShamtrialError(
                 f"--cluster: {who}: found {error}; allowed: the same shamtrial as here, installed there"
@@ -183,8 +184,9 @@ class Cluster:
             )
         return RunError(f"--cluster: {who}{which}: {type(error).__name__}: {error}")
 
-    def _lost(self) -> Deserted:
-        return Deserted(f"--cluster: the connection to the scheduler {self.address} is lost")
+    def _lost(self, error: BaseException | None = None) -> Deserted:
+        why = f" ({type(error).__name__}: {error})" if error else ""
+        return Deserted(f"--cluster: the connection to the scheduler {self.address} is lost{why}")
 
 
 def _connected(address: str, security: Any) -> Any:
@@ -216,8 +218,8 @@ def _security(address: str, tls: Sequence[str | Path] | None) -> Any:
         context = security.get_connection_args("client")["ssl_context"]
     except OSError as error:  # of ssl, too
         raise ShamtrialError(
-            f"--cluster-tls: found {error} in {', '.join(files.values()) or 'the files of dask settings'}; allowed: CA, "
-            "certificate and key, PEM files that belong together"
+            f"--cluster-tls: found {error} in {', '.join(files.values()) or 'the files of dask settings'}; "
+            "allowed: CA, certificate and key, PEM files that belong together"
         ) from None
     if context is None:
         raise ShamtrialError(

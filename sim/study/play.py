@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -49,6 +49,10 @@ class Play:
         """Refuse a seed that is not a 64-bit word."""
         if not 0 <= self.seed <= LARGEST_SEED:
             raise ShamtrialError(f"--seed: found {self.seed}; allowed: a whole number from 0 to 2^64 - 1")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the plan out of a pickle: it is eight times as large as what it is made from."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
     def plan(self) -> Plan:

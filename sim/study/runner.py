@@ -53,6 +53,7 @@ CHUNK_SECONDS = {"processes": 1.0, "threads": 0.15, "crew": 1.0}
 AHEAD = 2  # chunks under way, or waiting, a worker
 MOST_IN_CHUNK = 25
 MOST_SENT = 1000
+TASKS_A_SECOND = 100  # what a crew's scheduler carries without ado: a large crew gets larger chunks, not more of them
 MOST_PATIENTS = 40_000  # of a batch, so that it stays in the processor's cache
 KEPT_BYTES = 32_000_000  # a batch's tables take less; the most that the C library (glibc) learns a size from
 FINISH_SECONDS = 3.0  # after Ctrl-C
@@ -292,7 +293,10 @@ class Pool(Generic[T]):
         """Give the trials of the next chunk: for a short while's work, and at the end few, so that all end together."""
         in_time = int(CHUNK_SECONDS[self.kind] * progress.per_second / self.workers)
         shared = left // (4 * self.workers) if self.workers > 1 else left
-        return max(1, min(self._most(function), in_time, shared))
+        fair = min(in_time, shared)
+        if self.crew:
+            fair = max(fair, int(progress.per_second / TASKS_A_SECOND))
+        return max(1, min(self._most(function), fair))
 
     def _most(self, function: int) -> int:
         """Give the most trials of a chunk."""

@@ -22,7 +22,7 @@ from sim.study import cluster, runner
 from sim.study.cluster import Cluster
 from sim.study.power import power
 from sim.study.runner import Deserted, Progress, Watcher, Workers
-from tests.cluster.town import OTHER_ENGINE, WITHOUT, Town, certificates, town
+from tests.cluster.town import DEADLY, OTHER_ENGINE, WITHOUT, Town, certificates, town
 from tests.contract.commands import ROOT, run, start
 from tests.helpers import scenario
 from tests.resume.runs import ASKED, SMALL, chunks_of, figures, played
@@ -41,8 +41,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """A scheduler with two worker processes, for tests that leave both as they are."""
-    with town(tmp_path_factory.mktemp("two"), workers=2) as own:
+    """A scheduler with two worker processes, one in a nanny's care, for tests that leave both as they are."""
+    with town(tmp_path_factory.mktemp("two"), workers=1) as own:
+        own.worker(nanny=True)
+        own.await_workers(2)
         yield own
 
 
@@ -73,13 +75,24 @@ def test_both_engines_on_a_cluster(two: Town, tmp_path: Path) -> None:
     assert found["here"]
 
 
-@pytest.mark.parametrize(
-    "words",
-    [("replay", "zamboni_2009", "--trials", "60"), ("bias", "published/zamboni_2012", "--trials", "20")],
-    ids=lambda words: words[0],
+FEW = ("--trials", "4")
+TINY = ("--set", "enrolment.target=12", "--set", "randomisation.block_size=4")
+VERBS: tuple[tuple[str, ...], ...] = (
+    ("power", "sham_rct", *TINY, "--flow", "--truth-trials", "4", *FEW),
+    ("power", "sham_rct", *TINY, "--uncertain", *FEW),
+    ("size", "bench/j1", "--precision", "0.3", "--no-parts"),
+    ("replay", "zamboni_2009", "--trials", "60"),
+    ("replay", "zamboni_2009", "--explain", "--trials", "2"),
+    ("bias", "published/zamboni_2012", "--interactions", "--trials", "20"),
+    ("restenosis", "surveillance", "--trials", "20"),
+    ("rtm", "base", "--set", "enrolment.target=40", *FEW),
+    ("small", "published/premise_2014", "--studies", "3", *FEW),
 )
+
+
+@pytest.mark.parametrize("words", VERBS, ids=lambda words: " ".join(words[:2]))
 def test_every_verb_takes_a_cluster(words: tuple[str, ...], two: Town) -> None:
-    """Other verbs than power say the same with --cluster as without it."""
+    """Each verb that plays many trials says the same with --cluster as without it."""
     afar, here = run(*words, "--json", "--cluster", two.address), run(*words, "--json", "--workers", "1")
     assert (afar.status, here.status) == (0, 0), afar.err
     assert _timeless(afar.json) == _timeless(here.json)
@@ -176,6 +189,19 @@ def test_the_scheduler_dies_in_the_middle(undisturbed: Path, tmp_path: Path, mon
     assert (found.value.exit_status, found.value.folder) == (3, str(tmp_path / "out"))
     assert played(tmp_path / "out", TRIALS).read >= 1000
     assert chunks_of(tmp_path / "out") == chunks_of(undisturbed)
+
+
+def test_a_task_that_kills_its_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trials that kill more workers than dask allows for end the run with an error that names them."""
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
+    with town(tmp_path) as own:
+        own.worker(DEADLY)
+        with (
+            sim.cluster(own.address) as crew,
+            pytest.raises(Deserted, match=r"died over .*\(trials ([0-9]+) to \1\).*killed") as found,
+        ):
+            _power(crew, tmp_path / "out")
+    assert found.value.exit_status == 3
 
 
 def test_no_worker_comes(tmp_path: Path) -> None:

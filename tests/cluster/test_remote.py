@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import pickle
+import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +17,8 @@ from sim.study.alike import refuse_unlike, traits
 from sim.study.play import Play
 from sim.study.power import Analyse
 from sim.study.remote import Call, Packed, Refused, play, unpacked
-from sim.study.workers import Failure, Part, Rows, answer
+from sim.study.runner import Pool, Progress
+from sim.study.workers import Failure, Function, Part, Rows, answer
 from tests.helpers import scenario
 
 
@@ -70,6 +73,15 @@ def test_a_study_is_sent_whole() -> None:
     assert part.rows.tobytes() == here.rows.tobytes()
 
 
+def test_what_was_played_here_is_not_sent() -> None:
+    """A function that has played, and knows its plan, is packed into the bytes of one that has not."""
+    own = Analyse(Play(scenario("bench/j1"), 1))
+    before = Packed.of(own)
+    own.play.plan  # noqa: B018 - made when it is first asked for
+    assert Packed.of(own) == before
+    assert unpacked(before.digest, before.content).play.plan is not None  # type: ignore[attr-defined]
+
+
 def test_functions_are_unpacked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A function that comes again is the one kept, and no more are kept than there is room for."""
     monkeypatch.setattr(remote, "_functions", type(remote._functions)())
@@ -106,3 +118,22 @@ def test_arithmetic_sees_one_bit() -> None:
         patch.setattr("math.lgamma", off)
         assert alike.arithmetic.__wrapped__() != before
     assert alike.arithmetic.__wrapped__() == before
+
+
+@dataclass
+class Crowd:
+    """A crew of so many, which is never asked for anything."""
+
+    size: int
+
+    def submit(self, function: Function, number: int, seed: int, trials: list[int]) -> Future[Part]:
+        """Refuse."""
+        raise AssertionError
+
+
+@pytest.mark.parametrize(("size", "chunk"), [(2, 1000), (100, 800), (1600, 800)])
+def test_a_large_crew_gets_larger_chunks_not_more_of_them(size: int, chunk: int) -> None:
+    """At 80,000 trials a second chunks are for a second's work of a worker, and never more than 100 a second."""
+    pool: Pool[Rows] = Pool(Odd(), 1, Crowd(size))
+    progress = Progress(80_000, 10_000_000, time.perf_counter() - 1.0)
+    assert pool._size(progress, 9_000_000, 0) == pytest.approx(chunk, rel=0.01)
