@@ -71,8 +71,8 @@ def _curve(axes: Axes, r: RtmResult) -> None:
     axes.axvline(0.0, color=style.INK, linewidth=1.2)
     axes.axhline(r.population.value, color=style.INK, linestyle=":", linewidth=1.8)
     axes.annotate(
-        f"the population they come from: {style.number(r.population.value)} a year counted\n"
-        f"(intensity, without decline, before relapses merge: {style.number(r.split.population.value)})",
+        f"they come from a population with\n{style.number(r.population.value)} a year counted (intensity "
+        f"{style.number(r.split.population.value)}:\nwithout decline, before merging)",
         (r.months[-1], r.population.value), xytext=(0, -6), textcoords="offset points", ha="right", va="top",
     )  # fmt: skip
     axes.set_ylim(0.0, top)
