@@ -21,7 +21,7 @@ if kept := cache_folder():
 def _compiled() -> None:
     """Compile what runs need before the first test, so that no test meets the message that says so."""
     from sim.study.play import Play
-    from sim.study.power import Analyse
+    from sim.study.tally import Analyse
     from tests.helpers import scenario
 
     for name in ("sham_rct", "published/zamboni_2009", "published/zamboni_2012", "bench/j2"):

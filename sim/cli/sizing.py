@@ -37,7 +37,8 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
     it was stopped, and more --trials are added to those that are there.
     """
     from sim.report.console import power_table, progress
-    from sim.study.power import power, primary, rejections
+    from sim.study.power import power
+    from sim.study.tally import primary, rejections
 
     loaded = load_scenario(scenario, sets)
     counter = rejections(primary(loaded.scenario), loaded.scenario.study.alpha)

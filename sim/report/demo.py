@@ -16,10 +16,11 @@ from sim.report.style import save
 from sim.scenario.loaded import Loaded, load
 from sim.study import store
 from sim.study.play import Play
-from sim.study.power import power, primary, rejections
+from sim.study.power import power
 from sim.study.replay import replay
 from sim.study.runner import Failure, Pool, Workers
 from sim.study.simulate import simulate
+from sim.study.tally import primary, rejections
 
 SHAM_TRIALS, TWIN_TRIALS = 1000, 200
 REPLAYS = 2000

@@ -14,7 +14,8 @@ from sim.core.endpoints import ENDPOINTS, UNTESTED, parse_endpoint
 from sim.report import style
 from sim.scenario.schema import Endpoint, Scenario
 from sim.study.performance import converged
-from sim.study.power import PowerResult, primary
+from sim.study.power import PowerResult
+from sim.study.tally import primary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

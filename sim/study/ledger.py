@@ -26,10 +26,10 @@ from sim.study.game import SURE, Entry, Game, Interaction, entries
 from sim.study.play import Play, for_many, scenario_digest
 from sim.study.pooled import Floats
 from sim.study.population import solved
-from sim.study.power import primary
 from sim.study.runner import Progress, Watcher, Workers
 from sim.study.runs import Address, RunFolder
 from sim.study.shapley import NOBODY, Side
+from sim.study.tally import primary
 from sim.study.worlds import Lived, enrolled, live, only_endpoint, overlap
 
 if TYPE_CHECKING:

@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.analysis.trial import analyse, contrast
+from sim.analysis.trial import contrast
 from sim.core.defaults import TWIN_TRIALS
-from sim.core.endpoints import ENDPOINTS, UNTESTED, parse_endpoint
-from sim.core.endpoints import Endpoint as Meaning
+from sim.core.endpoints import ENDPOINTS, parse_endpoint
 from sim.core.errors import RunError, ShamtrialError
-from sim.data.guesses import guess_counts, questions
-from sim.engines.want import Want
 from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.schema import Endpoint, Scenario
 from sim.study.between import Uncertain, around
 from sim.study.blinding import Blinding, mean_indices
 from sim.study.consort import RunFlow, run_flow
-from sim.study.estimates import Estimates, method_words, row_type
-from sim.study.layout import Block
-from sim.study.performance import ESTIMATE, Performance, Rows, Sums, Truth, block_sums, combined
+from sim.study.estimates import Estimates
+from sim.study.performance import ESTIMATE, Performance, Rows
 from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import Solution, solved
 from sim.study.runner import Failure, Pool, Watcher, Workers
 from sim.study.runs import Address, RunFolder
 from sim.study.stream import Flow, Stream
+from sim.study.tally import Analyse, Tally, Truths, primary, rejections
 from sim.study.truth import find_truth
 from sim.study.uncertain import UncertainPlay, find_draws, settings_of, uncertain_play
-from sim.study.wanted import wanted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,109 +39,7 @@ if TYPE_CHECKING:
 DEFAULT_TRIALS = 500
 PILOT_TRIALS = 200
 FIRST_TRIALS = 20
-KEPT = 100_000  # trials whose rows are held in memory
 MOST_TRIALS = 10_000_000
-
-Truths = Sequence[Truth | None]
-
-
-@dataclass(frozen=True)
-class Analyse:
-    """Answers trials' estimates and how many entered; picklable."""
-
-    play: Play
-
-    @cached_property
-    def want(self) -> Want:
-        """What the endpoints ask of an engine."""
-        return wanted(self.play.scenario)
-
-    def many(self, trials: Sequence[int]) -> Rows:
-        """Play and analyse these trials: one row a trial, layout `row_type`."""
-        scenario = self.play.scenario
-        people = self.play.cohorts(trials, want=self.want)
-        rows = np.empty(len(trials), row_type(len(scenario.endpoint), len(questions(scenario))))
-        rows["trial"], rows["entered"] = trials, np.diff(people.first)
-        for i, found in enumerate(analyse(scenario, people)):
-            own = rows["estimates"][:, i]
-            for name in ESTIMATE.names or ():
-                own[name] = getattr(found, name)
-        if scenario.belief.guesses:
-            rows["guesses"] = guess_counts(scenario, people)
-        return rows
-
-    def __call__(self, trial: int) -> Rows:
-        """Play and analyse trial number `trial`."""
-        return self.many([trial])
-
-    def warm(self) -> None:
-        """Load, or compile, what the run needs."""
-        self.many([0])
-
-
-@dataclass
-class Tally:
-    """Sums up a run block by block as they come, in any order; a block that has grown takes the place of what it was.
-
-    The rows of the first `keep` trials are held, for the picture, the blinding indices, and to be summed up again once
-    the truth is known.
-    """
-
-    scenario: Scenario
-    truths: Truths
-    keep: int = field(default_factory=lambda: KEPT)
-    sums: dict[int, list[Sums]] = field(default_factory=dict)
-    short: dict[int, int] = field(default_factory=dict)
-    entered: int = 0
-    kept: dict[int, Block] = field(default_factory=dict)
-    failed: dict[int, tuple[Failure, ...]] = field(default_factory=dict)
-
-    def take(self, block: Block) -> None:
-        """Sum up a block."""
-        own, estimates, good = self.scenario, block.rows["estimates"], block.good
-        true = [math.nan if t is None else t.value for t in self.truths]
-        self.sums[block.first] = [
-            block_sums(estimates[:, i], own.study.alpha, _meaning(e).favourable, true[i])
-            for i, e in enumerate(own.endpoint)
-        ]
-        self.short[block.first] = int((good["entered"] < own.enrolment.target).sum())
-        self.entered = max(self.entered, int(good["entered"].max(initial=0)))
-        if block.failed:
-            self.failed[block.first] = block.failed
-        if block.first < self.keep:
-            self.kept[block.first] = block
-
-    def know(self, truths: Truths) -> None:
-        """Sum up anew what came before the truth was known."""
-        self.truths = truths
-        for block in list(self.kept.values()):
-            self.take(block)
-
-    def failures(self) -> list[Failure]:
-        """Give the trials that raised, in order."""
-        return [f for first in sorted(self.failed) for f in self.failed[first]]
-
-    def rows(self) -> Rows:
-        """Give the rows of the first trials, those that failed blank."""
-        return np.concatenate([self.kept[first].rows for first in sorted(self.kept)])
-
-    def good(self) -> Rows:
-        """Give the rows of the first trials, without those that failed."""
-        return np.concatenate([self.kept[first].good for first in sorted(self.kept)])
-
-    def guesses(self) -> NDArray[np.int64]:
-        """Give the counts of guesses of the first trials, without those that failed."""
-        found: NDArray[np.int64] = np.concatenate([self.kept[k].good["guesses"] for k in sorted(self.kept)])
-        return found
-
-    def performances(self) -> dict[str, Performance]:
-        """Give each endpoint's performance."""
-        found, methods, firsts = {}, method_words(self.scenario), sorted(self.sums)
-        for i, (endpoint, words) in enumerate(zip(self.scenario.endpoint, methods, strict=True)):
-            meaning = _meaning(endpoint)
-            own = [self.sums[first][i] for first in firsts]
-            found[endpoint.key] = combined(own, words, meaning.scale, meaning.favourable, self.truths[i])
-        return found
 
 
 @dataclass(frozen=True)
@@ -432,20 +325,6 @@ def _check(trials: int | None, mcse: float | None, truth_trials: int) -> None:
         raise ShamtrialError(f"--truth-trials: found {truth_trials}; allowed: 0 (no truth) to {MOST_TRIALS:,}")
 
 
-def primary(scenario: Scenario) -> int:
-    """Give the number of the primary endpoint: the one named, else the first that is tested, else the first."""
-    keys = [e.key for e in scenario.endpoint]
-    if scenario.study.primary:
-        return keys.index(scenario.study.primary)
-    tested = [i for i, e in enumerate(scenario.endpoint) if parse_endpoint(e.name)[0] not in UNTESTED]
-    return tested[0] if tested else 0
-
-
-def rejections(number: int, alpha: float) -> Callable[[Rows], int]:
-    """Give a function that counts, among rows of `Analyse`, the rejections at endpoint `number`."""
-    return lambda rows: int((rows["estimates"][:, number]["p"] < alpha).sum())
-
-
 def trials_for(rejected: int, trials: int, mcse: float) -> int:
     """Work out, once, how many trials bring the MCSE of a power down to `mcse`, from a pilot's rejections.
 
@@ -473,10 +352,6 @@ def asks_for_effect(scenario: Scenario, endpoint: Endpoint) -> bool:
 def _trials_needed(scenario: Scenario, pilot: Rows, mcse: float) -> int:
     rejected = rejections(primary(scenario), scenario.study.alpha)(pilot[:PILOT_TRIALS])
     return max(PILOT_TRIALS, min(trials_for(rejected, PILOT_TRIALS, mcse), MOST_TRIALS))
-
-
-def _meaning(endpoint: Endpoint) -> Meaning:
-    return ENDPOINTS[parse_endpoint(endpoint.name)[0]]
 
 
 def _effect(scenario: Scenario, truths: Truths) -> dict[str, float]:

@@ -17,10 +17,10 @@ from sim.study.ledger import chosen, series_of, side_of
 from sim.study.opened import StoredRun
 from sim.study.play import Play
 from sim.study.population import solved
-from sim.study.power import Analyse
 from sim.study.replay import CLAIMED, NULL, Replayed, to_ask, to_judge
 from sim.study.search import Later
 from sim.study.size_parts import ideal_worlds
+from sim.study.tally import Analyse
 from sim.study.uncertain import find_draws, uncertain_play
 from sim.study.vary import dial
 from sim.study.worlds import WorldOf, only_endpoint

@@ -19,11 +19,11 @@ from sim.core.errors import RunError
 from sim.study.estimates import Estimates
 from sim.study.performance import Rows
 from sim.study.play import Play
-from sim.study.power import Analyse
 from sim.study.power_curve import Curve, Point, fitted
 from sim.study.runner import Failure, Pool, Watcher, Workers
 from sim.study.runs import RunFolder
 from sim.study.stream import gather
+from sim.study.tally import Analyse
 from sim.study.vary import UNITS, Dial
 
 Watch = Callable[[str], Watcher]

@@ -27,7 +27,7 @@ from sim.scenario.loaded import load
 from sim.scenario.plan import make_plan
 from sim.scenario.schema import Scenario
 from sim.study.play import Play
-from sim.study.power import Analyse
+from sim.study.tally import Analyse
 
 Words = NDArray[np.uint64]
 Floats = NDArray[np.float64]

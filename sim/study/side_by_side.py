@@ -28,10 +28,11 @@ from sim.study.performance import Truth
 from sim.study.play import Play, scenario_digest
 from sim.study.pooled import Pooled
 from sim.study.population import Solution, solved
-from sim.study.power import FIRST_TRIALS, Analyse, Tally
+from sim.study.power import FIRST_TRIALS
 from sim.study.runner import Pool, Watcher, Workers
 from sim.study.runs import Address, RunFolder
 from sim.study.stream import Flow, Stream
+from sim.study.tally import Analyse, Tally
 from sim.study.worlds import only_endpoint
 
 Watch = Callable[[str], Watcher] | None

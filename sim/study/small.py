@@ -36,9 +36,10 @@ from sim.study.picked import (
 )
 from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import solved
-from sim.study.power import MOST_TRIALS, Analyse, primary
+from sim.study.power import MOST_TRIALS
 from sim.study.runner import Failure, Pool, Watcher, Workers
 from sim.study.small_words import sentences
+from sim.study.tally import Analyse, primary
 from sim.study.truth import find_truth
 
 if TYPE_CHECKING:

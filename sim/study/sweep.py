@@ -24,11 +24,12 @@ from sim.study.ledger import chosen
 from sim.study.performance import Rows
 from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import solved
-from sim.study.power import FIRST_TRIALS, Analyse, Tally, Truths
+from sim.study.power import FIRST_TRIALS
 from sim.study.runner import Pool, Progress, Watcher, Workers
 from sim.study.runs import Address, RunFolder
 from sim.study.stream import Flow, Stream
 from sim.study.sweep_result import CellResult, SweepResult
+from sim.study.tally import Analyse, Tally, Truths
 from sim.study.truth import find_truth
 from sim.study.workers import make_ready
 

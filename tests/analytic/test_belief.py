@@ -21,7 +21,7 @@ from sim.model.guess import ANGIOPLASTY, NOT_ASKED, SHAM, UNSURE
 from sim.scenario.schema import Scenario
 from sim.study.blinding import bang_values, mean_indices
 from sim.study.play import Play
-from sim.study.power import Analyse
+from sim.study.tally import Analyse
 from tests.helpers import Overrides, agrees, mean_agrees, of_kind, play, scenario, share_agrees
 
 # Everyone who arrives enters, nobody leaves, and nothing but what a test sets moves a belief.

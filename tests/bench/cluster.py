@@ -27,9 +27,10 @@ import sim
 from sim.study.alike import traits
 from sim.study.performance import BLOCK
 from sim.study.play import Play
-from sim.study.power import Analyse, power
+from sim.study.power import power
 from sim.study.remote import Call, Packed, play
 from sim.study.runner import MOST_SENT, Workers
+from sim.study.tally import Analyse
 from sim.study.workers import Function, Part, Rows
 from tests.cluster.town import town
 from tests.helpers import scenario

@@ -15,9 +15,9 @@ from sim.core.errors import ShamtrialError
 from sim.study import alike, remote, runner
 from sim.study.alike import refuse_unlike, traits
 from sim.study.play import Play
-from sim.study.power import Analyse
 from sim.study.remote import Call, Packed, Refused, play, unpacked
 from sim.study.runner import Pool, Progress
+from sim.study.tally import Analyse
 from sim.study.workers import Failure, Function, Part, Rows, answer
 from tests.helpers import scenario
 

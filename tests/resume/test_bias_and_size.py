@@ -11,10 +11,10 @@ from sim.core.errors import ShamtrialError
 from sim.study import stream, worlds
 from sim.study.ledger import Ledger, bias_ledger, series_of, side_of
 from sim.study.opened import open_run
-from sim.study.power import Analyse
 from sim.study.recheck import verify
 from sim.study.runner import Interrupted
 from sim.study.size import SizeResult, sample_size
+from sim.study.tally import Analyse
 from tests.contract.commands import done
 from tests.helpers import scenario
 from tests.resume.runs import chunks_of

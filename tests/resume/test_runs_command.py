@@ -79,7 +79,7 @@ def test_frames_of_some_trials(folder: Path) -> None:
 
 def test_what_is_not_held_is_not_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run without a folder gives the estimates it holds, and says which those are when asked for more."""
-    monkeypatch.setattr("sim.study.power.KEPT", 1000)
+    monkeypatch.setattr("sim.study.tally.KEPT", 1000)
     result = played(None, 1200)
     assert len(result.estimates_frame(0, 1000)) == 1000
     with pytest.raises(ShamtrialError, match=r"found trials up to 1200; allowed: up to 1000, .* out=DIR"):

@@ -9,9 +9,10 @@ import pytest
 
 from sim.study.performance import BLOCK, block_sum
 from sim.study.play import Play
-from sim.study.power import Analyse, power, trials_for
+from sim.study.power import power, trials_for
 from sim.study.runner import Failure, Pool
 from sim.study.simulate import simulate
+from sim.study.tally import Analyse
 from sim.study.truth import find_truth, worlds
 from tests.helpers import Z, agrees, scenario
 

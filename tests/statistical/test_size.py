@@ -11,11 +11,11 @@ from sim.core.errors import RunError, ShamtrialError
 from sim.scenario.schema import Scenario
 from sim.study.ledger import chosen
 from sim.study.play import Play
-from sim.study.power import Analyse
 from sim.study.power_curve import Z95, Curve, Point, fitted
 from sim.study.safety import safety
 from sim.study.size import sample_size
 from sim.study.size_parts import ideal_worlds
+from sim.study.tally import Analyse
 from sim.study.vary import dial
 from sim.study.worlds import only_endpoint
 from tests.helpers import Overrides, agrees, scenario

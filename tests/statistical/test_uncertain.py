@@ -20,7 +20,8 @@ from sim.evidence.cloud import population_cloud
 from sim.model.effect_prior import Prior, drawn_ratio
 from sim.study.between import EACH, Spread, spread
 from sim.study.play import Play
-from sim.study.power import Analyse, power
+from sim.study.power import power
+from sim.study.tally import Analyse
 from sim.study.uncertain import Draws, find_draws, uncertain_play, with_values
 from tests.clouds import stand_in, use, varying
 from tests.helpers import Overrides, agrees, mean_agrees, scenario, share_agrees

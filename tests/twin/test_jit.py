@@ -289,7 +289,7 @@ from sim.jit import Kernel
 from sim.engines import compiled
 from sim.engines.world import potential
 from sim.study.play import Play
-from sim.study.power import Analyse
+from sim.study.tally import Analyse
 from tests.helpers import scenario
 
 small = {"enrolment.target": 8}

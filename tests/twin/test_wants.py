@@ -24,7 +24,8 @@ from sim.engines.world import OBSERVED, World, potential
 from sim.scenario.plan import make_plan
 from sim.scenario.schema import Scenario
 from sim.study.play import Play
-from sim.study.power import Analyse, power
+from sim.study.power import power
+from sim.study.tally import Analyse
 from sim.study.wanted import wanted
 from tests.helpers import Overrides, scenario, twins
 from tests.twin.drawn import Tables, checked, seeds, tables, worlds
