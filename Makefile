@@ -37,7 +37,8 @@ bench: env-test ## how fast studies run, beside other software; options: ARGS="-
 
 # Added by hand: hatchling and editables, which build the project without build isolation, and colorama, which click and
 # pytest need on Windows alone, so that resolving elsewhere would leave it out.
-# The test lock starts as a copy of the runtime lock, so that the two agree and nothing is hashed twice.
+# The test lock starts as a copy of the runtime lock, so that the two agree and nothing is hashed twice. It holds
+# importlib-metadata (for dask) below 10, which asks for a package of one release without author or project page.
 lock: ## resolve both lock files anew, from the registry alone (with the oldest supported Python)
 	@$(call need_python)
 	@echo "resolving; this takes a few minutes"
@@ -51,7 +52,8 @@ lock: ## resolve both lock files anew, from the registry alone (with the oldest 
 	  --output-file "$$tmp/$$out" "$$@" pyproject.toml "$$tmp/more.in" >/dev/null; } && \
 	compile requirements.lock && \
 	cp "$$tmp/requirements.lock" "$$tmp/requirements-test.lock" && \
-	compile requirements-test.lock --extra test --constraint "$$tmp/requirements.lock" && \
+	echo 'importlib-metadata<10' > "$$tmp/held.txt" && \
+	compile requirements-test.lock --extra test --constraint "$$tmp/requirements.lock" --constraint "$$tmp/held.txt" && \
 	mv "$$tmp/requirements.lock" "$$tmp/requirements-test.lock" .
 
 clean: ## remove .venv, out/ and every cache

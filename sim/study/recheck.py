@@ -114,7 +114,7 @@ def verify(
         folder=str(run.folder),
         chunks=sum(p.chunks for p in parts),
         present=sum(p.present for p in parts),
-        wanted=sum(p.wanted for p in parts) + len(empty) * int(run.told.get("trials", 0)),
+        wanted=sum(p.wanted for p in parts) + len(empty) * int(run.told.get("trials") or 0),
         replayed=tuple(t for p in parts for t in p.replayed),
         amiss=(*empty, *(a for p in parts for a in p.amiss)),
         unlike=tuple(u for p in parts for u in p.unlike),
