@@ -20,8 +20,7 @@ def memory(cells: int, trials: int, out: Path | None) -> None:
     begun = time.perf_counter()
     sweep({"scenario": "bench/j1", "set": small, "grid": {"effect.rate_ratio": ratios}}, trials=trials, out=out)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-    where = "with" if out else "without"
-    taken = time.perf_counter() - begun
+    taken, where = time.perf_counter() - begun, "with" if out else "without"
     print(f"{cells} cells, {trials:,} trials each, {where} a folder: {most:.0f} MB, {taken:.1f} s")
 
 
