@@ -248,7 +248,8 @@ def test_what_was_played_is_written_now_and_then(tmp_path: Path, monkeypatch: py
 def _kill_and_resume(times: int, trials: int, folder: Path, cache: Path) -> int:
     """Kill a run again and again at random moments; then let it end. Give how often it was still going on."""
     rng = random.Random(20261122)
-    hits = sum(killed(folder, rng.uniform(0.0, 0.25), trials, cache) for _ in range(times))
+    command = (*COMMAND, "--trials", str(trials))
+    hits = sum(killed(command, folder, rng.uniform(0.0, 0.25), cache) for _ in range(times))
     assert played(folder, trials).trials == trials
     return hits
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from functools import partial
@@ -18,7 +17,7 @@ from sim.core.errors import ShamtrialError
 from sim.study.opened import open_run
 from sim.study.sweep_result import SweepResult
 from tests.contract.commands import alive, done, run, start
-from tests.resume.runs import chunks_of
+from tests.resume.runs import chunks_of, killed
 
 TRIALS = 1200
 SET = {"enrolment.target": 20, "randomisation.block_size": 20}
@@ -130,27 +129,14 @@ def test_a_sweep_is_exported_as_one_file(ending: str, undisturbed: Path, tmp_pat
     assert np.array_equal(one["p"], got[got["cell"] == result.cells[0].series]["p"], equal_nan=True)
 
 
-def _killed(study: Path, folder: Path, seconds: float, trials: int, cache: Path) -> bool:
-    """Start a sweep, kill it so long after it has made its folder; tell whether it was still going on."""
-    process = start("sweep", study, "--trials", str(trials), "--workers", "2", "--out", folder, cache=cache)
-    deadline = time.monotonic() + 120.0
-    while not (folder / "run.json").exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    time.sleep(seconds)
-    going = process.poll() is None
-    os.kill(process.pid, 9)
-    process.communicate(timeout=30)
-    assert alive(process.pid) == []
-    return going
-
-
 def _kill_and_resume(times: int, trials: int, tmp_path: Path, longest: float) -> int:
     """Kill a sweep again and again at random moments, then let it end; its chunks must be those of one at peace."""
     study, calm, folder = tmp_path / "study.toml", tmp_path / "calm", tmp_path / "killed"
     study.write_text(STUDY, encoding="utf-8")
     sim.sweep(study, trials=trials, workers=2, out=calm)
     rng = random.Random(20261123)
-    hits = sum(_killed(study, folder, rng.uniform(0.0, longest), trials, tmp_path) for _ in range(times))
+    command = ("sweep", study, "--trials", str(trials), "--workers", "2")
+    hits = sum(killed(command, folder, rng.uniform(0.0, longest), tmp_path) for _ in range(times))
     resumed = sim.sweep(study, trials=trials, workers=2, out=folder)
     assert _cells(folder) == _cells(calm)
     assert len(_cells(calm)) == 3 * -(-trials // 1000)

@@ -7,14 +7,16 @@ from functools import cache
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.special import ndtr
+from scipy.stats import chi2
 
 from sim.study.judge import distances_of, mid_pit
 from sim.study.replay import play_side
-from tests.helpers import agrees, scenario
+from tests.helpers import Z, agrees, scenario
 
 Floats = NDArray[np.float64]
 
-STUDIES, SPLITS = 500, 40
+STUDIES, SPLITS, SEEDS = 500, 40, 24
 
 
 @cache
@@ -67,3 +69,18 @@ def test_ranks_of_simulated_studies_are_uniform(place: int | str) -> None:
 
 def _moments(ranks: Floats) -> tuple[float, float]:
     return float(ranks.mean()), float(((ranks - 0.5) ** 2).mean())
+
+
+def test_the_error_of_a_joint_tail_is_what_seeds_show() -> None:
+    """The printed error is the standard deviation between seeds: their ratio stays within what chi-square allows.
+
+    Two-sided at z = 4.3, so it finds errors that are off by a factor of 2.2; that of a mere share is off by 2.5 here.
+    """
+    own = scenario("published/premise_2014")
+    sides = [play_side(own, own.published.figure, (300, seed, 1, "compiled")) for seed in range(1, SEEDS + 1)]
+    tails, printed = (np.array([side.joint[name] for side in sides]) for name in ("tail_probability", "mcse"))
+    ratio = tails.var(ddof=1) / np.mean(printed**2)
+    low, high = (chi2.ppf(ndtr(z), SEEDS - 1) / (SEEDS - 1) for z in (-Z, Z))
+    assert low <= ratio <= high
+    share = tails.mean() * (1.0 - tails.mean()) / 300
+    assert tails.var(ddof=1) / share > high, "what the share's own error would have said is found out"
