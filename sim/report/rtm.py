@@ -48,7 +48,8 @@ def rtm_figure(r: RtmResult) -> Figure:
         f"Scenario {r.name}: {r.patients:,} patients who met the entry rule, in {r.trials:,} trials, seed {r.seed}. No "
         f"procedure, no medication, nobody leaves. Before: months {_window(r.before_months)}, after: "
         f"{_window(r.after_months)} from study day 1. Ribbon and bars: ±1.96 Monte Carlo standard errors. "
-        f"{r.beliefs.words.capitalize()}.",
+        f"Counted {style.number(r.population.value)} is an intensity of {style.number(r.split.population.value)}, less "
+        f"decline and relapses that merge. {r.beliefs.words.capitalize()}.",
         155,
     )
     return figure
@@ -71,8 +72,7 @@ def _curve(axes: Axes, r: RtmResult) -> None:
     axes.axvline(0.0, color=style.INK, linewidth=1.2)
     axes.axhline(r.population.value, color=style.INK, linestyle=":", linewidth=1.8)
     axes.annotate(
-        f"they come from a population with\n{style.number(r.population.value)} a year counted (intensity "
-        f"{style.number(r.split.population.value)}:\nwithout decline, before merging)",
+        f"they come from a population\nwith {style.number(r.population.value)} a year, counted",
         (r.months[-1], r.population.value), xytext=(0, -6), textcoords="offset points", ha="right", va="top",
     )  # fmt: skip
     axes.set_ylim(0.0, top)

@@ -38,7 +38,8 @@ def test_the_curve_is_drawn_and_named(found: RtmResult) -> None:
     said = words(figure)
     assert "counted at screening" in said
     counted, intensity = found.population.value, found.split.population.value
-    assert f"{counted:.2f} a year counted (intensity {intensity:.2f}:" in said
+    assert f"with {counted:.2f} a year, counted" in said
+    assert f"Counted {counted:.2f} is an intensity of {intensity:.2f}" in said
     ticks = [t.get_text() for t in figure.get_axes()[1].get_yticklabels()]
     assert ticks == ["before", *picture.LABELS.values(), "after", "of it frailty,\nwhich stays"]
 
