@@ -172,7 +172,7 @@ class Cluster:
         which = f" (trials {trials[0]} to {trials[-1]})" if trials else ""
         if isinstance(error, ShamtrialError):
             return error
-        if isinstance(error, CancelledError):
+        if isinstance(error, CancelledError) or type(error).__name__ == "CommClosedError":
             return self._lost(error)
         if isinstance(error, ImportError | AttributeError):
             return ShamtrialError(

@@ -1183,7 +1183,7 @@ CASES = [
         {"historical.sites": 1, "sites.most_per_site": 20},
         "enrolment.target",
         {"historical.sites": 6, "sites.most_per_site": 20},
-        "of the past 100 of 20",
+        "the past is to enter 100, and its sites are expected to see 20",
     ),
     Case(
         "minimisation that seeks imbalance",

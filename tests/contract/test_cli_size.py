@@ -19,10 +19,12 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_size_prints_the_contract(tmp_path: Path) -> None:
-    """`size --json` is what the front door gives, and --out keeps run and picture."""
+    """`size --json` is what the front door gives, and --out keeps run, picture and every trial."""
     found = done(*SIZE, "--json", "--out", tmp_path / "s").json
     assert sim.sample_size("bench/j1", power=0.8, precision=0.2, workers=2).to_dict() == found
-    assert {p.name for p in (tmp_path / "s").iterdir()} == {"run.json", "size.svg", "size.png"}
+    kept = {p.name for p in (tmp_path / "s").iterdir()}
+    assert {name for name in kept if not name.endswith(".parquet")} == {"run.json", "size.svg", "size.png"}
+    assert any(name.startswith("at-200-from-0-") for name in kept)
 
 
 def test_size_prints_tables() -> None:

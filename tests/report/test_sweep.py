@@ -150,10 +150,10 @@ def test_a_difference_within_its_error_is_not_called_one(listed: SweepResult) ->
 def test_what_is_found_where_nothing_is_stands_apart() -> None:
     """Cells without an effect are told of by themselves, as findings and not as power, and named so in the picture."""
     leaks = {"belief.blinding_leak": [0.0, 8.0], RATIO: [0.5, 1.0]}
-    own = {"scenario": "sham_rct", "set": {TARGET: 40}, "endpoints": ["msqol_physical_24m"]}
-    result = sim.sweep(own | {"trials": 60, "grid": leaks, "reference": {"belief.blinding_leak": 0.0}})
-    low, none, high, leaking = (c.endpoints["msqol_physical_24m"].power for c in result.cells)
-    assert message(result, "msqol_physical_24m") == (
+    own = {"scenario": "sham_rct", "set": {TARGET: 100}, "endpoints": ["edss_24m"]}
+    result = sim.sweep(own | {"trials": 200, "grid": leaks, "reference": {"belief.blinding_leak": 0.0}})
+    low, none, high, leaking = (c.endpoints["edss_24m"].power for c in result.cells)
+    assert message(result, "edss_24m") == (
         f"Power from {style.percent(low)} (blinding_leak 0, rate_ratio 0.5) to {style.percent(high)} "
         f"(blinding_leak 8, rate_ratio 0.5); with no effect, significant from {style.percent(none)} "
         f"(blinding_leak 0, rate_ratio 1) to {style.percent(leaking)} (blinding_leak 8, rate_ratio 1)"
@@ -161,7 +161,7 @@ def test_what_is_found_where_nothing_is_stands_apart() -> None:
     figures = sweep_figures(result)
     assert "rate_ratio 1 (no effect)" in words(figures["power"])
     assert "More trials significant (percentage points)" in axis_labels(figures["cost"])
-    assert "with no effect, " in cost_message(result, "msqol_physical_24m")
+    assert "with no effect, " in cost_message(result, "edss_24m")
 
 
 def test_keys_are_named_by_the_schema(grid: SweepResult) -> None:
