@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sim.cli.options import cli, study_options
-from sim.cli.shared import told, workers_of
+from sim.cli.shared import so_far, told, workers_of
 from sim.core.defaults import TWIN_TRIALS
 
 
@@ -36,7 +36,8 @@ def compare(designs: tuple[str, ...], endpoint: str | None, trials: int, null: b
     loaded = load_designs(designs, parse_settings(sets))
     with progress() as bar:
         result = compare(
-            loaded, endpoint, trials, seed, workers_of(workers), engine, null, truth_trials, bar.watch, out
+            loaded, endpoint, trials, seed, workers_of(workers), engine, null, truth_trials,
+            lambda label: bar.watch(label, said=so_far), out,
         )  # fmt: skip
     for note in result.notes:
         click.echo(note, err=True)

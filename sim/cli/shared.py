@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +68,12 @@ def connected(address: str | None, tls: tuple[str, str, str] | None, workers: in
     with Cluster(address, tls) as crew:
         click.get_current_context().meta[CREW] = crew
         yield
+
+
+def so_far(standing: Any) -> str:
+    """Say the largest Monte Carlo standard error so far of a run of several scenarios, nothing of other answers."""
+    largest = getattr(standing, "largest_mcse", math.nan)
+    return "" if math.isnan(largest) else f", largest MCSE {largest:.4f}"
 
 
 def workers_of(asked: int | None) -> Workers:

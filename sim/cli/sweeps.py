@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import click
 
 from sim.cli.options import cli, study_options
-from sim.cli.shared import told, workers_of
+from sim.cli.shared import so_far, told, workers_of
 
 
 @cli.command()
@@ -26,12 +23,7 @@ def sweep(study: str, trials: int | None, seed: int, workers: int | None, engine
     from sim.report.console import progress
     from sim.report.sweep_table import sweep_table
     from sim.scenario.loaded import parse_settings
-    from sim.study.sweep import Standing
     from sim.study.sweep import sweep as run_sweep
-
-    def so_far(standing: Any) -> str:
-        largest = standing.largest_mcse if isinstance(standing, Standing) else math.nan
-        return "" if math.isnan(largest) else f", largest MCSE {largest:.4f}"
 
     with progress() as bar:
         result = run_sweep(

@@ -32,7 +32,7 @@ from sim.study.power import FIRST_TRIALS
 from sim.study.runner import Pool, Watcher, Workers
 from sim.study.runs import Address, RunFolder
 from sim.study.stream import Flow, Stream
-from sim.study.tally import Analyse, Tally
+from sim.study.tally import Analyse, Standing, Tally
 from sim.study.worlds import only_endpoint
 
 Watch = Callable[[str], Watcher] | None
@@ -133,7 +133,7 @@ class Board:
         """Play the first trials, to see whether anybody enters; then the truths; then the rest. Give how many of the
         trials were read."""
         functions = [Analyse(Play(cell.scenario, self.seed, self.engine)) for cell in self.cells]
-        watch = self.watch and self.watch("trials, all designs")
+        watch = self._watch()
         streams = [cell.stream(run, k) for k, cell in enumerate(self.cells)]
         for stream in streams:
             if stream.series:
@@ -150,6 +150,13 @@ class Board:
         for cell in self.cells:
             cell.check_played(trials)
         return sum(stream.read for stream in streams)
+
+    def _watch(self) -> Watcher | None:
+        """Let a progress bar see how far the designs are."""
+        if self.watch is None:
+            return None
+        watcher, standing = self.watch("trials, all designs"), Standing([cell.tally for cell in self.cells])
+        return lambda progress, _: watcher(progress, standing)
 
     def _know(self, truth_trials: int) -> None:
         """Find each design's truth."""

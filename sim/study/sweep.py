@@ -29,24 +29,11 @@ from sim.study.runner import Pool, Progress, Watcher, Workers
 from sim.study.runs import Address, RunFolder
 from sim.study.stream import Flow, Stream
 from sim.study.sweep_result import CellResult, SweepResult
-from sim.study.tally import Analyse, Tally, Truths
+from sim.study.tally import Analyse, Standing, Tally, Truths
 from sim.study.truth import find_truth
 from sim.study.workers import make_ready
 
 Watch = Callable[[str], Watcher]
-
-
-@dataclass
-class Standing:
-    """How far a sweep is: what a progress bar shows beside the rate."""
-
-    played: Sequence[Played]
-
-    @property
-    def largest_mcse(self) -> float:
-        """The largest Monte Carlo standard error of a power so far; NaN while no cell has a block of trials."""
-        known = [hits.mcse for own in self.played for hits in own.hits if hits.trials]
-        return max(known, default=float("nan"))
 
 
 @dataclass
@@ -204,7 +191,7 @@ def _stream(own: Played, run: RunFolder | None, number: int, trials: int) -> Str
 def _play(played: Sequence[Played], streams: Sequence[Stream], trials: int, how: _How) -> float:
     """Play all cells: the first trials of each, to see whether anybody enters, then the rest; give the seconds."""
     functions = [Analyse(Play(own.ready, how.seed, how.engine)) for own in played]
-    standing, watcher = Standing(played), how.watching("trials")
+    standing, watcher = Standing([own.tally for own in played]), how.watching("trials")
 
     def seen(progress: Progress, _: Rows) -> None:
         assert watcher is not None
@@ -252,4 +239,4 @@ def _cell_result(own: Played) -> CellResult:
     )
 
 
-__all__ = ["Played", "Standing", "sweep", "with_endpoints"]
+__all__ = ["Played", "sweep", "with_endpoints"]

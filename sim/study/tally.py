@@ -76,23 +76,38 @@ class Tally:
     sums: dict[int, list[Sums]] = field(default_factory=dict)
     short: dict[int, int] = field(default_factory=dict)
     entered: int = 0
+    played: int = 0
+    rejected: NDArray[np.int64] = field(init=False)
     kept: dict[int, Block] = field(default_factory=dict)
     failed: dict[int, tuple[Failure, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing."""
+        self.rejected = np.zeros(len(self.scenario.endpoint), np.int64)
 
     def take(self, block: Block) -> None:
         """Sum up a block."""
         own, estimates, good = self.scenario, block.rows["estimates"], block.good
         true = [math.nan if t is None else t.value for t in self.truths]
-        self.sums[block.first] = [
+        before = self.sums.get(block.first, [])
+        now = self.sums[block.first] = [
             block_sums(estimates[:, i], own.study.alpha, _meaning(e).favourable, true[i])
             for i, e in enumerate(own.endpoint)
         ]
+        self.played += now[0].trials - sum(s.trials for s in before[:1])
+        self.rejected += np.array([s.rejected for s in now]) - np.array([s.rejected for s in before] or 0)
         self.short[block.first] = int((good["entered"] < own.enrolment.target).sum())
         self.entered = max(self.entered, int(good["entered"].max(initial=0)))
         if block.failed:
             self.failed[block.first] = block.failed
         if block.first < self.keep:
             self.kept[block.first] = block
+
+    @property
+    def largest_mcse(self) -> float:
+        """The largest Monte Carlo standard error of a power so far."""
+        shares = self.rejected / self.played
+        return float(np.sqrt(shares * (1.0 - shares) / self.played).max())
 
     def know(self, truths: Truths) -> None:
         """Sum up anew what came before the truth was known."""
@@ -125,6 +140,18 @@ class Tally:
             own = [self.sums[first][i] for first in firsts]
             found[endpoint.key] = combined(own, words, about.scale, about.favourable, self.truths[i])
         return found
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a run of several scenarios is: what a progress bar shows beside the rate."""
+
+    tallies: Sequence[Tally]
+
+    @property
+    def largest_mcse(self) -> float:
+        """The largest Monte Carlo standard error of a power so far; NaN while no scenario has a block of trials."""
+        return max((tally.largest_mcse for tally in self.tallies if tally.played), default=math.nan)
 
 
 def primary(scenario: Scenario) -> int:

@@ -13,7 +13,9 @@ from sim.core.errors import ShamtrialError
 from sim.scenario.load import shipped
 from sim.scenario.schema import Scenario
 from sim.scenario.variants import load_designs, split_changes
+from sim.study.compare import compare
 from sim.study.side_by_side import without_effect
+from sim.study.tally import Standing
 from tests.contract.commands import done, run
 from tests.helpers import scenario
 
@@ -114,6 +116,19 @@ def test_three_designs_have_three_pairs_and_tables() -> None:
     assert "The same trials with no effect: the effects they would exclude" in out
     assert all(sentence in out for sentence in found["sentences"])
     assert len(found["sentences"]) == 3
+
+
+def test_progress_tells_the_largest_error() -> None:
+    """While it runs a comparison tells the largest MCSE of a power over its designs and worlds."""
+    seen: list[float] = []
+
+    def watch(label: str) -> Any:
+        return lambda _, answers: seen.append(answers.largest_mcse) if isinstance(answers, Standing) else None
+
+    designs = load_designs([_small("bench/j1"), _small(CHANGED)])
+    found = compare(designs, trials=1040, null=False, truth_trials=0, watch=watch)
+    assert seen[-1] == max(d.performance.mcse for d in found.designs)
+    assert math.isnan(seen[0]), "no block is there yet"
 
 
 def test_without_null_and_truth() -> None:

@@ -193,7 +193,8 @@ def test_failed_trials_are_told(study: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_progress_tells_the_largest_error(study: Path) -> None:
     """While it runs a sweep tells the largest MCSE of a power over its cells."""
-    from sim.study.sweep import Standing, sweep
+    from sim.study.sweep import sweep
+    from sim.study.tally import Standing
 
     seen: list[float] = []
 
