@@ -31,6 +31,14 @@ class Block:
             return self.rows
         return np.delete(self.rows, [f.trial - self.first for f in self.failed])
 
+    def parts(self, length: int) -> list[Block]:
+        """Give the same in blocks of so many trials; the last may be shorter."""
+        ends = [(k, self.first + k, self.first + k + length) for k in range(0, len(self.rows), length)]
+        return [
+            Block(first, self.rows[k : k + length], tuple(f for f in self.failed if first <= f.trial < last))
+            for k, first, last in ends
+        ]
+
 
 class Layout(Protocol):
     """What a series of chunks needs to know of a study's rows: a structured array with a field `trial`."""

@@ -17,7 +17,6 @@ from sim.scenario.schema import Scenario
 from sim.study import chunks, store
 from sim.study.cell_tables import cell_tables
 from sim.study.lock import holder
-from sim.study.performance import BLOCK
 from sim.study.runs import read_run
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class StoredRun:
 
     @cached_property
     def listing(self) -> dict[str, list[int]]:
-        """The series that have a chunk, with the numbers of their blocks, as they were when first asked for."""
+        """The series that have a chunk, with the numbers of their chunks, as they were when first asked for."""
         return chunks.listing(self.folder)
 
     @property
@@ -96,8 +95,8 @@ class StoredRun:
             yield from cell_tables(self.told, self.listing, lambda name: self.tables(name, first, last))
             return
         for path in self.paths(series):
-            begins = int(path.stem[-6:]) * BLOCK
-            if begins + BLOCK <= first or (last is not None and begins >= last):
+            begins = int(path.stem[-6:]) * chunks.CHUNK
+            if begins + chunks.CHUNK <= first or (last is not None and begins >= last):
                 continue
             table = _table(path)
             trial = table["trial"].to_numpy()

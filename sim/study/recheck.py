@@ -14,11 +14,10 @@ from sim.engines.records import ENGINE_VERSION
 from sim.study import chunks
 from sim.study.layout import Block, Layout, Rows
 from sim.study.opened import StoredRun
-from sim.study.performance import BLOCK
 from sim.study.play import for_many
 from sim.study.remake import MAKERS
 from sim.study.runner import Failure, Pool, Watcher, Workers
-from sim.study.runs import Address, checked
+from sim.study.runs import FORMAT, Address, checked
 from sim.study.uncertain import settings_of
 
 DEFAULT_TRIALS = 20
@@ -100,6 +99,10 @@ def verify(
             f"{run.folder / 'run.json'}: engine_version: found {run.told['engine_version']}; "
             f"allowed: {ENGINE_VERSION}, which is installed here and would play other trials"
         )
+    if run.told.get("format") != FORMAT:
+        raise ShamtrialError(
+            f"{run.folder / 'run.json'}: format: found {run.told.get('format')}; allowed: {FORMAT}, as written now"
+        )
     cloud, parts = run.told["settings"].get("cloud"), []
     if cloud and cloud != settings_of(True)["cloud"]:
         raise ShamtrialError(
@@ -141,10 +144,10 @@ class _Check:
         amiss = []
         for path in self.run.paths(self.series):
             try:
-                lengths[int(path.stem[-6:])] = len(self._block(path).rows)
+                lengths[int(path.stem[-6:])] = len(self._chunk(path).rows)
             except (chunks.Damaged, ShamtrialError) as error:
                 amiss.append(Amiss(path.name, str(error)))
-        there = [n * BLOCK + k for n, length in sorted(lengths.items()) for k in range(length)]
+        there = [n * chunks.CHUNK + k for n, length in sorted(lengths.items()) for k in range(length)]
         asked = self.run.told.get("trials")
         wanted = len(there) if asked is None else int(asked)
         if self.run.told.get("result") is not None and (missing := wanted - len(there)):
@@ -156,20 +159,20 @@ class _Check:
             unlike,
         )  # fmt: skip
 
-    def _block(self, path: Any) -> Block:
+    def _chunk(self, path: Any) -> Block:
         told = self.run.told
         scenario = self.run.scenario_of(self.series)
         address = Address(told["command"], "", scenario, told["seed"], told.get("settings", {}))
         return checked(path, self.layout, address.stamp(self.series), told["seed"])
 
     def _compared(self, chosen: Sequence[int], workers: Workers, watch: Watcher | None) -> Iterator[Unlike]:
-        """Play the chosen trials of a block at a time, so that no more than that is held."""
-        by_block: dict[int, list[int]] = {}
+        """Play the chosen trials of a chunk at a time, so that no more than that is held."""
+        by_chunk: dict[int, list[int]] = {}
         for trial in chosen:
-            by_block.setdefault(trial // BLOCK, []).append(trial)
+            by_chunk.setdefault(trial // chunks.CHUNK, []).append(trial)
         with Pool(self.play, self.run.told["seed"], workers) as pool:
-            for number, own in by_block.items():
-                stored = self._block(chunks.chunk_path(self.run.folder, self.series, number))
+            for number, own in by_chunk.items():
+                stored = self._chunk(chunks.chunk_path(self.run.folder, self.series, number))
                 rows, failed = pool.run_rows(own, watch)
                 yield from self._unlike(stored, own, rows, failed)
 

@@ -1,8 +1,8 @@
 """A run's folder while it is written: one writer, one run, and what is there is never played again.
 
 A run is told by its address: command, resolved scenario, seed, engine version, and the settings that its rows depend
-on. A folder takes no other run. Rows come in series (one may do), each in chunks of 1,000 trials by trial number; a
-chunk holds its block's trials from the first one on, without a gap, so that a part of a block may grow.
+on. A folder takes no other run. Rows come in series (one may do), each in chunks of 10,000 trials by trial number; a
+chunk holds its trials from the first one on, without a gap, so that a part of a chunk may grow.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sim.core.errors import Problem, ShamtrialError
+from sim.core.errors import Problem, RunError, ShamtrialError
 from sim.engines.records import ENGINE_VERSION
 from sim.scenario.schema import Scenario
 from sim.study import chunks, store
 from sim.study.layout import Block, Layout, block_of, table_of
 from sim.study.lock import locked
-from sim.study.performance import BLOCK
 from sim.study.play import scenario_digest
 from sim.study.runner import Deserted, Interrupted
 
 MOST_TOLD = 20
-MOST_WAITING = 8  # blocks that wait for a slow disk before the run does
-FORMAT = 1
+MOST_WAITING = 4  # chunks that wait for a slow disk before the run does
+COMPARED = ("format", "command", "engine_version", "seed", "settings", "scenario")
+FORMAT = 2  # of a folder: its chunks' names and lengths
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Address:
 
     def values(self) -> dict[str, Any]:
         """Give every value by its key path, as it stands in run.json; those of cells are left out."""
-        told = {"command": self.command, "engine_version": ENGINE_VERSION, "seed": self.seed}
+        told = {"format": FORMAT, "command": self.command, "engine_version": ENGINE_VERSION, "seed": self.seed}
         whole = told | {"settings": dict(self.settings), "scenario": self.scenario.model_dump(mode="json")}
         return dict(flat(json.loads(json.dumps(whole)), ""))
 
@@ -66,6 +66,7 @@ class Address:
     def stamp(self, series: str) -> bytes:
         """Give what a chunk of a series carries."""
         told = {
+            "chunk": chunks.CHUNK,
             "command": self.command,
             "digest": scenario_digest(self.cells.get(series, self.scenario)),
             "engine_version": ENGINE_VERSION,
@@ -119,7 +120,7 @@ class RunFolder:
         return Series(self, name, layout)
 
     def write(self, path: Path, layout: Layout, block: Block, stamp: bytes) -> None:
-        """Have a block written while trials are played on; raises what went wrong with one before."""
+        """Have trials written while others are played on; raises what went wrong with one before."""
         while self.writing and (self.writing[0].done() or len(self.writing) >= MOST_WAITING):
             self.writing.popleft().result()
         self.writing.append(self.writer.submit(_write, path, layout, block, stamp))
@@ -172,7 +173,7 @@ class Series:
         if not self.there:
             return 0
         last = max(self.there)
-        return last * BLOCK + chunks.chunk_lines(self.path(last)) // self.layout.lines
+        return last * chunks.CHUNK + chunks.chunk_lines(self.path(last)) // self.layout.lines
 
     def at_least(self, trials: int) -> None:
         """Refuse to make the run shorter than it is."""
@@ -183,11 +184,11 @@ class Series:
             )
 
     def path(self, number: int) -> Path:
-        """Give where a block stands."""
+        """Give where a chunk stands."""
         return chunks.chunk_path(self.run.folder, self.name, number)
 
     def read(self, number: int) -> Block | None:
-        """Give a block that is there, None where there is none; one that is damaged is put aside, and said."""
+        """Give a chunk that is there, None where there is none; one that is damaged is put aside, and said."""
         if number not in self.there:
             return None
         path = self.path(number)
@@ -199,10 +200,22 @@ class Series:
             self.run.notes.append(f"{path}: found damaged ({damage}); kept as {aside.name}, its trials played again")
             return None
 
-    def write(self, block: Block) -> None:
-        """Have a block written, or a longer part of it than is there, while trials are played on."""
-        self.there.add(block.first // BLOCK)
-        self.run.write(self.path(block.first // BLOCK), self.layout, block, self.stamp)
+    def read_again(self, number: int, trials: int) -> Block:
+        """Give a chunk that was read or written before; RunError where it no longer has its trials."""
+        path = self.path(number)
+        try:
+            block = checked(path, self.layout, self.stamp, self.run.address.seed)
+        except chunks.Damaged as damage:
+            raise _changed_meanwhile(path, str(damage)) from None
+        if len(block.rows) != trials:
+            raise _changed_meanwhile(path, f"{len(block.rows)} trials, not {trials}")
+        return block
+
+    def write(self, chunk: Block) -> None:
+        """Have a chunk written, or a longer part of it than is there, while trials are played on."""
+        number = chunk.first // chunks.CHUNK
+        self.there.add(number)
+        self.run.write(self.path(number), self.layout, chunk, self.stamp)
 
     def settle(self) -> None:
         """Wait for what is being written; raises what went wrong with it."""
@@ -211,6 +224,13 @@ class Series:
 
 def _write(path: Path, layout: Layout, block: Block, stamp: bytes) -> None:
     chunks.write_chunk(path, table_of(layout, block), stamp)
+
+
+def _changed_meanwhile(path: Path, found: str) -> RunError:
+    return RunError(
+        f"{path}: found {found}, which another program changed while the run went on; the same command goes on with "
+        "what is whole"
+    )
 
 
 def other_folder(out: str | Path) -> Path:
@@ -222,7 +242,7 @@ def other_folder(out: str | Path) -> Path:
 
 
 def checked(path: Path, layout: Layout, stamp: bytes, seed: int) -> Block:
-    """Give the block in a chunk file. Raises Damaged; ShamtrialError where it is of another run."""
+    """Give the trials in a chunk file. Raises Damaged; ShamtrialError where it is of another run."""
     table, found = chunks.read_chunk(path)
     if found != stamp:
         raise ShamtrialError(
@@ -231,11 +251,11 @@ def checked(path: Path, layout: Layout, stamp: bytes, seed: int) -> Block:
         )
     number = int(path.stem.rpartition("-")[2])
     try:
-        block = block_of(layout, table, number * BLOCK, seed)
+        block = block_of(layout, table, number * chunks.CHUNK, seed)
     except (KeyError, ValueError) as error:
         raise chunks.Damaged(str(error)) from None
-    if len(block.rows) > BLOCK:
-        raise chunks.Damaged(f"{len(block.rows)} trials in a block of {BLOCK}")
+    if len(block.rows) > chunks.CHUNK:
+        raise chunks.Damaged(f"{len(block.rows)} trials in a chunk of {chunks.CHUNK}")
     return block
 
 
@@ -259,7 +279,7 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 def _changed(path: str, told: dict[str, Any], asked: Address) -> list[Problem]:
     """Tell each value in which the run there is not the one asked for."""
-    parts = {key: told.get(key, {}) for key in ("command", "engine_version", "seed", "settings", "scenario")}
+    parts = {key: told.get(key, {}) for key in COMPARED}
     there, wanted = dict(flat(parts, "")), asked.values()
     if there["command"] != wanted["command"]:
         return [Problem(path, 0, "command", str(there["command"]), f"{asked.command}, or another folder")]

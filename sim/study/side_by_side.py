@@ -19,6 +19,7 @@ from sim.core.endpoints import Endpoint as Meaning
 from sim.core.errors import RunError
 from sim.scenario.schema import Endpoint, Scenario
 from sim.scenario.variants import Design
+from sim.study import chunks
 from sim.study.estimates import Estimates
 from sim.study.layout import Block
 from sim.study.opened import open_run
@@ -62,8 +63,8 @@ class Cell:
 
     @cached_property
     def tally(self) -> Tally:
-        """Sums up all blocks; holds the rows of the first, until the truth is known."""
-        return Tally(self.scenario, [None], keep=1)
+        """Sums up all blocks; holds the rows of the first chunk, which may be read before the truth is known."""
+        return Tally(self.scenario, [None], keep=chunks.CHUNK)
 
     @property
     def meaning(self) -> Meaning:

@@ -1,6 +1,7 @@
-"""The rows of many trials, a block at a time: what a folder has is read, the rest played, written and handed on.
+"""The rows of many trials: what a folder has is read, the rest played, handed on by blocks and written by chunks.
 
-Nothing but the blocks that are being filled is held, so a run of any length takes the same memory.
+A block is what sums are made of, a chunk what a file holds. Nothing but the chunks that are being filled is held, so a
+run of any length takes the same memory.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 
 import numpy as np
 
+from sim.study import chunks
 from sim.study.layout import Block, Layout
 from sim.study.performance import BLOCK
 from sim.study.runner import Deserted, Failure, Interrupted, Part, Piece, Pool, Progress, Rows, Watcher
@@ -38,53 +41,59 @@ class Stream:
         """How many trials are there."""
         return sum(self.have.values())
 
-    def look_up(self, number: int, trials: int) -> tuple[int, Block | None]:
-        """Read a block if it is there and has not been read: how many trials of it are there, and what was read."""
-        block = None
-        if number not in self.have:
-            block = self.series.read(number) if self.series else None
-            self.have[number] = len(block.rows) if block else 0
-            if block:
-                self._known(block)
-                return len(block.rows), block
-        return min(self.have[number], trials - number * BLOCK), block
-
-    def _known(self, block: Block) -> None:
-        self.read += len(block.rows)
-        if len(block.rows) < BLOCK:
-            self.filling[block.first // BLOCK] = Filling(self.layout, block)
-        self.take(block)
+    def look_up(self, number: int, trials: int) -> tuple[int, list[Block]]:
+        """Read a chunk if it is there and has not been read: how many trials of it are there, and what was read."""
+        if number in self.have:
+            return min(self.have[number], trials - number * chunks.CHUNK), []
+        found = self.series.read(number) if self.series else None
+        self.have[number] = len(found.rows) if found else 0
+        blocks = found.parts(BLOCK) if found else []
+        for block in blocks:
+            self.take(block)
+        self.read += self.have[number]
+        return self.have[number], blocks
 
     def missing(self, number: int, trials: int) -> Piece:
-        """Give what of a block has to be played."""
-        first = number * BLOCK
-        return Piece(range(first + self.have[number], min(first + BLOCK, trials)), self.number)
+        """Give what of a chunk has to be played."""
+        first = number * chunks.CHUNK
+        return Piece(range(first + self.have[number], min(first + chunks.CHUNK, trials)), self.number)
 
     def put(self, part: Part, trials: int) -> None:
-        """Put a part into its block, and hand the block on when all that is wanted of it is there."""
-        number = part.first // BLOCK
-        own = self.filling.get(number)
-        if own is None:
-            own = self.filling[number] = Filling(self.layout, Block(number * BLOCK, self.layout.blank(0)))
-        own.fill(part)
-        if own.prefix == min(BLOCK, trials - number * BLOCK):
-            self._hand_on(own)
-            if own.prefix == BLOCK:
+        """Put a part into its chunk; hand on a block, and write the chunk, of which all that is wanted is there."""
+        number = part.first // chunks.CHUNK
+        if number not in self.filling:
+            self.filling[number] = self._begun(number)
+        own = self.filling[number]
+        for place in own.fill(part):
+            if block := own.finished(place, trials):
+                self.take(block)
+                if not self.series and len(block.rows) == BLOCK:
+                    own.forget(place)
+        if own.prefix == min(chunks.CHUNK, trials - own.first):
+            self._write(number)
+            if self.series or own.prefix == chunks.CHUNK:  # a chunk that grows is read again, so that few are held
                 del self.filling[number]
 
-    def _hand_on(self, own: Filling) -> None:
-        block = own.block()
+    def _begun(self, number: int) -> Filling:
+        """Give a chunk to be filled: with the trials of it that are in the folder."""
+        own, first = Filling(self.layout, number * chunks.CHUNK), self.have[number]
+        if first:
+            assert self.series is not None
+            own.fill_up(self.series.read_again(number, first))
+        return own
+
+    def _write(self, number: int) -> None:
+        """Count what is there of a chunk without a gap, and have it written."""
+        own = self.filling[number]
+        self.have[number] = own.prefix
         if self.series:
-            self.series.write(block)
-        self.have[block.first // BLOCK] = len(block.rows)
-        self.take(block)
+            self.series.write(own.chunk())
 
     def flush(self) -> None:
-        """Write what has been played of the blocks that are not full, as far as it has no gap."""
+        """Write what has been played of the chunks that are not full, as far as it has no gap."""
         for number, own in self.filling.items():
             if self.series and own.prefix > self.have[number]:
-                self.series.write(own.block())
-                self.have[number] = own.prefix
+                self._write(number)
 
     def settle(self) -> None:
         """Wait for what is being written."""
@@ -103,26 +112,27 @@ class Flow:
 
         Raises as `Pool.run` does; on Ctrl-C what has been played is written first.
         """
-        blocks = range(-(-trials // BLOCK))
+        numbers = range(-(-trials // chunks.CHUNK))
         goal = Progress(0, max(of or trials, trials) * len(self.streams), time.perf_counter())
         for stream in self.streams:
-            for number in blocks:
+            for number in numbers:
                 self._look_up(stream, number, trials, watch, goal)
         goal.before = goal.done
         goal.started = time.perf_counter()
-        pieces = [p for n in blocks for stream in self.streams if (p := stream.missing(n, trials)).trials]
+        pieces = [p for n in numbers for stream in self.streams if (p := stream.missing(n, trials)).trials]
         if pieces:
             self._play(pieces, trials, watch, goal)
         for stream in self.streams:
             stream.settle()
 
     def _look_up(self, stream: Stream, number: int, trials: int, watch: Watcher | None, goal: Progress) -> None:
-        """Count what is there of a block, and let it be seen if it has just been read."""
-        there, block = stream.look_up(number, trials)
+        """Count what is there of a chunk, and let it be seen if it has just been read."""
+        there, blocks = stream.look_up(number, trials)
         goal.done += there
-        if watch and block:
-            goal.before = goal.done
-            watch(goal, block.good)
+        if watch:
+            for block in blocks:
+                goal.before = goal.done
+                watch(goal, block.good)
 
     def _play(self, pieces: list[Piece], trials: int, watch: Watcher | None, goal: Progress) -> None:
         flushed = time.perf_counter()
@@ -164,36 +174,69 @@ class Flow:
 
 
 class Filling:
-    """A block whose trials come in any order."""
+    """A chunk whose trials come in any order, by blocks, so that a short one takes little room."""
 
-    def __init__(self, layout: Layout, begun: Block) -> None:
-        self.first, self.failed = begun.first, {f.trial: f for f in begun.failed}
-        self.rows = layout.blank(BLOCK)
-        self.rows["trial"] = np.arange(self.first, self.first + BLOCK)
-        self.rows[: len(begun.rows)] = begun.rows
-        self.there = np.zeros(BLOCK + 1, bool)  # the last one is never there
-        self.there[: len(begun.rows)] = True
+    def __init__(self, layout: Layout, first: int) -> None:
+        self.layout, self.first = layout, first
+        self.blocks: dict[int, Rows] = {}
+        self.failed: dict[int, Failure] = {}
+        self.there = np.zeros(chunks.CHUNK + 1, bool)  # the last one is never there
 
-    def fill(self, part: Part) -> None:
-        """Put in the rows of a part, and its failures."""
-        if part.rows is not None:
-            places = part.rows["trial"] - self.first
-            self.rows[places] = part.rows
-            self.there[places] = True
+    def fill(self, part: Part) -> list[int]:
+        """Put in the rows of a part, and its failures; give the numbers of the blocks in which they lie."""
         for f in part.failed:
             self.failed[f.trial] = f
             self.there[f.trial - self.first] = True
+        if part.rows is not None:
+            self._put(part.rows)
+        last = part.first + part.trials - 1
+        return list(range((part.first - self.first) // BLOCK, (last - self.first) // BLOCK + 1))
+
+    def fill_up(self, chunk: Block) -> None:
+        """Put in what there is of the chunk already."""
+        self._put(chunk.rows)
+        self.failed |= {f.trial: f for f in chunk.failed}
+
+    def _put(self, rows: Rows) -> None:
+        places = rows["trial"] - self.first
+        self.there[places] = True
+        ends = np.searchsorted(places, np.arange(places[0] // BLOCK, places[-1] // BLOCK + 2) * BLOCK)
+        for start, end in pairwise(ends.tolist()):
+            if start < end:
+                number = int(places[start]) // BLOCK
+                self._block(number)[places[start:end] - number * BLOCK] = rows[start:end]
+
+    def _block(self, number: int) -> Rows:
+        if number not in self.blocks:
+            self.blocks[number] = self.layout.blank(BLOCK)
+            self.blocks[number]["trial"] = self.first + BLOCK * number + np.arange(BLOCK)
+        return self.blocks[number]
 
     @property
     def prefix(self) -> int:
         """How many trials are there from the first one on, without a gap."""
         return int(np.argmin(self.there))
 
-    def block(self) -> Block:
-        """Give those trials."""
-        end = self.prefix
-        failed = tuple(sorted((f for t, f in self.failed.items() if t < self.first + end), key=lambda f: f.trial))
-        return Block(self.first, self.rows[:end].copy(), failed)
+    def finished(self, number: int, trials: int) -> Block | None:
+        """Give a block if all of it is there that is wanted of a run of so many trials."""
+        first = number * BLOCK
+        length = min(BLOCK, trials - self.first - first)
+        if not self.there[first : first + length].all():
+            return None
+        return self._given(self.first + first, self._block(number)[:length])
+
+    def forget(self, number: int) -> None:
+        """Let go of a block's rows."""
+        del self.blocks[number]
+
+    def chunk(self) -> Block:
+        """Give the trials that are there from the first one on, without a gap."""
+        numbers = range(-(-self.prefix // BLOCK))
+        return self._given(self.first, np.concatenate([self._block(k) for k in numbers])[: self.prefix])
+
+    def _given(self, first: int, rows: Rows) -> Block:
+        lost = sorted(t for t in self.failed if first <= t < first + len(rows))
+        return Block(first, rows, tuple(self.failed[t] for t in lost))
 
 
 def gather(

@@ -25,6 +25,7 @@ import numpy as np
 
 import sim
 from sim.study.alike import traits
+from sim.study.chunks import CHUNK
 from sim.study.performance import BLOCK
 from sim.study.play import Play
 from sim.study.power import power
@@ -50,14 +51,14 @@ class Nothing:
 
 @dataclass
 class Instant:
-    """A crew that has played already: it answers at once, with the rows of one block under other trial numbers."""
+    """A crew that has played already: it answers at once, with the rows of one chunk under other trial numbers."""
 
     rows: Rows
     size: int = 4
 
     def submit(self, function: Function, number: int, seed: int, trials: list[int]) -> Future[Part]:
         """Answer at once."""
-        rows = self.rows[: len(trials)].copy()
+        rows = self.rows[np.asarray(trials) % len(self.rows)]
         rows["trial"] = trials
         done: Future[Part] = Future()
         done.set_result(Part(trials[0], [], rows, number))
@@ -114,7 +115,8 @@ def sizes(name: str) -> None:
 def client(name: str, blocks: int) -> None:
     """Time what a client does when workers are faster than it: takes parts in, sums them up, writes chunks."""
     own = scenario(name)
-    crew = Instant(Analyse(Play(own, 1)).many(list(range(BLOCK))))
+    function = Analyse(Play(own, 1))
+    crew = Instant(np.concatenate([function.many(range(k, k + BLOCK)) for k in range(0, CHUNK, BLOCK)]))
     for out in (None, Path(tempfile.mkdtemp())):
         power(own, name, BLOCK, truth_trials=0, workers=crew)
         clock, processor = time.perf_counter(), time.process_time()

@@ -19,6 +19,7 @@ import sim
 from sim.core.errors import ShamtrialError
 from sim.engines.records import ENGINE_VERSION
 from sim.study import cluster, runner
+from sim.study.chunks import CHUNK
 from sim.study.cluster import Cluster
 from sim.study.power import power
 from sim.study.runner import Deserted, Progress, Watcher, Workers
@@ -233,7 +234,7 @@ def test_ctrl_c_keeps_what_was_played(two: Town, tmp_path: Path) -> None:
     assert "go on with: shamtrial power" in err
     assert "Traceback" not in err
     there = sim.open_run(out).present
-    assert there >= 1000
+    assert there >= CHUNK
     assert sim.verify(out, trials=20).passed
 
 

@@ -17,16 +17,15 @@ from sim.analysis.estimate import OUTCOMES
 from sim.core.errors import ShamtrialError
 from sim.scenario.load import digest
 from sim.study import store
-from sim.study.chunks import read_chunk, write_chunk
+from sim.study.chunks import CHUNK, read_chunk, write_chunk
 from sim.study.estimates import Estimates
 from sim.study.layout import Block, Flat, Rows, block_of, table_of
-from sim.study.performance import BLOCK
 from sim.study.runner import Failure
 from sim.study.runs import Address, RunFolder
 from tests.contract.commands import SMALL, done
 from tests.helpers import scenario
 
-TRIALS = 2500
+TRIALS = 25_000
 COLUMNS = [
     "trial", "endpoint", "value", "standard_error", "lower", "upper", "p", "converged", "n", "outcome", "method",
     "entered", "reason",
@@ -55,20 +54,20 @@ def written(folder: Path, trials: int) -> list[Path]:
     with RunFolder(folder, Address("power", "made_up", scenario("sham_rct"), 1)) as run:
         series = run.series("estimates", Estimates(scenario("sham_rct")))
         rows = made_up(trials)
-        for first in range(0, trials, BLOCK):
-            series.write(Block(first, rows[first : first + BLOCK]))
+        for first in range(0, trials, CHUNK):
+            series.write(Block(first, rows[first : first + CHUNK]))
         return [series.path(n) for n in sorted(series.there)]
 
 
-def test_blocks_of_a_thousand_trials(tmp_path: Path) -> None:
-    """2,500 trials make three files of 1,000, 1,000 and 500 trials that together are the estimates, NaN and all."""
+def test_chunks_of_ten_thousand_trials(tmp_path: Path) -> None:
+    """25,000 trials make files of 10,000, 10,000 and 5,000 trials that together are the estimates, NaN and all."""
     paths = written(tmp_path, TRIALS)
-    assert [p.name for p in paths] == [f"estimates-00000{block}.parquet" for block in range(3)]
+    assert [p.name for p in paths] == [f"estimates-00000{number}.parquet" for number in range(3)]
     assert sorted(tmp_path.iterdir()) == paths
     frames = [pd.read_parquet(p) for p in paths]
-    for block, frame in enumerate(frames):
+    for number, frame in enumerate(frames):
         assert list(frame.columns) == COLUMNS
-        assert frame["trial"].unique().tolist() == list(range(1000 * block, min(1000 * block + 1000, TRIALS)))
+        assert frame["trial"].unique().tolist() == list(range(CHUNK * number, min(CHUNK * number + CHUNK, TRIALS)))
     together = pd.concat(frames, ignore_index=True)
     assert together["endpoint"].head(5).tolist() == [e.key for e in scenario("sham_rct").endpoint]
     assert np.array_equal(together["value"], made_up(TRIALS)["estimates"]["value"].reshape(-1))
@@ -115,10 +114,10 @@ def test_fields_of_several_values_come_back() -> None:
     assert again.failed == block.failed
 
 
-@pytest.mark.parametrize(("trials", "blocks"), [(1, 1), (999, 1), (1000, 1), (1001, 2), (2000, 2)])
-def test_a_block_begins_with_its_first_trial(trials: int, blocks: int, tmp_path: Path) -> None:
-    """A file is opened for the first trial of a block and not before."""
-    assert len(written(tmp_path, trials)) == blocks
+@pytest.mark.parametrize(("trials", "files"), [(1, 1), (CHUNK - 1, 1), (CHUNK, 1), (CHUNK + 1, 2), (2 * CHUNK, 2)])
+def test_a_chunk_begins_with_its_first_trial(trials: int, files: int, tmp_path: Path) -> None:
+    """A file is opened for the first trial of a chunk and not before."""
+    assert len(written(tmp_path, trials)) == files
 
 
 def test_same_run_same_bytes_and_only_run_json_knows_when_and_where(tmp_path: Path) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sim.core.errors import ShamtrialError
+from sim.core.errors import RunError, ShamtrialError
 from sim.scenario.schema import Scenario
+from sim.study.chunks import CHUNK
 from sim.study.layout import Block, Flat, Rows
 from sim.study.opened import open_run
-from sim.study.performance import BLOCK
 from sim.study.play import scenario_digest
 from sim.study.runner import Piece, Pool, Progress
 from sim.study.runs import Address, RunFolder
@@ -23,7 +24,7 @@ from tests.helpers import scenario
 from tests.resume.runs import chunks_of
 
 ROW = np.dtype([("trial", "i8"), ("value", "f8")])
-TRIALS = 2 * BLOCK + 300
+TRIALS = 2 * CHUNK + 300
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,39 @@ def test_cells_are_kept_apart_and_grow(tmp_path: Path) -> None:
     for ratio, blocks in zip((0.5, 0.6, 0.7), took, strict=True):
         rows = np.concatenate([blocks[first].rows for first in sorted(blocks)])
         assert np.array_equal(rows["value"], ratio * np.arange(TRIALS)), "read or played, all blocks are handed on"
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_stream_grows_in_steps(kept: bool, tmp_path: Path) -> None:
+    """Asked for more step by step, a stream hands its blocks on again as they grow, and holds a part of one at most."""
+    took: dict[int, Block] = {}
+    with ExitStack() as stack:
+        run = stack.enter_context(RunFolder(tmp_path, Address("power", "", scenario("bench/j1"), 1))) if kept else None
+        pool = stack.enter_context(Pool(Times(2.0), 1, 2))
+        series = run.series("estimates", Flat(ROW)) if run else None
+        own = Stream(Flat(ROW), lambda block: took.update({block.first: block}), series)
+        for trials in (50, 1700, CHUNK + 20, TRIALS):
+            Flow(pool, [own]).extend(trials)
+            rows = np.concatenate([took[first].rows for first in sorted(took)])
+            assert np.array_equal(rows["value"], 2.0 * np.arange(trials))
+            assert own.total == trials
+            assert sum(len(f.blocks) for f in own.filling.values()) == (0 if kept else 1)
+
+
+@pytest.mark.parametrize("harm", ["cut", "emptied"])
+def test_a_chunk_changed_while_the_run_goes_on_is_told(harm: str, tmp_path: Path) -> None:
+    """A chunk that another program changed between two steps of a run stops it by name, and is not written over."""
+    with RunFolder(tmp_path, Address("power", "", scenario("bench/j1"), 1)) as run, Pool(Times(2.0), 1, 1) as pool:
+        series = run.series("estimates", Flat(ROW))
+        flow = Flow(pool, [Stream(Flat(ROW), lambda _: None, series)])
+        flow.extend(50)
+        if harm == "cut":
+            series.write(Block(0, Times(2.0).many(range(20))))
+            series.settle()
+        else:
+            series.path(0).write_bytes(b"")
+        with pytest.raises(RunError, match=r"estimates-000000\.parquet: found .* changed while the run went on"):
+            flow.extend(200)
 
 
 def test_a_cell_is_told_by_what_it_changes(tmp_path: Path) -> None:

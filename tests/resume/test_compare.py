@@ -20,7 +20,7 @@ from sim.study.runner import Interrupted
 from tests.contract.commands import alive, done, start
 from tests.resume.runs import SMALL, Words, chunks_of
 
-TRIALS = 2300
+TRIALS = 23_000
 ONE, TWO, THREE = "bench/j1", "bench/j1:effect.rate_ratio=0.4", "bench/j1:dropout.hazard_per_year=0.5"
 SERIES = 4
 
@@ -54,7 +54,7 @@ def test_a_folder_changes_no_figure(undisturbed: Path) -> None:
     assert len(chunks_of(undisturbed)) == SERIES * 3
 
 
-@pytest.mark.parametrize("after", [0, 1500, 5000])
+@pytest.mark.parametrize("after", [0, 15_000, 50_000])
 def test_ctrl_c_loses_nothing(after: int, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped after so many trials, whatever design was being played, it resumes to the same bytes."""
     usual, done = play.Play.cohorts, {"trials": 0}
@@ -78,7 +78,7 @@ def test_ctrl_c_loses_nothing(after: int, undisturbed: Path, tmp_path: Path, mon
 
 def test_kill_9(tmp_path: Path) -> None:
     """Killed with -9 in the middle and given again, a comparison ends with the chunks of an undisturbed one."""
-    trials, folder = 20_000, tmp_path / "killed"
+    trials, folder = 100_000, tmp_path / "killed"
     sets = tuple(word for key, value in SMALL.items() for word in ("--set", f"{key}={value}"))
     words: Words = ("compare", ONE, TWO, *sets, "--trials", str(trials), "--truth-trials", "20", "--out", folder)
     process = start(*words, cache=tmp_path)

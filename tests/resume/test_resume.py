@@ -6,20 +6,24 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from sim.core.errors import ShamtrialError
-from sim.study import play, runs, stream
+from sim.study import chunks, play, runs, stream
+from sim.study.chunks import CHUNK
 from sim.study.lock import holder, locked
 from sim.study.opened import open_run
+from sim.study.recheck import verify
 from tests.contract.commands import alive, start
 from tests.resume.runs import COMMAND, Words, chunks_of, figures, killed, played, refused
 
-TRIALS = 2300
+TRIALS = 23_000
 FAULT = "ValueError: the vein was not there"
 
 
@@ -50,7 +54,7 @@ def test_a_folder_changes_no_figure(undisturbed: Path) -> None:
     assert (without.read, again.read) == (0, TRIALS)
 
 
-@pytest.mark.parametrize("steps", [(1, TRIALS), (999, 1000, 1001, TRIALS), (700, 1700, TRIALS)])
+@pytest.mark.parametrize("steps", [(1, TRIALS), (CHUNK - 1, CHUNK, CHUNK + 1, TRIALS), (700, 1700, 11_700, TRIALS)])
 def test_a_run_grows(steps: tuple[int, ...], undisturbed: Path, tmp_path: Path) -> None:
     """More trials are added to those there, which are read and not played; figures and chunks are those of one run."""
     before = 0
@@ -64,7 +68,7 @@ def test_a_run_grows(steps: tuple[int, ...], undisturbed: Path, tmp_path: Path) 
 
 
 def test_only_what_is_missing_is_played(undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A block that is gone is played again, the blocks around it are not."""
+    """A chunk that is gone is played again, the chunks around it are not."""
     played(tmp_path, TRIALS)
     (tmp_path / "estimates-000001.parquet").unlink()
     asked: set[int] = set()
@@ -75,8 +79,8 @@ def test_only_what_is_missing_is_played(undisturbed: Path, tmp_path: Path, monke
         return usual(self, trials, *more, **words)  # type: ignore[arg-type]
 
     monkeypatch.setattr(play.Play, "cohorts", cohorts)
-    assert played(tmp_path, TRIALS).read == TRIALS - 1000
-    assert asked - {0} == set(range(1000, 2000)), "0 warms up"
+    assert played(tmp_path, TRIALS).read == TRIALS - CHUNK
+    assert asked - {0} == set(range(CHUNK, 2 * CHUNK)), "0 warms up"
     assert chunks_of(tmp_path) == chunks_of(undisturbed)
 
 
@@ -103,6 +107,35 @@ def test_another_engine_version_is_refused(undisturbed: Path, monkeypatch: pytes
     """Trials of two engine versions never come to lie in one folder."""
     monkeypatch.setattr(runs, "ENGINE_VERSION", 999)
     assert re.search(r"run\.json: engine_version: found \d+; allowed: 999 as asked", refused(undisturbed, TRIALS))
+
+
+@pytest.mark.parametrize("length", [3_000, 50_000])
+def test_the_length_of_a_chunk_changes_no_figure(
+    length: int, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many trials a file holds, figures and lines are the same; a folder with other files is refused."""
+    usual = played(undisturbed, TRIALS)
+    lines = open_run(undisturbed).to_frame()
+    monkeypatch.setattr(chunks, "CHUNK", length)
+    other = played(tmp_path, TRIALS, workers=2)
+    assert len(chunks_of(tmp_path)) == -(-TRIALS // length)
+    assert figures(other) == figures(usual)
+    pd.testing.assert_frame_equal(open_run(tmp_path).to_frame(), lines)
+    copied = shutil.copytree(undisturbed, tmp_path / "copied")
+    assert "found a chunk of another run (chunk 10000)" in refused(copied, 10 * TRIALS)
+    assert chunks_of(copied) == chunks_of(undisturbed)
+
+
+def test_a_folder_of_another_format_is_refused(tmp_path: Path) -> None:
+    """Files of an earlier version, which hold other numbers of trials, are left as they are."""
+    played(tmp_path, 20)
+    told = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps(told | {"format": 1}))
+    before = chunks_of(tmp_path)
+    assert "run.json: format: found 1; allowed: 2 as asked, or another folder" in refused(tmp_path, 40)
+    with pytest.raises(ShamtrialError, match=r"run\.json: format: found 1; allowed: 2"):
+        verify(open_run(tmp_path))
+    assert chunks_of(tmp_path) == before
 
 
 def test_a_failed_trial_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +177,7 @@ def test_a_damaged_chunk_is_put_aside_and_played_again(harm: object, undisturbed
     assert result.notes[0].startswith(f"{path}: found damaged (")
     assert (tmp_path / "estimates-000001.parquet.damaged").read_bytes() == harmed
     assert chunks_of(tmp_path) == chunks_of(undisturbed)
-    assert result.read == TRIALS - 1000
+    assert result.read == TRIALS - CHUNK
 
 
 def test_run_json_may_be_lost(undisturbed: Path, tmp_path: Path) -> None:
@@ -175,8 +208,6 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "notes.txt").read_text() == "mine"
     other = tmp_path / "other"
     other.mkdir()
-    import pandas as pd
-
     pd.DataFrame({"trial": [0]}).to_parquet(other / "estimates-000000.parquet")
     assert "found a chunk of another run (without a stamp)" in refused(other, 20)
 
@@ -197,13 +228,13 @@ def test_a_full_disk_is_told_and_loses_nothing(
         assert "No space left on device); allowed: a file that can be written" in refused(tmp_path, TRIALS)
     assert chunks_of(tmp_path).keys() == {"estimates-000000.parquet"}
     assert [p.name for p in tmp_path.glob(".*")] == []
-    assert played(tmp_path, TRIALS).read == 1000
+    assert played(tmp_path, TRIALS).read == CHUNK
     assert chunks_of(tmp_path) == chunks_of(undisturbed)
 
 
 def chunk_is_full(folder: Path) -> bool:
-    """Tell whether the first chunk has its thousand trials."""
-    return open_run(folder).present >= 1000
+    """Tell whether the first chunk has all its trials."""
+    return open_run(folder).present >= CHUNK
 
 
 def test_a_folder_is_written_by_one_process(tmp_path: Path) -> None:
@@ -229,7 +260,7 @@ def test_a_lock_left_behind_is_told_apart(tmp_path: Path) -> None:
 
 
 def test_what_was_played_is_written_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part of a block is written while it fills, so that slow trials are not lost with a block of them."""
+    """A part of a chunk is written while it fills, so that slow trials are not lost with a chunk of them."""
     monkeypatch.setattr(stream, "FLUSH_SECONDS", 0.0)
     seen: set[int] = set()
     usual = runs.Series.write
@@ -256,8 +287,8 @@ def _kill_and_resume(times: int, trials: int, folder: Path, cache: Path) -> int:
 
 def test_kill_9_three_times(tmp_path: Path) -> None:
     """A run killed with -9 at three random moments and resumed ends with the chunks of an undisturbed run."""
-    played(tmp_path / "calm", 40_000)
-    assert _kill_and_resume(3, 40_000, tmp_path / "killed", tmp_path) > 0
+    played(tmp_path / "calm", 100_000)
+    assert _kill_and_resume(3, 100_000, tmp_path / "killed", tmp_path) > 0
     assert chunks_of(tmp_path / "killed") == chunks_of(tmp_path / "calm")
 
 
@@ -271,7 +302,7 @@ def test_kill_9_twenty_times(tmp_path: Path) -> None:
 
 def test_ctrl_c_keeps_what_was_played(tmp_path: Path) -> None:
     """Ctrl-C ends a run with 130, keeps its trials, names the command that goes on, and that one ends it."""
-    folder, trials = tmp_path / "out", 60_000
+    folder, trials = tmp_path / "out", 400_000
     command: Words = (*COMMAND, "--trials", str(trials), "--out", folder)
     process = start(*command, cache=tmp_path)
     deadline = time.monotonic() + 60.0
@@ -284,7 +315,7 @@ def test_ctrl_c_keeps_what_was_played(tmp_path: Path) -> None:
     done = int(re.fullmatch(rf"stopped by Ctrl-C after (\d+) of {trials} trials", first)[1])  # type: ignore[index]
     assert second == f"{folder} keeps what was played; go on with: shamtrial {' '.join(map(str, command))}"
     present = open_run(folder).present
-    assert 1000 < present == done
+    assert CHUNK < present == done
     assert open_run(folder).state == "unfinished"
     assert alive(process.pid) == []
     assert played(folder, trials).read == present

@@ -12,12 +12,12 @@ import pytest
 import sim
 from sim.core.errors import ShamtrialError
 from sim.study import recheck
-from sim.study.chunks import read_chunk, write_chunk
+from sim.study.chunks import CHUNK, read_chunk, write_chunk
 from sim.study.lock import locked
 from tests.contract.commands import done, run
 from tests.resume.runs import SMALL, chunks_of, played
 
-TRIALS = 1300
+TRIALS = 13_000
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_list_names_runs_and_how_far_they_are(folder: Path) -> None:
     }
     out = done("runs", "list", folder).out
     assert "40 of 90" in out
-    assert "1,300" in out
+    assert "13,000" in out
     with locked(folder / "part"):
         assert sim.open_run(folder / "part").state == "running"
 
@@ -72,8 +72,8 @@ def test_export_is_all_chunks_in_one_file(ending: str, folder: Path, tmp_path: P
 def test_frames_of_some_trials(folder: Path) -> None:
     """A frame may be of some trials, across chunks; those of a run are those of the result."""
     stored = sim.open_run(folder / "whole")
-    assert stored.to_frame(first=990, last=1010)["trial"].tolist() == list(range(990, 1010))
-    assert stored.to_frame(first=5000).empty
+    assert stored.to_frame(first=9_990, last=10_010)["trial"].tolist() == list(range(9_990, 10_010))
+    assert stored.to_frame(first=50_000).empty
     assert [r.present for r in sim.runs(folder)] == [40, TRIALS]
 
 
@@ -123,7 +123,7 @@ def test_verify_reads_every_chunk(tmp_path: Path) -> None:
     ran = run("runs", "verify", tmp_path, "--trials", "0", "--workers", "1", "--json")
     assert ran.status == 3
     assert [a["file"] for a in ran.json["amiss"]] == ["estimates-000000.parquet", "run.json"]
-    assert "1000 of which are not there" in ran.json["amiss"][1]["found"]
+    assert f"{CHUNK} of which are not there" in ran.json["amiss"][1]["found"]
     assert chunks_of(tmp_path) == before
 
 

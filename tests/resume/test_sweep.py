@@ -14,12 +14,13 @@ import pytest
 
 import sim
 from sim.core.errors import ShamtrialError
+from sim.study.chunks import CHUNK
 from sim.study.opened import open_run
 from sim.study.sweep_result import SweepResult
 from tests.contract.commands import alive, done, run, start
 from tests.resume.runs import chunks_of, killed
 
-TRIALS = 1200
+TRIALS = 12_000
 SET = {"enrolment.target": 20, "randomisation.block_size": 20}
 RATIOS = (0.4, 0.7, 1.0)
 STUDY = """
@@ -139,7 +140,7 @@ def _kill_and_resume(times: int, trials: int, tmp_path: Path, longest: float) ->
     hits = sum(killed(command, folder, rng.uniform(0.0, longest), tmp_path) for _ in range(times))
     resumed = sim.sweep(study, trials=trials, workers=2, out=folder)
     assert _cells(folder) == _cells(calm)
-    assert len(_cells(calm)) == 3 * -(-trials // 1000)
+    assert len(_cells(calm)) == 3 * -(-trials // CHUNK)
     assert _figures(resumed) == _figures(sim.sweep(study, trials=trials, out=calm))
     return hits
 
@@ -150,7 +151,7 @@ def _cells(folder: Path) -> dict[str, bytes]:
 
 def test_kill_9_three_times(tmp_path: Path) -> None:
     """A sweep killed with -9 at three random moments and resumed ends with the chunks of an undisturbed one."""
-    assert _kill_and_resume(3, 60_300, tmp_path, 1.5) > 0
+    assert _kill_and_resume(3, 100_300, tmp_path, 1.5) > 0
 
 
 @pytest.mark.slow
