@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +17,9 @@ from sim.scenario.beliefs import Beliefs, beliefs_of
 from sim.scenario.schema import Endpoint, Scenario
 from sim.scenario.variants import Design
 from sim.study.compare_words import sentences
-from sim.study.exclude import NullTrials, null_trials
+from sim.study.exclude import NullTrials
 from sim.study.ledger import chosen, family
-from sim.study.paired import Pair, pair
+from sim.study.paired import Pair
 from sim.study.performance import Performance
 from sim.study.play import Play, for_many, scenario_digest
 from sim.study.population import Solution
@@ -191,7 +190,7 @@ def compare(
             engine=how,
             endpoint=_endpoint_of(asked),
             designs=tuple(_compared(board, k) for k in range(len(designs))),
-            pairs=tuple(pair(a, b) for a, b in combinations(board.found(), 2)),
+            pairs=tuple(board.pairs()),
             elapsed_s=time.perf_counter() - begun,
             failed=tuple(dict.fromkeys(f for cell in board.cells for f in cell.tally.failures())),
             folder=run.folder if run else None,
@@ -215,7 +214,7 @@ def _compared(board: Board, number: int) -> Compared:
         performance=own.tally.performances()[asked.key],
         series=own.series,
         short_trials=sum(own.tally.short.values()),
-        null=null_trials(null.columns(), own.meaning.favourable, null is not own) if null else None,
+        null=null.nulls.result(null is not own) if null and null.nulls else None,
         solution=board.solutions[number],
     )
 

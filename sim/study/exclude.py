@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.study.paired import Z95
-from sim.study.picked import Figure, share
+from sim.study.picked import Figure, share_of
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -81,17 +81,40 @@ class NullTrials:
         }
 
 
-def null_trials(rows: NDArray[Any], favourable: int, replayed: bool) -> NullTrials:
-    """Sum up the columns `rejects`, `helpful`, `limit` (NaN: no interval) and `left_out` of trials with no effect."""
-    quiet = ~rows["rejects"]
-    return NullTrials(
-        rejects=share(rows["rejects"]),
-        favourable=share(rows["helpful"]),
-        left_out=share(rows["left_out"]),
-        every=excluded(rows["limit"], favourable),
-        quiet=excluded(rows["limit"][quiet], favourable),
-        replayed=replayed,
-    )
+@dataclass
+class Nulls:
+    """Sums up trials with no effect block by block; a block that has grown takes the place of what it was.
+
+    Shares are of all trials, the limits of the first `keep`, which are held.
+    """
+
+    alpha: float
+    favourable: int
+    keep: int
+    counts: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)
+    limits: dict[int, tuple[Floats, Bools]] = field(default_factory=dict)
+
+    def take(self, first: int, found: NDArray[Any]) -> None:
+        """Take a block of estimates, rows of ESTIMATE; a trial that failed rejects nothing and excludes nothing."""
+        rejects = found["p"] < self.alpha
+        helps = rejects & (np.sign(found["value"]) == self.favourable)
+        out = (found["lower"] > 0.0) | (found["upper"] < 0.0)
+        self.counts[first] = (len(found), int(rejects.sum()), int(helps.sum()), int(out.sum()))
+        if first < self.keep:
+            self.limits[first] = (np.array(found["upper" if self.favourable > 0 else "lower"]), ~rejects)
+
+    def result(self, replayed: bool) -> NullTrials:
+        """Give what came out; `replayed`: not the design's own trials."""
+        trials, rejects, helps, out = (sum(own) for own in zip(*self.counts.values(), strict=True))
+        limits, quiet = (np.concatenate([self.limits[k][i] for k in sorted(self.limits)]) for i in (0, 1))
+        return NullTrials(
+            rejects=Figure(*share_of(rejects, trials)),
+            favourable=Figure(*share_of(helps, trials)),
+            left_out=Figure(*share_of(out, trials)),
+            every=excluded(limits, self.favourable),
+            quiet=excluded(limits[quiet], self.favourable),
+            replayed=replayed,
+        )
 
 
 def excluded(limits: Floats, favourable: int) -> Excluded:

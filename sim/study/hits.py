@@ -53,15 +53,19 @@ class Hits:
         p = self.rejected / self.trials
         return math.sqrt(p * (1.0 - p) / self.trials)
 
-    def less(self, other: Hits) -> Difference:
-        """Give this power less the other, paired trial by trial; the trials are the same."""
-        n, more, fewer = 0, 0, 0
+    def alone(self, other: Hits) -> tuple[int, int]:
+        """Count the trials in which this run rejects and not the other, and the reverse; the trials are the same."""
+        more, fewer = 0, 0
         for first, (length, bits) in self.blocks.items():
             size, there = other.blocks[first]
             assert size == length <= BLOCK
-            n += length
             more += int(np.bitwise_count(bits & ~there).sum())
             fewer += int(np.bitwise_count(there & ~bits).sum())
+        return more, fewer
+
+    def less(self, other: Hits) -> Difference:
+        """Give this power less the other, paired trial by trial; the trials are the same."""
+        n, (more, fewer) = self.trials, self.alone(other)
         value = (more - fewer) / n
         spread = (more + fewer) / n - value * value
         return Difference(value, math.sqrt(max(spread, 0.0) / n), math.hypot(self.mcse, other.mcse))

@@ -10,15 +10,11 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from sim.study.hits import Hits
 from sim.study.pooled import Pooled
+from sim.study.together import Mean
 
 Z95 = 1.959963984540054
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -59,40 +55,39 @@ class Pair:
 
 @dataclass(frozen=True)
 class Found:
-    """What a pair needs to know of a design: which trials reject, each trial's estimate (NaN: none), and the truth."""
+    """What a pair needs to know of a design: which trials reject, the mean of its estimates with their standard
+    deviation, and the truth."""
 
     label: str
-    rejects: Bools
-    value: Floats
+    hits: Hits
+    mean: Mean
+    sd: float
     truth: Pooled
 
     @property
-    def mean(self) -> Pooled:
-        """The mean estimate, and what each trial has to do with it."""
-        return mean_of(self.value)
+    def error(self) -> float:
+        """The standard error of the mean estimate, by the trials' influences on it; NaN of fewer than two."""
+        if self.mean.n < 2:
+            return math.nan
+        return error(self.sd * self.sd * (self.mean.n - 1) / self.mean.n**2, self.hits.trials)
 
 
-def mean_of(values: Floats) -> Pooled:
-    """Give the mean of the values that are there, with each trial's influence (0 where there is none)."""
-    there = ~np.isnan(values)
-    count = int(there.sum())
-    if count < 2:
-        return Pooled(math.nan, np.zeros(len(values)))
-    mean = math.fsum(values[there]) / count
-    return Pooled(mean, np.where(there, (values - mean) / count, 0.0))
+def error(squares: float, trials: int) -> float:
+    """Give the standard error that belongs to the sum of squares of so many independent influences."""
+    return math.sqrt(trials / (trials - 1.0) * max(squares, 0.0)) if trials > 1 else math.nan
 
 
-def pair(a: Found, b: Found) -> Pair:
-    """Compare two designs, trial by trial."""
-    trials = len(a.rejects)
-    only_a, only_b = int((a.rejects & ~b.rejects).sum()), int((b.rejects & ~a.rejects).sum())
+def pair(a: Found, b: Found, squares: float) -> Pair:
+    """Compare two designs, trial by trial; `squares` is that sum of b's influences on its mean estimate less a's."""
+    trials = a.hits.trials
+    only_a, only_b = a.hits.alone(b.hits)
     difference = (only_b - only_a) / trials
     paired = ((only_a + only_b) / trials - difference * difference) / trials
-    unpaired = sum(p * (1.0 - p) / trials for p in (float(a.rejects.mean()), float(b.rejects.mean())))
+    unpaired = a.hits.mcse**2 + b.hits.mcse**2
     truth = b.truth.minus(a.truth)
-    mean = b.mean.minus(a.mean)
-    parts = (mean.with_error()[1], truth.with_error()[1])
-    apart = (*(x.mean.with_error()[1] for x in (a, b)), *(x.truth.with_error()[1] for x in (a, b)))
+    known = min(a.mean.n, b.mean.n) > 1
+    parts = (error(squares, trials) if known else math.nan, truth.with_error()[1])
+    apart = (a.error, b.error, a.truth.with_error()[1], b.truth.with_error()[1])
     return Pair(
         a=a.label,
         b=b.label,
@@ -103,7 +98,7 @@ def pair(a: Found, b: Found) -> Pair:
         only_b=only_b,
         mcnemar_p=mcnemar_p(only_a, only_b),
         variance_ratio=ratio(unpaired, paired),
-        bias_difference=mean.value - truth.value,
+        bias_difference=b.mean.value - a.mean.value - truth.value if known else math.nan,
         bias_mcse=math.hypot(*parts),
         bias_variance_ratio=ratio(_squares(apart), _squares(parts)),
         truth_difference=truth.value,

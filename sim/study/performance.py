@@ -189,7 +189,7 @@ def combined(
     )
 
 
-def _in_order(values: Iterable[float]) -> float:
+def in_order(values: Iterable[float]) -> float:
     """Add up one after the other: `sum` does it in another way from Python 3.12 on."""
     total = 0.0
     for value in values:
@@ -198,7 +198,7 @@ def _in_order(values: Iterable[float]) -> float:
 
 
 def _mean(sums: Iterable[float], n: int) -> float:
-    return _in_order(sums) / n if n else math.nan
+    return in_order(sums) / n if n else math.nan
 
 
 def _sd(sums: Sequence[Sums], n: int, mean: float) -> float:
@@ -206,5 +206,5 @@ def _sd(sums: Sequence[Sums], n: int, mean: float) -> float:
     if n < 2:
         return math.nan
     off = [s.value / s.answers - mean if s.answers else 0.0 for s in sums]
-    between = _in_order(s.answers * (own * own) for s, own in zip(sums, off, strict=True))
-    return math.sqrt((_in_order(s.spread for s in sums) + between) / (n - 1))
+    between = in_order(s.answers * (own * own) for s, own in zip(sums, off, strict=True))
+    return math.sqrt((in_order(s.spread for s in sums) + between) / (n - 1))

@@ -9,21 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from sim.core.endpoints import ENDPOINTS, parse_endpoint
 from sim.core.endpoints import Endpoint as Meaning
 from sim.core.errors import RunError
 from sim.scenario.schema import Endpoint, Scenario
 from sim.scenario.variants import Design
-from sim.study import chunks
+from sim.study import chunks, tally
 from sim.study.estimates import Estimates
+from sim.study.exclude import Nulls
+from sim.study.hits import Hits
 from sim.study.layout import Block
 from sim.study.opened import open_run
-from sim.study.paired import Found
+from sim.study.paired import Found, Pair, pair
 from sim.study.paired_truth import pooled_truth
 from sim.study.performance import Truth
 from sim.study.play import Play, scenario_digest
@@ -34,6 +32,7 @@ from sim.study.runner import Pool, Watcher, Workers
 from sim.study.runs import Address, RunFolder
 from sim.study.stream import Flow, Stream
 from sim.study.tally import Analyse, Standing, Tally
+from sim.study.together import Mean, Together
 from sim.study.worlds import only_endpoint
 
 Watch = Callable[[str], Watcher] | None
@@ -42,29 +41,32 @@ COMMAND = "compare"
 NULL = "-null"
 LONGEST, DIGITS = 40, 8
 
-COLUMN = np.dtype([("rejects", "?"), ("helpful", "?"), ("left_out", "?"), ("value", "f8"), ("limit", "f8")])
-"""What is kept of a trial: whether it rejects, in the patient's favour, whether its interval leaves out no effect, its
-estimate, and its interval's favourable end (NaN: no answer)."""
-
 
 @dataclass
 class Cell:
-    """One design in one world, of one endpoint, summed up while it is played; `series` names its chunks."""
+    """One design in one world, of one endpoint, summed up while it is played; `series` names its chunks.
+
+    `number` is its place among the designs as they are, None in a world with no effect.
+    """
 
     series: str
     label: str
     scenario: Scenario
-    blocks: dict[int, NDArray[Any]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, series: str, label: str, scenario: Scenario, endpoint: Endpoint) -> Cell:
-        """Give the cell of a scenario, with this endpoint alone."""
-        return cls(series, label, only_endpoint(scenario, endpoint))
+    number: int | None
+    together: Together
+    hits: Hits = field(default_factory=Hits)
 
     @cached_property
     def tally(self) -> Tally:
         """Sums up all blocks; holds the rows of the first chunk, which may be read before the truth is known."""
         return Tally(self.scenario, [None], keep=chunks.CHUNK)
+
+    @cached_property
+    def nulls(self) -> Nulls | None:
+        """Sums up what trials with no effect exclude; None where there is one."""
+        if self.number is not None and not self.scenario.no_effect:
+            return None
+        return Nulls(self.scenario.study.alpha, self.meaning.favourable, tally.KEPT)
 
     @property
     def meaning(self) -> Meaning:
@@ -77,18 +79,20 @@ class Cell:
         return Stream(layout, self.take, run.series(self.series, layout) if run else None, number)
 
     def take(self, block: Block) -> None:
-        """Sum up a block, and keep what pairs are made of; a trial that failed rejects nothing."""
+        """Sum up a block; a trial that failed rejects nothing."""
         self.tally.take(block)
-        found, better = block.rows["estimates"][:, 0], self.meaning.favourable
-        own = self.blocks[block.first] = np.empty(len(found), COLUMN)
-        own["rejects"] = found["p"] < self.scenario.study.alpha
-        own["helpful"] = own["rejects"] & (np.sign(found["value"]) == better)
-        own["left_out"] = (found["lower"] > 0.0) | (found["upper"] < 0.0)
-        own["value"], own["limit"] = found["value"], found["upper" if better > 0 else "lower"]
+        found = block.rows["estimates"][:, 0]
+        self.hits.take(block.first, found["p"] < self.scenario.study.alpha)
+        if self.number is not None:
+            self.together.take(self.number, block.first, found["value"])
+        if self.nulls:
+            self.nulls.take(block.first, found)
 
-    def columns(self) -> NDArray[Any]:
-        """Give what is kept of each trial, in order."""
-        return np.concatenate([self.blocks[first] for first in sorted(self.blocks)])
+    def found(self, truth: Pooled) -> Found:
+        """Give what pairs are made of."""
+        n = sum(own[0].answers for own in self.tally.sums.values())
+        (about,) = self.tally.performances().values()
+        return Found(self.label, self.hits, Mean(about.estimate_mean, n), about.estimate_sd, truth)
 
     def check_entered(self) -> None:
         """Stop the run if nobody entered any of the trials so far (those that failed are told of later)."""
@@ -114,13 +118,15 @@ class Board:
     ) -> None:  # fmt: skip
         self.designs, self.asked, self.seed, self.engine = designs, asked, seed, engine
         self.workers, self.watch = workers, watch
+        self.together = Together(len(designs))
         self.solutions: list[Solution | None] = []
         self.truths: list[Pooled] = []
         self.own: list[Cell] = []
         self.null: list[Cell | None] = []
         for design, endpoint in zip(designs, asked, strict=True):
             ready, solution = solved(design.scenario, workers, watch and watch("solving the population"), engine)
-            own = Cell.of(series_of(design, False), design.label, ready, endpoint)
+            alone, number = only_endpoint(ready, endpoint), len(self.own)
+            own = Cell(series_of(design, False), design.label, alone, number, self.together)
             self.solutions.append(solution)
             self.own.append(own)
             self.null.append(_null_of(design, own) if null else None)
@@ -168,13 +174,11 @@ class Board:
             value, mcse = found.with_error()
             cell.tally.know([Truth(value, mcse, math.nan, math.nan) if truth_trials else None])
 
-    def found(self) -> list[Found]:
-        """Give what pairs are made of."""
-        made = []
-        for cell, truth in zip(self.own, self.truths, strict=True):
-            rows = cell.columns()
-            made.append(Found(cell.label, rows["rejects"], rows["value"], truth))
-        return made
+    def pairs(self) -> list[Pair]:
+        """Compare each design with those behind it."""
+        found = [cell.found(truth) for cell, truth in zip(self.own, self.truths, strict=True)]
+        squares = self.together.squares([own.mean for own in found])
+        return [pair(found[a], found[b], own) for (a, b), own in zip(self.together.pairs, squares, strict=True)]
 
 
 def _null_of(design: Design, own: Cell) -> Cell | None:
@@ -183,7 +187,8 @@ def _null_of(design: Design, own: Cell) -> Cell | None:
         return None
     if own.scenario.no_effect:
         return own
-    return Cell(series_of(design, True), f"{own.label} with no effect", without_effect(own.scenario))
+    label = f"{own.label} with no effect"
+    return Cell(series_of(design, True), label, without_effect(own.scenario), None, own.together)
 
 
 def without_effect(scenario: Scenario) -> Scenario:

@@ -114,8 +114,8 @@ class Flow:
         """
         numbers = range(-(-trials // chunks.CHUNK))
         goal = Progress(0, max(of or trials, trials) * len(self.streams), time.perf_counter())
-        for stream in self.streams:
-            for number in numbers:
+        for number in numbers:
+            for stream in self.streams:
                 self._look_up(stream, number, trials, watch, goal)
         goal.before = goal.done
         goal.started = time.perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -74,6 +75,25 @@ def test_ctrl_c_loses_nothing(after: int, undisturbed: Path, tmp_path: Path, mon
     assert compared(tmp_path).read > (0 if after else -1)
     assert chunks_of(tmp_path) == chunks_of(undisturbed)
     assert result_of(tmp_path) == result_of(undisturbed)
+
+
+def test_limits_are_of_the_trials_that_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What null trials exclude is told of the first 100,000, which are held; shares are of all."""
+    few = compared(None, 1000)
+    monkeypatch.setattr("sim.study.tally.KEPT", 1000)
+    many = compared(None, 3000)
+    for own, short in zip(many.designs, few.designs, strict=True):
+        assert own.null is not None
+        assert short.null is not None
+        assert own.null.every == short.null.every
+        assert own.null.every.trials == 1000
+        assert own.null.quiet == short.null.quiet
+        assert own.null.rejects.mcse == pytest.approx(binomial_error(own.null.rejects.value, 3000))
+
+
+def binomial_error(share: float, trials: int) -> float:
+    """Give the standard error of a share of so many trials."""
+    return math.sqrt(share * (1.0 - share) / trials)
 
 
 def test_kill_9(tmp_path: Path) -> None:

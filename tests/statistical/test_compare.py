@@ -16,9 +16,11 @@ from sim.scenario.variants import load_designs
 from sim.study import paired_truth
 from sim.study.compare import Comparison, compare
 from sim.study.exclude import excluded
+from sim.study.hits import Hits
 from sim.study.paired import Found, interval_of, mcnemar_p, pair
 from sim.study.paired_truth import pooled_truth
 from sim.study.pooled import nothing
+from sim.study.together import Mean, Together
 from sim.study.truth import find_truth
 from tests.helpers import agrees, scenario, share_agrees
 
@@ -134,8 +136,14 @@ def test_pairs_by_hand() -> None:
     """Five trials worked out by hand: differences, their errors, the exact p, and estimates that are missing."""
     rejects = [np.array(x, bool) for x in ([1, 1, 0, 0, 0], [1, 0, 1, 1, 0])]
     values = [np.array(x) for x in ([1.0, 2.0, 3.0, math.nan, 0.0], [2.0, 3.0, 4.0, 5.0, math.nan])]
-    a, b = (Found(k, r, v, nothing(3, 1.0)) for k, r, v in zip("ab", rejects, values, strict=True))
-    found = pair(a, b)
+    hits, means = [Hits() for _ in rejects], [Mean(float(np.nanmean(v)), 4) for v in values]
+    together = Together(2)
+    for number, (own, value) in enumerate(zip(rejects, values, strict=True)):
+        hits[number].take(0, own)
+        together.take(number, 0, value)
+    a, b = (Found(k, h, m, float(np.nanstd(v, ddof=1)), nothing(3, 1.0))
+            for k, h, m, v in zip("ab", hits, means, values, strict=True))  # fmt: skip
+    found = pair(a, b, together.squares(means)[0])
     assert (found.only_a, found.only_b) == (1, 2)
     assert found.power_difference == pytest.approx(0.2)
     assert found.mcse == pytest.approx(math.sqrt((0.6 - 0.04) / 5))
@@ -144,10 +152,35 @@ def test_pairs_by_hand() -> None:
     assert found.bias_difference == pytest.approx(3.5 - 1.5)
     parts = np.array([-1.5 + 0.5, -0.5 - 0.5, 0.5 - 1.5, 1.5, 1.5]) / 4.0
     assert found.bias_mcse == pytest.approx(math.sqrt(5 / 4 * (parts**2).sum()))
+    alone = [5 / 4 * np.nansum((v - np.nanmean(v)) ** 2) / 16 for v in values]
+    assert found.bias_variance_ratio == pytest.approx(sum(alone) / found.bias_mcse**2)
     assert mcnemar_p(0, 5) == pytest.approx(2 * 0.5**5)
     assert mcnemar_p(0, 0) == 1.0
     low, high = interval_of(0, 0, 100)
     assert (low, high) == pytest.approx((-(1.96 * math.sqrt(2 / 102) / math.sqrt(102)), -low), rel=1e-3)
+
+
+def test_sums_of_blocks_are_those_of_all_trials() -> None:
+    """Blocks in any order, of designs in any order, growing, with estimates missing: the squares are those of all
+    trials' influences at once; a design beside itself gives exactly 0."""
+    rng = np.random.default_rng(1)
+    columns = rng.normal(0.3, 1.0, 3500) + rng.normal(0.0, 0.05, (3, 3500))
+    columns[rng.random(columns.shape) < 0.1] = math.nan
+    columns = np.vstack([columns, columns[:1]])
+    together, orders = Together(4), [(0, 1, 2, 3), (3, 1, 0, 2), (2, 0, 3, 1), (1, 2, 3, 0)]
+    for first in (0, 3000):
+        for design, own in enumerate(columns):
+            together.take(design, first, own[first : first + 50])
+    for first, order in zip((2000, 0, 3000, 1000), orders, strict=True):
+        for design in order:
+            together.take(design, first, columns[design, first : first + 1000])
+    means = [Mean(float(np.nanmean(own)), int((~np.isnan(own)).sum())) for own in columns]
+    influence = np.where(np.isnan(columns), 0.0, columns - np.array([[m.value] for m in means]))
+    influence /= np.array([[m.n] for m in means])
+    found = dict(zip(together.pairs, together.squares(means), strict=True))
+    for (a, b), squares in found.items():
+        assert squares == pytest.approx(((influence[b] - influence[a]) ** 2).sum(), rel=1e-9)
+    assert found[0, 3] == 0.0
 
 
 # ---- what null trials exclude ---------------------------------------------------------------------------------------
