@@ -94,6 +94,10 @@ class Estimates:
 
     def rows(self, table: Any) -> Rows:
         """Give a row a trial."""
+        import pyarrow.compute as pc
+
+        if pc.equal(table["outcome"], "failed") != pc.not_equal(table["reason"], ""):
+            raise ValueError("a trial that failed without a reason, or a reason where none failed")
         ends, trials = self.lines, table.num_rows // self.lines
         if table["endpoint"].to_pylist() != self.keys * trials:
             raise ValueError("endpoints other than the scenario's")

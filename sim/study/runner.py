@@ -20,6 +20,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from sim.core.errors import RunError, ShamtrialError
+from sim.study.ctrl_c import CtrlC, ctrl_c_blocked
 from sim.study.workers import (
     Failure,
     Function,
@@ -28,7 +29,6 @@ from sim.study.workers import (
     answer,
     answer_here,
     begin,
-    ctrl_c_later,
     make_ready,
     warm_here,
 )
@@ -154,7 +154,8 @@ class Pool(Generic[T]):
         self.pool: Executor | None = None
         self.busy_seconds = 0.0
         self.waiting: set[Future[Part]] = set()
-        self.came: SimpleQueue[Future[Part]] = SimpleQueue()
+        self.came: SimpleQueue[Future[Part] | None] = SimpleQueue()
+        self.ctrl_c = CtrlC(wake=lambda: self.came.put(None))
 
     def __enter__(self) -> Pool[T]:
         if not self.crew and (self.workers == 1 or self.threads):
@@ -185,7 +186,7 @@ class Pool(Generic[T]):
         context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
         self.pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=begin, initargs=(self.functions,))
         try:
-            with ctrl_c_later():
+            with ctrl_c_blocked():
                 ready = [self.pool.submit(warm_here) for _ in range(2 * self.workers)]
         except BrokenProcessPool:
             raise _died() from None
@@ -213,19 +214,20 @@ class Pool(Generic[T]):
         """Hand each part to `take`."""
         progress = Progress(0, len(trials), time.perf_counter())
         try:
-            for part in self.parts([Piece(trials)], progress):
-                take(part)
-                progress.done += part.trials
-                if watch:
-                    watch(progress, part.good)
+            with self.ctrl_c:
+                for part in self.parts([Piece(trials)], progress):
+                    take(part)
+                    progress.done += part.trials
+                    if watch:
+                        watch(progress, part.good)
         except KeyboardInterrupt:
             raise Interrupted(f"stopped by Ctrl-C after {progress.done} of {len(trials)} trials") from None
 
     def parts(self, pieces: Sequence[Piece], progress: Progress) -> Iterator[Part]:
         """Give the answers part by part, as they come; no part lies in two pieces. The caller counts `progress.done`.
 
-        Raises RunError when a worker process dies. After KeyboardInterrupt, here or at the caller's, `finish` gives
-        what is being played.
+        Raises RunError when a worker process dies; KeyboardInterrupt between two parts, if the caller takes them inside
+        `with pool.ctrl_c`. After that `finish` gives what is being played.
         """
         started, left = time.perf_counter(), sum(len(piece.trials) for piece in pieces)
         try:
@@ -244,6 +246,7 @@ class Pool(Generic[T]):
 
     def _play(self, function: int, chunk: list[int]) -> Iterator[Part]:
         """Have a chunk played; give what has come meanwhile, once enough is waiting."""
+        self.ctrl_c.stop()
         if not self.pool and not self.crew:
             yield answer(self.functions[function], function, self.seed, chunk)
             return
@@ -270,10 +273,12 @@ class Pool(Generic[T]):
     def _next(self) -> Future[Part]:
         """Wait for a future that is done; a crew is looked at meanwhile, which raises Deserted if it is gone."""
         while True:
+            self.ctrl_c.stop()
             with suppress(Empty):
-                return self.came.get(timeout=LOOK_SECONDS if self.crew else None)
-            assert self.crew is not None
-            self.workers = self.crew.size
+                if future := self.came.get(timeout=LOOK_SECONDS if self.crew else None):
+                    return future
+            if self.crew:
+                self.workers = self.crew.size
 
     def finish(self) -> Iterator[Part]:
         """After Ctrl-C: give the parts that workers were playing, as far as they come within seconds.

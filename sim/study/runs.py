@@ -121,16 +121,21 @@ class RunFolder:
 
     def write(self, path: Path, layout: Layout, block: Block, stamp: bytes) -> None:
         """Have trials written while others are played on; raises what went wrong with one before."""
-        while self.writing and (self.writing[0].done() or len(self.writing) >= MOST_WAITING):
-            self.writing.popleft().result()
         self.writing.append(self.writer.submit(_write, path, layout, block, stamp))
+        while self.writing and (self.writing[0].done() or len(self.writing) > MOST_WAITING):
+            self._written()
 
     def settle(self) -> None:
         """Wait for what is being written, names and all; raises what went wrong with it."""
         if self.writing:
             while self.writing:
-                self.writing.popleft().result()
+                self._written()
             store.sync_folder(self.folder)
+
+    def _written(self) -> None:
+        """Wait for the first of what is being written; it is forgotten only after it was seen to go well."""
+        self.writing[0].result()
+        self.writing.popleft()
 
     def plan(self, trials: int | None) -> None:
         """Write down how many trials are wanted (None: that will be seen), before the first is played."""

@@ -84,10 +84,10 @@ class Stream:
 
     def _write(self, number: int) -> None:
         """Count what is there of a chunk without a gap, and have it written."""
-        own = self.filling[number]
-        self.have[number] = own.prefix
+        chunk = self.filling[number].chunk()
         if self.series:
-            self.series.write(own.chunk())
+            self.series.write(chunk)
+        self.have[number] = len(chunk.rows)
 
     def flush(self) -> None:
         """Write what has been played of the chunks that are not full, as far as it has no gap."""
@@ -135,16 +135,9 @@ class Flow:
                 watch(goal, block.good)
 
     def _play(self, pieces: list[Piece], trials: int, watch: Watcher | None, goal: Progress) -> None:
-        flushed = time.perf_counter()
         try:
-            for part in self.pool.parts(pieces, goal):
-                self.streams[part.function].put(part, trials)
-                goal.done += part.trials
-                if watch:
-                    watch(goal, part.rows if part.rows is not None else [])
-                if time.perf_counter() - flushed > FLUSH_SECONDS:
-                    self._flush()
-                    flushed = time.perf_counter()
+            with self.pool.ctrl_c:
+                self._take(pieces, trials, watch, goal)
         except KeyboardInterrupt:
             with suppress(KeyboardInterrupt):  # a second Ctrl-C: what is written is whole, the rest is let go
                 self._save(trials)
@@ -153,6 +146,18 @@ class Flow:
         except Deserted:
             self._save(trials)
             raise
+
+    def _take(self, pieces: list[Piece], trials: int, watch: Watcher | None, goal: Progress) -> None:
+        """Put each part into its stream, and write what there is now and then."""
+        flushed = time.perf_counter()
+        for part in self.pool.parts(pieces, goal):
+            self.streams[part.function].put(part, trials)
+            goal.done += part.trials
+            if watch:
+                watch(goal, part.rows if part.rows is not None else [])
+            if time.perf_counter() - flushed > FLUSH_SECONDS:
+                self._flush()
+                flushed = time.perf_counter()
 
     @property
     def _kept(self) -> bool:
@@ -184,9 +189,7 @@ class Filling:
 
     def fill(self, part: Part) -> list[int]:
         """Put in the rows of a part, and its failures; give the numbers of the blocks in which they lie."""
-        for f in part.failed:
-            self.failed[f.trial] = f
-            self.there[f.trial - self.first] = True
+        self._fail(part.failed)
         if part.rows is not None:
             self._put(part.rows)
         last = part.first + part.trials - 1
@@ -194,22 +197,28 @@ class Filling:
 
     def fill_up(self, chunk: Block) -> None:
         """Put in what there is of the chunk already."""
+        self._fail(chunk.failed)
         self._put(chunk.rows)
-        self.failed |= {f.trial: f for f in chunk.failed}
+
+    def _fail(self, failed: Sequence[Failure]) -> None:
+        for f in failed:
+            self.failed[f.trial] = f
+            self.there[f.trial - self.first] = True
 
     def _put(self, rows: Rows) -> None:
         places = rows["trial"] - self.first
-        self.there[places] = True
         ends = np.searchsorted(places, np.arange(places[0] // BLOCK, places[-1] // BLOCK + 2) * BLOCK)
         for start, end in pairwise(ends.tolist()):
             if start < end:
                 number = int(places[start]) // BLOCK
                 self._block(number)[places[start:end] - number * BLOCK] = rows[start:end]
+        self.there[places] = True  # at last: what is there can be written at any time, also after an interruption
 
     def _block(self, number: int) -> Rows:
         if number not in self.blocks:
-            self.blocks[number] = self.layout.blank(BLOCK)
-            self.blocks[number]["trial"] = self.first + BLOCK * number + np.arange(BLOCK)
+            blank = self.layout.blank(BLOCK)
+            blank["trial"] = self.first + BLOCK * number + np.arange(BLOCK)
+            self.blocks[number] = blank
         return self.blocks[number]
 
     @property

@@ -7,8 +7,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.errors import RunError
+from sim.study.ctrl_c import CtrlC
 
 T = TypeVar("T")
 Rows = NDArray[Any]
@@ -65,27 +66,6 @@ class Part:
         return self.rows if self.rows is not None else [a for _, a in self.single if not isinstance(a, Failure)]
 
 
-@contextmanager
-def ctrl_c_later() -> Iterator[None]:
-    """Hold Ctrl-C back while processes are started: a half-started one can't be stopped, and prints a traceback.
-
-    The processes inherit the blocked signal; the handler is for other threads of ours, which may get it instead.
-    """
-    if os.name != "posix" or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        signal.signal(signal.SIGINT, handler)
-        if came:
-            signal.raise_signal(signal.SIGINT)
-
-
 _FUNCTIONS: Sequence[Function] = ()
 
 
@@ -112,10 +92,13 @@ def warm_here() -> None:
 
 
 def make_ready(function: object) -> None:
-    """Let the function load what it needs before the clock starts (its method `warm`, if it has one)."""
+    """Let the function load what it needs before the clock starts (its method `warm`, if it has one).
+
+    Ctrl-C waits for that, since what loads and compiles kernels makes other errors of it, or none.
+    """
     warm = getattr(function, "warm", None)
     if warm:
-        with suppress(Exception):  # a trial that raises is told of when its turn comes
+        with CtrlC(), suppress(Exception):  # a trial that raises is told of when its turn comes
             warm()
 
 
