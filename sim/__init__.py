@@ -142,7 +142,7 @@ def sample_size(
     engine: Engine = "auto",
     parts: bool = True,
     complication_rate: float | None = None,
-    see: float = 0.95,
+    see: float | None = None,
     most_trials: int = 100_000,
     out: str | Path | None = None,
 ) -> SizeResult:
@@ -150,8 +150,8 @@ def sample_size(
 
     `vary` is "n" (patients), "follow_up" (months) or "sites"; `precision` the half-width of the 95% interval as a share
     of the answer. `parts` adds what failure, waiting, restenosis, dropout and unblinding each add to it;
-    `complication_rate` how many are needed to see at least one complication with probability `see`. `out` is a folder
-    that keeps every trial while the search goes on, and from which it is resumed.
+    `complication_rate` how many are needed to see at least one complication with probability `see` (0.95). `out` is a
+    folder that keeps every trial while the search goes on, and from which it is resumed.
     """
     from sim.study.size import sample_size
 

@@ -81,7 +81,14 @@ def verify_run(folder: str, trials: int, everything: bool, seed: int, workers: i
 @click.option("--to", required=True, type=click.Path(), help="File to write: its name ends in .csv or .parquet.")
 @click.option("--series", help="Which series of chunks.  [default: the only one, else estimates; of a sweep all]")
 def export_run(folder: str, to: str, series: str | None) -> None:
-    """All chunks of FOLDER as one file, CSV or Parquet."""
+    """All chunks of FOLDER as one file, CSV or Parquet.
+
+    Of a run that is not done, what there is of it; one that was done and has lost trials is refused.
+    """
     from sim.study.opened import open_run
 
-    click.echo(f"written to {open_run(folder).export(to, series)}")
+    run = open_run(folder)
+    path = run.export(to, series)
+    for gap in run.gaps:
+        click.echo(f"{folder}: {gap}", err=True)
+    click.echo(f"written to {path}")

@@ -66,12 +66,12 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
 @click.option("--precision", type=float, default=0.03, show_default=True, help="Half-width of the answer's interval.")
 @click.option("--parts/--no-parts", default=True, show_default=True, help="What failure, waiting and so on add.")
 @click.option("--complication-rate", type=float, help="Size for safety too: to see at least one complication.")
-@click.option("--see", type=float, default=0.95, show_default=True, help="... with this probability.")
+@click.option("--see", type=float, help="... with this probability.  [default: 0.95]")
 @click.option("--most-trials", type=int, default=100_000, show_default=True, help="Trials the search may spend.")
 @study_options
 def size(scenario: str, target: float, endpoint: str | None, vary: str, precision: float, parts: bool,
-         complication_rate: float | None, see: float, most_trials: int, seed: int, workers: int | None, engine: str,
-         out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
+         complication_rate: float | None, see: float | None, most_trials: int, seed: int, workers: int | None,
+         engine: str, out: str | None, sets: tuple[str, ...], as_json: bool) -> int:  # fmt: skip
     """The smallest trial that reaches a power.
 
     Found by simulation from a closed form on, with an interval for its Monte Carlo error, and verified on fresh

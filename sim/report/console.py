@@ -91,7 +91,8 @@ def _pace(progress: Progress) -> str:
 
 def _so_far(rejected: int, done: int) -> str:
     share = rejected / done
-    return f", power {share:.3f} (MCSE {math.sqrt(share * (1.0 - share) / done):.3f})"
+    mcse = f"{math.sqrt(share * (1.0 - share) / done):.3f}" if 0 < rejected < done else "-"
+    return f", power {share:.3f} (MCSE {mcse})"
 
 
 @contextmanager

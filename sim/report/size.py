@@ -65,6 +65,8 @@ def sentences(result: SizeResult) -> Iterator[str]:
             f"In {result.short_trials:,} of {result.verification_trials:,} trials enrolment closed on "
             "enrolment.max_days before the target."
         )
+    parts = f", and {result.parts_trials:,} on what adds to it" if result.parts_trials else ""
+    yield f"{result.trials_used:,} trials were spent on the size, those of the verification among them{parts}."
     if not result.precise:
         yield "The interval is wider than asked for: the trials allowed were spent (--most-trials)."
     if s := result.safety:
@@ -73,6 +75,11 @@ def sentences(result: SizeResult) -> Iterator[str]:
             f"{s.treated:,} must be treated, so {s.n:,} enrolled ({100.0 * s.treated_share:.1f}% of them are treated); "
             f"{result.n:,} enrolled show one with probability {s.seen_prob:.3f}."
         )
+
+
+def _formula(result: SizeResult) -> str:
+    """Name the formula that is drawn."""
+    return f" Formula: {result.closed_form.method}." if result.closed_form.whole is not None else ""
 
 
 def _inputs(inputs: dict[str, float]) -> str:
@@ -99,7 +106,7 @@ def size_figure(result: SizeResult) -> Figure:
         figure,
         f"{result.name}, {result.endpoint}, two-sided level {result.alpha:g}, {result.beliefs.words}. "
         f"{result.trials_used:,} trials, {result.verification_trials:,} of them fresh ones at the answer; bars on "
-        "points: 95% Monte Carlo intervals.",
+        f"points: 95% Monte Carlo intervals.{_formula(result)}",
         135 if bars else 90,
     )
     return figure

@@ -185,14 +185,15 @@ class Cluster:
         return RunError(f"--cluster: {who}{which}: {type(error).__name__}: {error}")
 
     def _lost(self, error: BaseException | None = None) -> Deserted:
-        why = f" ({type(error).__name__}: {error})" if error else ""
+        said = str(error).partition("\n")[0].rstrip(".")
+        why = f" ({type(error).__name__}: {said})" if error else ""
         return Deserted(f"--cluster: the connection to the scheduler {self.address} is lost{why}")
 
 
 def _connected(address: str, security: Any) -> Any:
     """Give dask's client, connected."""
     client = _dask().Client
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told by our own errors
+    _quiet()
     try:
         return client(address, security=security, timeout=CONNECT_SECONDS, set_as_default=False, name="shamtrial")
     except Exception as error:
@@ -201,6 +202,13 @@ def _connected(address: str, security: Any) -> Any:
             f"--cluster: found nobody at {address} who answers ({type(cause).__name__}: {cause}); allowed: the address "
             "that `dask scheduler` prints"
         ) from None
+
+
+def _quiet() -> None:
+    """Let dask's loggers, each of which has a level of its own, say nothing: what matters is told by our own errors."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _security(address: str, tls: Sequence[str | Path] | None) -> Any:

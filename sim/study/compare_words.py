@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sim.study.exclude import Limit
 from sim.study.game import SURE
+from sim.study.ledger import family
 from sim.study.paired import Pair
 from sim.study.picked import Figure
 
@@ -24,6 +25,9 @@ TIMES = ("first_relapse", "cdp_12w", "cdp_24w")
 def sentences(r: Comparison) -> Iterator[str]:
     """Give what is said of power, of bias, and of trials with no effect."""
     yield _power(r)
+    if len({family(d.endpoint) for d in r.designs}) > 1:
+        told = ", ".join(dict.fromkeys(f"{noun(d)} of {d.endpoint.key}" for d in r.designs))
+        yield f"The designs' endpoints differ ({told}): powers can be compared, biases are of different quantities."
     yield _bias(r)
     if any(d.null for d in r.designs):
         yield " ".join(_excluded(r))

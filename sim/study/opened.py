@@ -17,12 +17,14 @@ from sim.scenario.schema import Scenario
 from sim.study import chunks, store
 from sim.study.cell_tables import cell_tables
 from sim.study.lock import holder
-from sim.study.runs import read_run
+from sim.study.runs import FORMAT, read_run, refuse_other
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ENDINGS = ("parquet", "csv")
+STAMPED = ("command", "digest", "engine_version", "seed", "settings")
+MOST_GAPS = 5
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,18 @@ class SeriesFound:
     chunks: int
     lines: int
     bytes: int
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Trials of a series, from `first` to `last`, that are not there."""
+
+    series: str
+    first: int
+    last: int
+
+    def __repr__(self) -> str:
+        return f"trials {self.first:,} to {self.last:,} of {self.series} are not there"
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,10 +86,22 @@ class StoredRun:
 
     @property
     def state(self) -> str:
-        """Done, being written by a process that lives, or unfinished."""
+        """Done, running (a process that lives writes it), unfinished, or incomplete: done, and trials are gone."""
         if holder(self.folder):
             return "running"
-        return "unfinished" if self.told.get("result") is None else "done"
+        if self.told.get("result") is None:
+            return "unfinished"
+        return "incomplete" if self.gaps or self.present < (self.told.get("trials") or 0) else "done"
+
+    @cached_property
+    def held(self) -> dict[str, dict[int, int]]:
+        """How many trials there are, by series and number of chunk; told by the chunks' ends alone."""
+        return {name: {int(p.stem[-6:]): chunks.chunk_trials(p) for p in self.paths(name)} for name in self.listing}
+
+    @cached_property
+    def gaps(self) -> tuple[Gap, ...]:
+        """The trials that are not there though later ones of the series are."""
+        return tuple(gap for name, held in self.held.items() for gap in _gaps(name, held))
 
     def paths(self, series: str | None = None) -> list[Path]:
         """Give the chunk files of a series (none named: the only one, else `estimates`), in order."""
@@ -90,7 +116,9 @@ class StoredRun:
         """Give the chunks' tables one by one, of the trials from `first` up to, not including, `last`.
 
         Of a sweep without a series: those of all cells, with their names and the keys they differ in as columns.
+        `gaps` are passed over. ShamtrialError at a chunk that is damaged, or not of this run.
         """
+        self.refuse_other_format()
         if series is None and self.told["command"] == "sweep":
             yield from cell_tables(self.told, self.listing, lambda name: self.tables(name, first, last))
             return
@@ -98,10 +126,18 @@ class StoredRun:
             begins = int(path.stem[-6:]) * chunks.CHUNK
             if begins + chunks.CHUNK <= first or (last is not None and begins >= last):
                 continue
-            table = _table(path)
+            table = self._table(path)
             trial = table["trial"].to_numpy()
             inside = (trial >= first) & (trial < (np.inf if last is None else last))
             yield table if inside.all() else table.filter(inside)
+
+    def refuse_other_format(self) -> None:
+        """Refuse chunks of another version, which hold other numbers of trials."""
+        if self.listing and self.told.get("format") != FORMAT:
+            found = self.told.get("format")
+            raise ShamtrialError(
+                f"{self.folder / 'run.json'}: format: found {found}; allowed: {FORMAT}, as written now"
+            )
 
     def to_frame(self, series: str | None = None, first: int = 0, last: int | None = None) -> pd.DataFrame:
         """Give the lines of the trials from `first` up to, not including, `last`, as they stand in the chunks."""
@@ -113,14 +149,22 @@ class StoredRun:
         return pa.concat_tables(tables).to_pandas()
 
     def export(self, path: str | Path, series: str | None = None) -> Path:
-        """Write a series as one file, .csv or .parquet by its name's ending, a chunk at a time; whole or not at all."""
+        """Write a series as one file, .csv or .parquet by its name's ending, a chunk at a time; whole or not at all.
+
+        Of a run that is not done, what there is of it; ShamtrialError where one that was done has lost trials.
+        """
         target = Path(path)
         if target.suffix.removeprefix(".") not in ENDINGS:
             raise ShamtrialError(f"--to: found {str(path)!r}; allowed: a name that ends in .csv or .parquet")
         if chunks.NAME.fullmatch(target.name) and target.parent.resolve() == self.folder.resolve():
             raise ShamtrialError(f"--to: found {path}, the name of a chunk; allowed: another name")
+        if self.state == "incomplete":
+            raise ShamtrialError(
+                f"{self.folder}: found a run that was done and has lost trials ({self._lost()}); allowed: a whole one "
+                "(the command that wrote it, given again, plays them anew)"
+            )
         tables = self.tables(series)
-        with store.whole(target) as scratch:
+        with store.whole(target, option="--to") as scratch:
             (_to_csv if target.suffix == ".csv" else _to_parquet)(tables, scratch)
         return target
 
@@ -134,6 +178,7 @@ class StoredRun:
             "writer": holder(self.folder),
             "series": [vars(s) for s in self.series],
             "present": self.present,
+            "gaps": [vars(gap) for gap in self.gaps],
             "damaged": sorted(p.name for p in self.folder.glob("*.damaged*")),
         }
 
@@ -161,7 +206,30 @@ class StoredRun:
         return SeriesFound(name, len(paths), sum(map(chunks.chunk_lines, paths)), sum(p.stat().st_size for p in paths))
 
     def _trials(self, name: str) -> int:
-        return sum(chunks.chunk_trials(path) for path in self.paths(name))
+        return sum(self.held[name].values())
+
+    def _lost(self) -> str:
+        """Say which trials a run that was done has lost."""
+        told = [repr(gap) for gap in self.gaps[:MOST_GAPS]]
+        if len(self.gaps) > MOST_GAPS:
+            told.append(f"and {len(self.gaps) - MOST_GAPS:,} more gaps")
+        return ", ".join(told) or f"{self.present:,} of {self.told['trials']:,} are there"
+
+    def _table(self, path: Path) -> Any:
+        """Read a chunk and make sure that it is what its name says."""
+        try:
+            table, stamp = chunks.read_chunk(path)
+            if table["trial"][0].as_py() != int(path.stem[-6:]) * chunks.CHUNK:
+                raise chunks.Damaged(f"it begins with trial {table['trial'][0]}")
+        except chunks.Damaged as damage:
+            raise ShamtrialError(
+                f"{path}: found a damaged chunk ({damage}); allowed: a whole one (the command that wrote it, given "
+                "again, puts it aside and plays its trials anew)"
+            ) from None
+        series = path.stem.rpartition("-")[0]
+        if series not in self.told.get("cells", {}):
+            refuse_other(path, stamp, {key: self.told[key] for key in STAMPED} | {"series": series})
+        return table
 
 
 def open_run(folder: str | Path) -> StoredRun:
@@ -182,14 +250,17 @@ def found_runs(parent: str | Path) -> list[StoredRun]:
     return found
 
 
-def _table(path: Path) -> Any:
-    try:
-        return chunks.read_chunk(path)[0]
-    except chunks.Damaged as damage:
-        raise ShamtrialError(
-            f"{path}: found a damaged chunk ({damage}); allowed: a whole one (the command that wrote it, given again, "
-            "puts it aside and plays its trials anew)"
-        ) from None
+def _gaps(name: str, held: dict[int, int]) -> Iterator[Gap]:
+    """Give what is missing of a series before its last chunk, a gap for all chunks that follow each other."""
+    begin = None
+    for number in range(max(held) + 1):
+        there = held.get(number, 0)
+        first = number * chunks.CHUNK
+        if there and begin is not None:
+            yield Gap(name, begin, first - 1)
+            begin = None
+        if there < chunks.CHUNK and number < max(held) and begin is None:
+            begin = first + there
 
 
 def _to_csv(tables: Iterator[Any], target: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.core.errors import ShamtrialError
 from sim.engines.records import ENGINE_VERSION
@@ -17,7 +18,7 @@ from sim.study.opened import StoredRun
 from sim.study.play import for_many
 from sim.study.remake import MAKERS
 from sim.study.runner import Failure, Pool, Watcher, Workers
-from sim.study.runs import FORMAT, Address, checked
+from sim.study.runs import Address, checked
 from sim.study.uncertain import settings_of
 
 DEFAULT_TRIALS = 20
@@ -99,10 +100,7 @@ def verify(
             f"{run.folder / 'run.json'}: engine_version: found {run.told['engine_version']}; "
             f"allowed: {ENGINE_VERSION}, which is installed here and would play other trials"
         )
-    if run.told.get("format") != FORMAT:
-        raise ShamtrialError(
-            f"{run.folder / 'run.json'}: format: found {run.told.get('format')}; allowed: {FORMAT}, as written now"
-        )
+    run.refuse_other_format()
     cloud, parts = run.told["settings"].get("cloud"), []
     if cloud and cloud != settings_of(True)["cloud"]:
         raise ShamtrialError(
@@ -132,6 +130,12 @@ def _without_chunks(run: StoredRun) -> list[Amiss]:
     return [Amiss("run.json", f"a result with {name}, of which no trial is there") for name in lost]
 
 
+def _numbers(lengths: dict[int, int]) -> NDArray[np.int64]:
+    """Give the trials' numbers, by the number of trials in each chunk."""
+    parts = [np.arange(length, dtype=np.int64) + n * chunks.CHUNK for n, length in sorted(lengths.items())]
+    return np.concatenate([np.empty(0, np.int64), *parts])
+
+
 @dataclass(frozen=True)
 class _Check:
     run: StoredRun
@@ -147,12 +151,15 @@ class _Check:
                 lengths[int(path.stem[-6:])] = len(self._chunk(path).rows)
             except (chunks.Damaged, ShamtrialError) as error:
                 amiss.append(Amiss(path.name, str(error)))
-        there = [n * chunks.CHUNK + k for n, length in sorted(lengths.items()) for k in range(length)]
+        there = _numbers(lengths)
         asked = self.run.told.get("trials")
         wanted = len(there) if asked is None else int(asked)
         if self.run.told.get("result") is not None and (missing := wanted - len(there)):
             amiss.append(Amiss("run.json", f"a result of {wanted} trials, {missing} of which are not there"))
-        chosen = there if trials is None else sorted(random.Random(seed).sample(there, min(trials, len(there))))
+        places = random.Random(seed).sample(
+            range(len(there)), min(len(there) if trials is None else trials, len(there))
+        )
+        chosen = there[np.sort(np.array(places, int))].tolist()
         unlike = tuple(self._compared(chosen, workers, watch)) if chosen else ()
         return Verified(
             str(self.run.folder), len(self.run.paths(self.series)), len(there), wanted, tuple(chosen), tuple(amiss),

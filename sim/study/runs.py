@@ -155,8 +155,9 @@ class RunFolder:
 
     def _take_over(self) -> None:
         """Sweep out what a killed writer left half-written, and refuse to go on with another run."""
-        for scratch in self.folder.glob(".*.tmp"):
-            scratch.unlink(missing_ok=True)
+        for path in self.folder.glob(".*.tmp"):
+            if store.SCRATCH.fullmatch(path.name):
+                path.unlink(missing_ok=True)
         if (path := self.folder / "run.json").exists():
             told = read_run(self.folder)
             if problems := _changed(str(path), told, self.address):
@@ -249,11 +250,7 @@ def other_folder(out: str | Path) -> Path:
 def checked(path: Path, layout: Layout, stamp: bytes, seed: int) -> Block:
     """Give the trials in a chunk file. Raises Damaged; ShamtrialError where it is of another run."""
     table, found = chunks.read_chunk(path)
-    if found != stamp:
-        raise ShamtrialError(
-            f"{path}: found a chunk of another run ({_unlike(found, stamp)}); allowed: chunks of this run, "
-            "or another folder"
-        )
+    refuse_other(path, found, json.loads(stamp))
     number = int(path.stem.rpartition("-")[2])
     try:
         block = block_of(layout, table, number * chunks.CHUNK, seed)
@@ -277,20 +274,28 @@ def read_run(folder: Path) -> dict[str, Any]:
             "anew: each chunk says which run it is of)"
         ) from None
     needed = {"command", "scenario", "seed", "engine_version", "times"}
-    if not isinstance(told, dict) or not needed <= told.keys() or not isinstance(told["times"], dict):
+    if not isinstance(told, dict) or not needed <= told.keys() or not _tables(told["times"], told["scenario"]):
         raise ShamtrialError(f"{path}: found a file of something else; allowed: the run.json of a run") from None
     return told
+
+
+def _tables(*values: object) -> bool:
+    return all(isinstance(value, dict) for value in values)
 
 
 def _changed(path: str, told: dict[str, Any], asked: Address) -> list[Problem]:
     """Tell each value in which the run there is not the one asked for."""
     parts = {key: told.get(key, {}) for key in COMPARED}
+    if gone := sorted(asked.scenario.model_dump().keys() - told["scenario"].keys()):
+        return [Problem(path, 0, "scenario", f"nothing of {', '.join(gone)}", "a whole one, or another folder")]
     there, wanted = dict(flat(parts, "")), asked.values()
     if there["command"] != wanted["command"]:
         return [Problem(path, 0, "command", str(there["command"]), f"{asked.command}, or another folder")]
     cells, own = told.get("cells", {}), asked.changes()
-    lost = [Problem(path, 0, f"cells.{k}", "a cell", "kept: a run gains cells and loses none; or another folder")
-            for k in cells if k not in own]  # fmt: skip
+    gains = "kept: a run gains cells and loses none; or another folder"
+    lost = [
+        Problem(path, 0, f"cells.{k}", _called(c, told["scenario"]), gains) for k, c in cells.items() if k not in own
+    ]
     for k in cells.keys() & own.keys():
         there |= flat(cells[k], f"cells.{k}")
         wanted |= flat(json.loads(json.dumps(own[k])), f"cells.{k}")
@@ -298,6 +303,13 @@ def _changed(path: str, told: dict[str, Any], asked: Address) -> list[Problem]:
     keys = [k for k in there | wanted if there.get(k, nothing) != wanted.get(k, nothing)]
     found = [Problem(path, 0, k, _shown(there, k), f"{_shown(wanted, k)} as asked, or another folder") for k in keys]
     return (found or lost)[:MOST_TOLD]
+
+
+def _called(changes: Mapping[str, Any], common: Mapping[str, Any]) -> str:
+    """Name a cell by the values in which it is not the scenario that all are told from."""
+    usual = dict(flat({table: common.get(table) for table in changes}, ""))
+    own = {k: v for k, v in flat(dict(changes), "") if k not in usual or usual[k] != v}
+    return f"the cell of {', '.join(f'{k} = {json.dumps(v)}' for k, v in own.items()) or 'no changes'}"
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:
@@ -316,10 +328,17 @@ def flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
         yield key, value
 
 
-def _unlike(found: bytes, stamp: bytes) -> str:
+def refuse_other(path: Path, found: bytes, wanted: Mapping[str, Any]) -> None:
+    """Refuse a chunk whose stamp does not say what this run's say."""
     try:
         there = json.loads(found)
     except ValueError:
-        return "without a stamp"
-    wanted = json.loads(stamp)
-    return ", ".join(f"{key} {there.get(key)}" for key in wanted if there.get(key) != wanted[key])
+        there = None
+    if there is None:
+        unlike = "without a stamp"
+    else:
+        unlike = ", ".join(f"{key} {there.get(key)}" for key in wanted if there.get(key) != wanted[key])
+    if unlike:
+        raise ShamtrialError(
+            f"{path}: found a chunk of another run ({unlike}); allowed: chunks of this run, or another folder"
+        )

@@ -18,7 +18,7 @@ from sim.model.veins import ANGIOPLASTY
 from sim.scenario.schema import Scenario
 from sim.study.play import Play
 
-PATIENTS = 4000
+PATIENTS, USUAL_PROBABILITY = 4000, 0.95
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,16 @@ class Safety:
         return asdict(self)
 
 
-def checked(rate: float | None, probability: float) -> None:
-    """Raise ShamtrialError for a rate or a probability that can't be."""
+def checked(rate: float | None, probability: float | None) -> float:
+    """Give the probability to see one; raises ShamtrialError for a rate or a probability that can't be."""
+    if rate is None and probability is not None:
+        raise ShamtrialError("--see: found without --complication-rate; allowed: with it")
     if rate is not None and not 0.0 < rate < 1.0:
         raise ShamtrialError(f"--complication-rate: found {rate:g}; allowed: above 0 and below 1")
+    probability = USUAL_PROBABILITY if probability is None else probability
     if not 0.0 < probability < 1.0:
         raise ShamtrialError(f"--see: found {probability:g}; allowed: above 0 and below 1")
+    return probability
 
 
 def needed(rate: float, probability: float) -> int:

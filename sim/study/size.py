@@ -146,7 +146,7 @@ def sample_size(
     engine: str = "auto",
     with_parts: bool = True,
     complication_rate: float | None = None,
-    see: float = 0.95,
+    see: float | None = None,
     most_trials: int = DEFAULT_TRIALS,
     watch: Watch | None = None,
     out: str | Path | None = None,
@@ -160,7 +160,7 @@ def sample_size(
     """
     begun, how = time.perf_counter(), for_many(engine)
     asked = _checked(scenario, name, endpoint, power, precision, most_trials)
-    checked(complication_rate, see)
+    see = checked(complication_rate, see)
     ready, solution = solved(scenario, workers, watch and watch("solving the population"), how)
     moved = dial(only_endpoint(ready, asked), vary)
     with ExitStack() as stack:

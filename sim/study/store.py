@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from sim.study.simulate import SimulatedTrial
 
+SCRATCH = re.compile(r"\..+\.(parquet|json|csv)\.[0-9]+\.tmp")
+"""What a file is called while it is written: `whole` gives such a name."""
 LIBRARIES = ("shamtrial", "numpy", "scipy", "simpy", "numba", "pandas", "pydantic", "pyarrow", "matplotlib")
 
 
@@ -38,7 +41,7 @@ def open_folder(out: str | Path) -> Path:
         probe.write_text("")
         probe.unlink()
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = "a file" if isinstance(error, FileExistsError) else error.strerror or str(error)
         raise ShamtrialError(f"--out: found {folder} ({reason}); allowed: a folder that can be written") from None
     return folder
 
@@ -69,11 +72,11 @@ def write_frame(path: Path, frame: pd.DataFrame) -> Path:
 
 
 @contextmanager
-def whole(path: Path, name_too: bool = True) -> Iterator[Path]:
+def whole(path: Path, name_too: bool = True, option: str = "--out") -> Iterator[Path]:
     """Give a scratch path that becomes `path` when the block ends well, and goes when it does not.
 
     The file is brought to the disk before it is named, and its name after that (`name_too`), so that a power cut leaves
-    the old file or the new one.
+    the old file or the new one. ShamtrialError, which names the option, where that can't be.
     """
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -85,7 +88,7 @@ def whole(path: Path, name_too: bool = True) -> Iterator[Path]:
             sync_folder(path.parent)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ShamtrialError(f"--out: found {path} ({reason}); allowed: a file that can be written") from None
+        raise ShamtrialError(f"{option}: found {path} ({reason}); allowed: a file that can be written") from None
     finally:
         with suppress(OSError):
             scratch.unlink()

@@ -84,10 +84,11 @@ class Stream:
 
     def _write(self, number: int) -> None:
         """Count what is there of a chunk without a gap, and have it written."""
-        chunk = self.filling[number].chunk()
+        own = self.filling[number]
+        there = own.prefix
         if self.series:
-            self.series.write(chunk)
-        self.have[number] = len(chunk.rows)
+            self.series.write(own.chunk())
+        self.have[number] = there
 
     def flush(self) -> None:
         """Write what has been played of the chunks that are not full, as far as it has no gap."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.report import console
 from tests.contract.commands import SMALL, alive, done, start
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at /proc for processes left behind")
@@ -137,6 +138,13 @@ def test_progress_goes_to_stderr_only(tmp_path: Path) -> None:
     assert json.loads(out)["trials"] == 3
     for part in ("trials", "3/3", "/s", "power", "MCSE"):
         assert part in shown
+
+
+def test_an_error_is_told_when_there_is_one() -> None:
+    """While all trials so far reject, or none does, nothing is known of the error, and it is not said to be 0."""
+    assert console._so_far(3, 3) == ", power 1.000 (MCSE -)"
+    assert console._so_far(0, 3) == ", power 0.000 (MCSE -)"
+    assert console._so_far(1, 4) == ", power 0.250 (MCSE 0.217)"
 
 
 def test_square_brackets_are_text(tmp_path: Path) -> None:

@@ -298,3 +298,14 @@ def test_failed_trials_reject_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         assert own["outcomes"]["failed"] == 1
         assert own["power"] <= before["power"]
         assert math.isclose(own["not_converged"], before["not_converged"] + 1 / 40)
+
+
+def test_designs_told_by_different_endpoints_say_so() -> None:
+    """Where endpoints are of different kinds it is said that biases are of different quantities, else not."""
+    alike, unlike = (
+        sim.compare(_small("bench/j1"), _small(other), trials=20, truth_trials=0, null=False, workers=1).sentences
+        for other in (CHANGED, "bench/j2")
+    )
+    said = "The designs' endpoints differ (rate ratio of arr_24m, hazard ratio of first_relapse): powers can be"
+    assert any(s.startswith(said) for s in unlike)
+    assert not any("endpoints differ" in s for s in alike)

@@ -185,8 +185,11 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_an_unwritable_folder_is_named(below: str, tmp_path: Path) -> None:
     """A folder at or below a file is refused with its name and the reason; a new folder is made, with its parents."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(ShamtrialError, match=r"--out: found .*file.* \(.+\); allowed: a folder that can be written"):
+    with pytest.raises(
+        ShamtrialError, match=r"--out: found .*file.* \(.+\); allowed: a folder that can be written"
+    ) as refused:
         store.open_folder(f"{tmp_path}/file{below}")
+    assert ("(a file)" in str(refused.value)) == (not below)
     made = store.open_folder(tmp_path / "a" / "b")
     assert made.is_dir()
     assert list(made.iterdir()) == []

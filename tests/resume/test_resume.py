@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from sim.core.errors import ShamtrialError
-from sim.study import chunks, play, runs, stream
+from sim.study import chunks, play, runs, store, stream
 from sim.study.chunks import CHUNK
 from sim.study.lock import holder, locked
 from sim.study.opened import open_run
@@ -191,7 +191,15 @@ def test_run_json_may_be_lost(undisturbed: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [('{"command": "pow', "a damaged file"), ('{"a": 1}', "a file of something else")]
+    ("content", "words"),
+    [
+        ('{"command": "pow', "a damaged file"),
+        ('{"a": 1}', "a file of something else"),
+        (
+            '{"command": "power", "scenario": 5, "seed": 1, "engine_version": 5, "times": {}}',
+            "a file of something else",
+        ),
+    ],
 )
 def test_a_run_json_that_cannot_be_read_stops_the_run(content: str, words: str, tmp_path: Path) -> None:
     """A damaged run.json, or one of other software, is named and left as it is."""
@@ -199,6 +207,32 @@ def test_a_run_json_that_cannot_be_read_stops_the_run(content: str, words: str, 
     assert f"{tmp_path / 'run.json'}: found {words}" in refused(tmp_path, 20)
     assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
     assert (tmp_path / "run.json").read_text() == content
+
+
+def test_a_scenario_that_was_harmed_is_one_line(tmp_path: Path) -> None:
+    """Where tables are gone from run.json, these are named, not every key in them."""
+    played(tmp_path, 20)
+    told = json.loads((tmp_path / "run.json").read_text())
+    del told["scenario"]["dropout"], told["scenario"]["effect"]
+    (tmp_path / "run.json").write_text(json.dumps(told))
+    path = tmp_path / "run.json"
+    assert refused(tmp_path, 20) == (
+        f"{path}: scenario: found nothing of dropout, effect; allowed: a whole one, or another folder"
+    )
+
+
+def test_what_a_killed_writer_left_goes(tmp_path: Path) -> None:
+    """Half-written files of ours are swept out, hidden files of others stay."""
+    played(tmp_path, 20)
+    left = tmp_path / ".estimates-000003.parquet.4711.tmp"
+    mine = tmp_path / ".mine.tmp"
+    left.write_text("half")
+    mine.write_text("mine")
+    played(tmp_path, 20)
+    assert (left.exists(), mine.read_text()) == (False, "mine")
+    with store.whole(tmp_path / "x.json") as scratch:
+        assert store.SCRATCH.fullmatch(scratch.name)
+        scratch.write_text("{}")
 
 
 def test_other_files_are_left_alone(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import sim
 from sim.core.errors import ShamtrialError
-from sim.study import recheck
+from sim.study import opened, recheck
 from sim.study.chunks import CHUNK, read_chunk, write_chunk
 from sim.study.lock import locked
 from tests.contract.commands import done, run
@@ -150,6 +150,7 @@ def test_what_is_no_run_is_refused(folder: Path, tmp_path: Path, monkeypatch: py
         (("export", whole, "--to", str(tmp_path / "x.xlsx")), "ends in .csv or .parquet"),
         (("export", whole, "--to", f"{whole}/estimates-000000.parquet"), "the name of a chunk"),
         (("export", whole, "--to", str(tmp_path / "x.csv"), "--series", "nosuch"), "allowed: estimates"),
+        (("export", whole, "--to", str(folder / "nowhere" / "x.csv")), "--to: found "),
         (("verify", whole, "--trials", "-1"), "--trials: found -1; allowed: 0 or more"),
     ):
         ran = run("runs", *words)
@@ -165,3 +166,52 @@ def test_a_run_of_another_command_is_not_overwritten(folder: Path) -> None:
     words = ("simulate", "bench/j1", *(w for k, v in SMALL.items() for w in ("--set", f"{k}={v}")))
     ran = run(*words, "--out", folder / "whole")
     assert (ran.status, "which holds the chunks of a run" in ran.err) == (2, True)
+
+
+def test_trials_that_are_gone_are_not_passed_over(tmp_path: Path) -> None:
+    """A chunk that is gone from a run that was done is told by list and show, and stops an export; of a run that is not
+    done what there is comes out, and what is not is said."""
+    played(tmp_path / "run", 2 * CHUNK + 40)
+    (tmp_path / "run" / "estimates-000001.parquet").unlink()
+    gap = "trials 10,000 to 19,999 of estimates are not there"
+    assert done("runs", "list", tmp_path, "--json").json["runs"][0]["state"] == "incomplete"
+    assert gap in done("runs", "show", tmp_path / "run").out
+    words = ("runs", "export", tmp_path / "run", "--to", tmp_path / "all.csv")
+    ran = run(*words)
+    assert (ran.status, ran.out, (tmp_path / "all.csv").exists()) == (2, "", False)
+    assert f"found a run that was done and has lost trials ({gap}); allowed: a whole one" in ran.err
+    told = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps(told | {"result": None}))
+    assert done("runs", "list", tmp_path, "--json").json["runs"][0]["state"] == "unfinished"
+    ran = run(*words)
+    assert (ran.status, ran.err) == (0, f"{tmp_path / 'run'}: {gap}\n")
+    assert list(pd.read_csv(tmp_path / "all.csv")["trial"]) == [*range(CHUNK), *range(2 * CHUNK, 2 * CHUNK + 40)]
+
+
+def test_gaps_are_told_as_long_as_they_are() -> None:
+    """A chunk cut short before another one leaves a gap, chunks that follow each other leave one."""
+    assert list(opened._gaps("s", {0: CHUNK, 1: 40})) == []
+    found = opened._gaps("s", {0: 10, 1: 40, 4: CHUNK, 6: 3})
+    assert [(g.first, g.last) for g in found] == [(10, 9_999), (10_040, 39_999), (50_000, 59_999)]
+
+
+def test_a_chunk_is_what_its_name_says(tmp_path: Path) -> None:
+    """A chunk under another's name, one of another seed, and one of another version are refused where they are read."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    played(one, CHUNK + 40)
+    played(two, CHUNK + 40, seed=2)
+    first, second = (one / f"estimates-00000{k}.parquet" for k in range(2))
+    own = second.read_bytes()
+    for content, said in (
+        (first.read_bytes(), "found a damaged chunk (it begins with trial 0)"),
+        ((two / second.name).read_bytes(), "found a chunk of another run (seed 2); allowed: chunks of this run"),
+    ):
+        second.write_bytes(content)
+        with pytest.raises(ShamtrialError) as refused:
+            sim.open_run(one).to_frame()
+        assert f"{second}: {said}" in str(refused.value)
+    second.write_bytes(own)
+    told = json.loads((one / "run.json").read_text())
+    (one / "run.json").write_text(json.dumps(told | {"format": 1}))
+    with pytest.raises(ShamtrialError, match=r"run\.json: format: found 1; allowed: 2, as written now"):
+        sim.open_run(one).to_frame(first=5)

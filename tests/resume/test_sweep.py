@@ -77,7 +77,10 @@ def test_another_sweep_is_refused(undisturbed: Path) -> None:
     before = {p.name: p.read_bytes() for p in undisturbed.iterdir()}
     lost = open_run(undisturbed).told["cells"]
     for asked, said in (
-        (partial(_swept, undisturbed, TRIALS, 0.4, 0.7), "found a cell; allowed: kept: a run gains cells and loses"),
+        (
+            partial(_swept, undisturbed, TRIALS, 0.4, 0.7),
+            "found the cell of effect.rate_ratio = 1.0; allowed: kept",
+        ),
         (partial(_swept, undisturbed, TRIALS, set=SET | {"dropout.hazard_per_year": 0.5}), "dropout.hazard_per_year"),
         (partial(_swept, undisturbed, TRIALS, seed=2), "seed: found 1; allowed: 2 as asked"),
         (partial(_swept, undisturbed, 10), f"--trials: found 10; allowed: {TRIALS} or more"),
