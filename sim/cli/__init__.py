@@ -26,9 +26,13 @@ __all__ = ["cli", "main"]
 def main() -> None:
     """Run the command line; exit 0 done, 2 bad input, 3 failed trials, 130 Ctrl-C."""
     from sim.core.errors import ShamtrialError
+    from sim.study.ctrl_c import ctrl_c_remembered
 
     try:
-        with cli.make_context("shamtrial", sys.argv[1:]) as context:  # cli.main() would end a closed pipe with 1
+        with (
+            ctrl_c_remembered(),
+            cli.make_context("shamtrial", sys.argv[1:]) as context,
+        ):  # cli.main() would end a closed pipe with 1
             status = cli.invoke(context)
         if sys.stdout:
             sys.stdout.flush()

@@ -79,7 +79,7 @@ def verify_run(folder: str, trials: int, everything: bool, seed: int, workers: i
 @runs.command("export")
 @click.argument("folder")
 @click.option("--to", required=True, type=click.Path(), help="File to write: its name ends in .csv or .parquet.")
-@click.option("--series", help="Which series of chunks.  [default: the only one, else estimates; of a sweep all]")
+@click.option("--series", help="Which series of chunks.  [default: the only one, else estimates, else all]")
 def export_run(folder: str, to: str, series: str | None) -> None:
     """All chunks of FOLDER as one file, CSV or Parquet.
 

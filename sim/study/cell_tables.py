@@ -1,4 +1,5 @@
-"""The rows of a sweep's cells as one table: which cell a line is of, and the keys in which cells differ, as columns."""
+"""The rows of several series as one table: which series a line is of, and, of a sweep's cells, the keys in which they
+differ, as columns."""
 
 from __future__ import annotations
 
@@ -17,6 +18,20 @@ def cell_tables(told: Mapping[str, Any], names: Iterable[str], tables: Callable[
             made = _with_values(table, name, {key: own[name] for key, own in values.items()})
             kept = made.schema if kept is None else kept
             yield made.select(kept.names).cast(kept)
+
+
+def series_tables(
+    names: Iterable[str], schemas: Iterable[Any], tables: Callable[[str], Iterator[Any]]
+) -> Iterator[Any]:
+    """Give the tables of several series, one after the other: the series' name, and the columns that all have."""
+    import pyarrow as pa
+
+    first, *rest = schemas
+    kept = [field.name for field in first if all(field.name in s.names and s.field(field.name) == field for s in rest)]
+    for name in names:
+        for table in tables(name):
+            columns = {"series": pa.repeat(pa.scalar(name), table.num_rows)}
+            yield pa.table(columns | {key: table[key] for key in kept})
 
 
 def cell_values(told: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

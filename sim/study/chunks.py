@@ -72,6 +72,17 @@ def read_chunk(path: Path) -> tuple[Any, bytes]:
     return table, (table.schema.metadata or {}).get(STAMP, b"")
 
 
+def chunk_schema(path: Path) -> Any:
+    """Give a chunk's columns from its end alone, without its stamp. Raises ShamtrialError where that can't be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_schema(path).remove_metadata()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ShamtrialError(f"{path}: found a damaged chunk ({_said(error)}); allowed: a whole one") from None
+
+
 def chunk_lines(path: Path) -> int:
     """Give the number of a chunk's lines from its end alone, 0 where that can't be read."""
     import pyarrow as pa

@@ -8,36 +8,84 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
+from typing import Any
+
+_raised = False
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, and remember it."""
+    global _raised  # noqa: PLW0603 - a signal is the whole process's
+    _raised = True
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def ctrl_c_remembered() -> Iterator[None]:
+    """Remember a Ctrl-C, for a program that ends by it: what it falls upon (an import) may swallow the interruption.
+
+    `CtrlC` then stops where it begins.
+    """
+    global _raised  # noqa: PLW0603 - as above
+    if not _is_ours():
+        yield
+        return
+    _raised = False
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _is_ours() -> bool:
+    """Tell whether Ctrl-C is as Python has it, and this the thread that gets it."""
+    main = threading.current_thread() is threading.main_thread()
+    return main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 class CtrlC:
     """Notes Ctrl-C while its block runs, which looks at `asked` where it can stop; a second one interrupts at once.
 
-    KeyboardInterrupt is raised where the block ends without having stopped. `wake` is called when Ctrl-C comes, for who
-    waits. In another thread than the main one, and where Ctrl-C is ignored or is somebody else's, nothing is changed.
+    KeyboardInterrupt is raised where the block ends without having stopped, and where it begins if an earlier one was
+    swallowed. `wake` is called when Ctrl-C comes, for who waits. In another thread than the main one, and where Ctrl-C
+    is ignored or is somebody else's, nothing is changed.
     """
 
     def __init__(self, wake: Callable[[], object] | None = None) -> None:
-        self.asked, self.wake, self.ours = False, wake, False
+        self.asked, self.wake = False, wake
+        self.depth = 0
+        self.before: Any = None
 
     def __enter__(self) -> CtrlC:
-        main = threading.current_thread() is threading.main_thread()
-        self.ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if self.ours:
-            signal.signal(signal.SIGINT, self._came)
+        self.depth += 1
+        if self.depth == 1 and threading.current_thread() is threading.main_thread():
+            handler = signal.getsignal(signal.SIGINT)
+            if handler is interrupt and _raised:
+                self.depth = 0
+                raise KeyboardInterrupt
+            if handler in (signal.default_int_handler, interrupt):
+                self.asked, self.before = False, handler
+                signal.signal(signal.SIGINT, self._came)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            self.ours = False
+        self.depth -= 1
+        if not self.depth:
+            self._restore()
         if not kind:
             self.stop()
 
+    def _restore(self) -> None:
+        if self.before:
+            signal.signal(signal.SIGINT, self.before)
+            self.before = None
+
     def _came(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
+            self._restore()  # first, since this may fall upon what would have done it
             raise KeyboardInterrupt
         self.asked = True
         if self.wake:
@@ -65,6 +113,6 @@ def ctrl_c_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        signal.signal(signal.SIGINT, handler)
+        signal.signal(signal.SIGINT, handler or signal.SIG_DFL)  # None: not Python's
         if came:
             signal.raise_signal(signal.SIGINT)

@@ -4,6 +4,7 @@ an export."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +16,9 @@ from sim.core.errors import ShamtrialError
 from sim.engines.records import ENGINE_VERSION
 from sim.scenario.schema import Scenario
 from sim.study import chunks, store
-from sim.study.cell_tables import cell_tables
+from sim.study.cell_tables import cell_tables, series_tables
 from sim.study.lock import holder
+from sim.study.play import scenario_digest
 from sim.study.runs import FORMAT, read_run, refuse_other
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ class StoredRun:
             return "running"
         if self.told.get("result") is None:
             return "unfinished"
-        return "incomplete" if self.gaps or self.present < (self.told.get("trials") or 0) else "done"
+        return "incomplete" if self.gaps or self.lost else "done"
 
     @cached_property
     def held(self) -> dict[str, dict[int, int]]:
@@ -112,15 +114,26 @@ class StoredRun:
             raise ShamtrialError(f"series: found {name!r} in {self.folder}; allowed: {allowed}")
         return [chunks.chunk_path(self.folder, name, n) for n in self.listing[name]]
 
+    @property
+    def lost(self) -> dict[str, tuple[int, int]]:
+        """The series that have fewer trials than when the run was done: how many are there, and how many were."""
+        there = {name: self._trials(name) if name in self.listing else 0 for name in self.told.get("series", {})}
+        return {name: (there[name], were) for name, were in self.told.get("series", {}).items() if there[name] < were}
+
     def tables(self, series: str | None = None, first: int = 0, last: int | None = None) -> Iterator[Any]:
         """Give the chunks' tables one by one, of the trials from `first` up to, not including, `last`.
 
-        Of a sweep without a series: those of all cells, with their names and the keys they differ in as columns.
+        Without a series those of the only one, else of `estimates`, else of all, their names a column before the others
+        (of a sweep: of all cells, with their names and the keys they differ in).
         `gaps` are passed over. ShamtrialError at a chunk that is damaged, or not of this run.
         """
         self.refuse_other_format()
         if series is None and self.told["command"] == "sweep":
             yield from cell_tables(self.told, self.listing, lambda name: self.tables(name, first, last))
+            return
+        if series is None and len(self.listing) > 1 and "estimates" not in self.listing:
+            schemas = [chunks.chunk_schema(self.paths(name)[0]) for name in self.listing]
+            yield from series_tables(self.listing, schemas, lambda name: self.tables(name, first, last))
             return
         for path in self.paths(series):
             begins = int(path.stem[-6:]) * chunks.CHUNK
@@ -210,10 +223,12 @@ class StoredRun:
 
     def _lost(self) -> str:
         """Say which trials a run that was done has lost."""
-        told = [repr(gap) for gap in self.gaps[:MOST_GAPS]]
-        if len(self.gaps) > MOST_GAPS:
-            told.append(f"and {len(self.gaps) - MOST_GAPS:,} more gaps")
-        return ", ".join(told) or f"{self.present:,} of {self.told['trials']:,} are there"
+        told = [repr(gap) for gap in self.gaps]
+        known = {gap.series for gap in self.gaps}
+        told += [
+            f"{k:,} of {n:,} trials of {name} are there" for name, (k, n) in self.lost.items() if name not in known
+        ]
+        return ", ".join(told[:MOST_GAPS]) + (f", and {len(told) - MOST_GAPS:,} more" if len(told) > MOST_GAPS else "")
 
     def _table(self, path: Path) -> Any:
         """Read a chunk and make sure that it is what its name says."""
@@ -226,10 +241,17 @@ class StoredRun:
                 f"{path}: found a damaged chunk ({damage}); allowed: a whole one (the command that wrote it, given "
                 "again, puts it aside and plays its trials anew)"
             ) from None
-        series = path.stem.rpartition("-")[0]
-        if series not in self.told.get("cells", {}):
-            refuse_other(path, stamp, {key: self.told[key] for key in STAMPED} | {"series": series})
+        refuse_other(path, stamp, self._stamp(path.stem.rpartition("-")[0]))
         return table
+
+    def _stamp(self, series: str) -> dict[str, Any]:
+        """Give what the stamps of a series' chunks say; of a cell, with its scenario if this version can read that."""
+        wanted = {key: self.told[key] for key in STAMPED if key in self.told} | {"series": series}
+        if series in self.told.get("cells", {}):
+            del wanted["digest"]
+            with suppress(ShamtrialError):
+                wanted["digest"] = scenario_digest(self.scenario_of(series))
+        return wanted
 
 
 def open_run(folder: str | Path) -> StoredRun:

@@ -92,7 +92,9 @@ def verify(
     if trials is not None and trials < 0:
         raise ShamtrialError(f"--trials: found {trials}; allowed: 0 or more")
     command, names = run.told["command"], list(run.listing)
-    if not names or command not in MAKERS:
+    if command in MAKERS and not names:
+        raise ShamtrialError(f"{run.folder}: found no chunks; allowed: a run that has some")
+    if command not in MAKERS:
         known = " or ".join(sorted(MAKERS))
         raise ShamtrialError(f"{run.folder}: found a run of `{command}`; allowed: a run of {known} that has chunks")
     if run.told["engine_version"] != ENGINE_VERSION:
@@ -110,24 +112,19 @@ def verify(
     for name in names:
         play, layout = MAKERS[command](run, name, for_many(engine))
         parts.append(_Check(run, name, layout, play).verify(trials, seed, workers, watch))
-    empty = _without_chunks(run)
+    gone = {name: were for name, (_, were) in run.lost.items() if name not in names}
     return Verified(
         folder=str(run.folder),
         chunks=sum(p.chunks for p in parts),
         present=sum(p.present for p in parts),
-        wanted=sum(p.wanted for p in parts) + len(empty) * int(run.told.get("trials") or 0),
+        wanted=sum(p.wanted for p in parts) + sum(gone.values()),
         replayed=tuple(t for p in parts for t in p.replayed),
-        amiss=(*empty, *(a for p in parts for a in p.amiss)),
+        amiss=(
+            *(Amiss("run.json", f"a result with {name}, of which no trial is there") for name in gone),
+            *(a for p in parts for a in p.amiss),
+        ),
         unlike=tuple(u for p in parts for u in p.unlike),
     )
-
-
-def _without_chunks(run: StoredRun) -> list[Amiss]:
-    """Tell the cells of a finished run that have no chunk at all."""
-    if run.told.get("result") is None:
-        return []
-    lost = [name for name in run.told.get("cells", {}) if name not in run.listing]
-    return [Amiss("run.json", f"a result with {name}, of which no trial is there") for name in lost]
 
 
 def _numbers(lengths: dict[int, int]) -> NDArray[np.int64]:
@@ -152,9 +149,9 @@ class _Check:
             except (chunks.Damaged, ShamtrialError) as error:
                 amiss.append(Amiss(path.name, str(error)))
         there = _numbers(lengths)
-        asked = self.run.told.get("trials")
+        asked = self.run.told.get("series", {}).get(self.series, self.run.told.get("trials"))
         wanted = len(there) if asked is None else int(asked)
-        if self.run.told.get("result") is not None and (missing := wanted - len(there)):
+        if self.run.told.get("result") is not None and (missing := wanted - len(there)) > 0:
             amiss.append(Amiss("run.json", f"a result of {wanted} trials, {missing} of which are not there"))
         places = random.Random(seed).sample(
             range(len(there)), min(len(there) if trials is None else trials, len(there))

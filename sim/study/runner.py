@@ -76,7 +76,7 @@ class Interrupted(  # noqa: N818 - named for what happened; it is not a fault
 class Deserted(  # noqa: N818 - named for what happened, as Interrupted is
     RunError
 ):
-    """A crew that is gone in the middle of a run; `folder` holds what has been played, if the run has one."""
+    """Workers that are gone in the middle of a run; `folder` holds what has been played, if the run has one."""
 
     def __init__(self, message: str, folder: str = "") -> None:
         super().__init__(message)
@@ -348,8 +348,8 @@ class Filling:
         return self.rows[self.there]
 
 
-def _died() -> RunError:
-    return RunError(
+def _died() -> Deserted:
+    return Deserted(
         "a worker process died (killed, out of memory: try fewer --workers; or, in a script of your own, "
         'sim was called from outside `if __name__ == "__main__":`)'
     )

@@ -22,6 +22,7 @@ from sim.core.errors import Problem, RunError, ShamtrialError
 from sim.engines.records import ENGINE_VERSION
 from sim.scenario.schema import Scenario
 from sim.study import chunks, store
+from sim.study.ctrl_c import ctrl_c_blocked
 from sim.study.layout import Block, Layout, block_of, table_of
 from sim.study.lock import locked
 from sim.study.play import scenario_digest
@@ -30,6 +31,9 @@ from sim.study.runner import Deserted, Interrupted
 MOST_TOLD = 20
 MOST_WAITING = 4  # chunks that wait for a slow disk before the run does
 COMPARED = ("format", "command", "engine_version", "seed", "settings", "scenario")
+NEEDED = {"command": str, "scenario": dict, "seed": int, "engine_version": int, "digest": str, "times": dict}
+MORE = {"settings": dict, "cells": dict, "series": dict, "name": str, "format": int, "trials": int | None}
+"""What run.json holds, and of which kind it is."""
 FORMAT = 2  # of a folder: its chunks' names and lengths
 
 
@@ -109,11 +113,20 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.held.close()
+        try:
+            self._close()
+        except KeyboardInterrupt:
+            self._close()  # where Ctrl-C came just before it was held back
+            error = error or KeyboardInterrupt()
         if isinstance(error, Interrupted | Deserted):
             error.folder = str(self.out)
         elif isinstance(error, KeyboardInterrupt):
             raise Interrupted("stopped by Ctrl-C", str(self.out)) from None
+
+    def _close(self) -> None:
+        """Let the folder go, which is not free before what is being written has ended."""
+        with ctrl_c_blocked():
+            self.held.close()
 
     def series(self, name: str, layout: Layout) -> Series:
         """Give a series of chunks, by its name and its rows' layout."""
@@ -142,16 +155,21 @@ class RunFolder:
         self._write(trials, None)
 
     def finish(self, trials: int | None, result: dict[str, Any]) -> None:
-        """Write down what came out."""
-        self._write(trials, result)
+        """Write down what came out, and how many trials of each series it is made of."""
+        there = {
+            name: sum(chunks.chunk_trials(chunks.chunk_path(self.folder, name, n)) for n in numbers)
+            for name, numbers in chunks.listing(self.folder).items()
+        }
+        self._write(trials, result, there)
 
-    def _write(self, trials: int | None, result: dict[str, Any] | None) -> None:
+    def _write(self, trials: int | None, result: dict[str, Any] | None, series: dict[str, int] | None = None) -> None:
         own = self.address
         times = {"started": self.started, "elapsed_s": round(time.perf_counter() - self.begun, 3)}
         content = store.run_content(own.command, own.scenario, own.seed, result, times)
         first = {"format": FORMAT, "name": own.name, "trials": trials, "settings": dict(own.settings)}
-        cells = {"cells": own.changes()} if own.cells else {}
-        store.write_json(self.folder / "run.json", first | cells | content)
+        more = {"cells": own.changes() if own.cells else None, "series": series}
+        told = {key: value for key, value in more.items() if value is not None}
+        store.write_json(self.folder / "run.json", first | told | content)
 
     def _take_over(self) -> None:
         """Sweep out what a killed writer left half-written, and refuse to go on with another run."""
@@ -273,14 +291,14 @@ def read_run(folder: Path) -> dict[str, Any]:
             f"{path}: found a damaged file; allowed: the run.json of a run (without one, the same command writes it "
             "anew: each chunk says which run it is of)"
         ) from None
-    needed = {"command", "scenario", "seed", "engine_version", "times"}
-    if not isinstance(told, dict) or not needed <= told.keys() or not _tables(told["times"], told["scenario"]):
+    if not isinstance(told, dict) or not NEEDED.keys() <= told.keys():
         raise ShamtrialError(f"{path}: found a file of something else; allowed: the run.json of a run") from None
+    for key, kind in (NEEDED | MORE).items():
+        if key in told and not isinstance(told[key], kind):
+            raise ShamtrialError(
+                f"{path}: {key}: found {json.dumps(told[key])[:60]}; allowed: what a run writes there"
+            ) from None
     return told
-
-
-def _tables(*values: object) -> bool:
-    return all(isinstance(value, dict) for value in values)
 
 
 def _changed(path: str, told: dict[str, Any], asked: Address) -> list[Problem]:

@@ -13,10 +13,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from sim.core.errors import ShamtrialError
 from sim.study import chunks
 from sim.study.layout import Block, Layout
 from sim.study.performance import BLOCK
-from sim.study.runner import Deserted, Failure, Interrupted, Part, Piece, Pool, Progress, Rows, Watcher
+from sim.study.runner import Failure, Interrupted, Part, Piece, Pool, Progress, Rows, Watcher
 from sim.study.runs import Series
 
 FLUSH_SECONDS = 30.0
@@ -140,12 +141,13 @@ class Flow:
             with self.pool.ctrl_c:
                 self._take(pieces, trials, watch, goal)
         except KeyboardInterrupt:
-            with suppress(KeyboardInterrupt):  # a second Ctrl-C: what is written is whole, the rest is let go
+            with suppress(KeyboardInterrupt):  # a third Ctrl-C: what is written is whole, the rest is let go
                 self._save(trials)
             done = sum(stream.total for stream in self.streams) if self._kept else goal.done
             raise Interrupted(f"stopped by Ctrl-C after {done} of {goal.total} trials") from None
-        except Deserted:
-            self._save(trials)
+        except ShamtrialError:  # workers are gone, one is refused, or the disk is full
+            with suppress(ShamtrialError):
+                self._save(trials)
             raise
 
     def _take(self, pieces: list[Piece], trials: int, watch: Watcher | None, goal: Progress) -> None:
@@ -172,8 +174,9 @@ class Flow:
         """At a stop: write what has been played, and what is being played as far as it comes within seconds."""
         if not self._kept:
             return
-        for part in self.pool.finish():
-            self.streams[part.function].put(part, trials)
+        with suppress(KeyboardInterrupt):  # a second Ctrl-C: what is being played is let go
+            for part in self.pool.finish():
+                self.streams[part.function].put(part, trials)
         self._flush()
         for stream in self.streams:
             stream.settle()

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 from sim.study import chunks, runs, stream
-from sim.study.ctrl_c import CtrlC
-from sim.study.layout import Flat, Rows
-from sim.study.runner import Interrupted, Pool
+from sim.study.ctrl_c import CtrlC, ctrl_c_remembered
+from sim.study.layout import Block, Flat, Rows
+from sim.study.lock import holder
+from sim.study.runner import Deserted, Interrupted, Pool
 from sim.study.runs import Address, RunFolder, checked
 from sim.study.stream import Flow, Stream
 from sim.study.workers import answer
@@ -168,6 +169,79 @@ def test_ctrl_c_while_a_trial_is_played(at: int, workers: int, tmp_path: Path) -
     assert _true(tmp_path) == TRIALS
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_second_ctrl_c_loses_nothing_played(workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C twice, the second while the first is acted on, ends the run; parts that had come are written."""
+    function = _Pressing(23)
+    function.play = type("play", (), {"engine": "compiled", "scenario": scenario("bench/j1")})  # type: ignore[attr-defined]
+    usual = Pool.finish
+
+    def again(self: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return usual(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pool, "finish", again)
+        with pytest.raises(Interrupted) as stopped:
+            _run(tmp_path, function, workers=workers)
+    kept = _true(tmp_path)
+    assert str(stopped.value) == f"stopped by Ctrl-C after {kept} of {TRIALS} trials"
+    assert kept > 0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert _run(tmp_path, function) == kept
+
+
+def test_what_is_being_played_is_kept(tmp_path: Path) -> None:
+    """The part in which Ctrl-C came, and which another thread is still playing, is waited for and written."""
+    function = _Pressing(23)
+    function.play = type("play", (), {"engine": "compiled", "scenario": scenario("bench/j1")})  # type: ignore[attr-defined]
+    usual = function.many
+
+    def slow(trials: Sequence[int]) -> Rows:
+        rows = usual(trials)
+        time.sleep(0.3 if 23 in trials else 0.0)
+        return rows
+
+    function.many = slow  # type: ignore[method-assign]
+    with pytest.raises(Interrupted):
+        _run(tmp_path, function, workers=2)
+    assert _true(tmp_path) > 23
+
+
+def test_workers_that_die_cost_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where workers are gone, what they had played is written before it is said."""
+
+    def parts(*_: Any) -> Iterator[Any]:
+        yield answer(Toy(), 0, 1, list(range(14)))
+        raise Deserted("they are gone")
+
+    monkeypatch.setattr(Pool, "parts", parts)
+    monkeypatch.setattr(chunks, "CHUNK", 100)
+    with pytest.raises(Deserted, match="they are gone") as found:
+        _run(tmp_path, Toy(), 90)
+    assert (_true(tmp_path), found.value.folder) == (14, str(tmp_path))
+
+
+def test_the_folder_is_held_until_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often Ctrl-C comes, no chunk is written after the lock is gone."""
+    usual, locked_then = runs._write, []
+
+    def slow(*given: Any) -> None:
+        for _ in range(3):
+            time.sleep(0.1)
+            os.kill(os.getpid(), signal.SIGINT)
+        locked_then.append(holder(tmp_path) is not None)
+        usual(*given)
+
+    monkeypatch.setattr(runs, "_write", slow)
+    with pytest.raises(Interrupted) as stopped, RunFolder(tmp_path, ADDRESS) as run:
+        run.series("toy", TOY).write(Block(0, np.array([(t, 0.5 * t) for t in range(7)], TOY.dtype)))
+    assert locked_then == [True]
+    assert _true(tmp_path) == 7
+    assert stopped.value.folder == str(tmp_path)
+    assert holder(tmp_path) is None
+
+
 def test_ctrl_c_while_kernels_load() -> None:
     """Ctrl-C that is swallowed by what it fell upon is not forgotten: the run does not begin."""
     pressed = _Pressing(3)
@@ -218,13 +292,44 @@ def test_an_error_of_the_disk_is_told_though_ctrl_c_came(tmp_path: Path, monkeyp
 
 def test_a_second_ctrl_c_interrupts_at_once() -> None:
     """The first is noted, the second one is a KeyboardInterrupt where it falls."""
-    with CtrlC() as ctrl_c:
+    with CtrlC() as held:
         signal.raise_signal(signal.SIGINT)
-        assert ctrl_c.asked
+        assert held.asked
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-        ctrl_c.asked = False
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "a third one is as usual"
+        held.asked = False
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_ctrl_c_that_an_import_swallowed_is_not_forgotten() -> None:
+    """The command line's handler interrupts and remembers: where that was swallowed, a run does not begin."""
+    with ctrl_c_remembered():
+        with CtrlC() as held:
+            assert not held.asked
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), CtrlC():
+            raise AssertionError("it began")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with ctrl_c_remembered(), CtrlC() as held:
+        assert not held.asked, "that was another run"
+
+
+def test_one_inside_another_ends_as_one() -> None:
+    """Entered twice, it holds Ctrl-C until the outer block ends, which leaves the handler as it was; it works again."""
+    held = CtrlC()
+
+    def pressed() -> None:
+        with held:
+            with held:
+                pass
+            signal.raise_signal(signal.SIGINT)
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            pressed()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.parametrize("handler", [signal.SIG_IGN, lambda *_: None])
@@ -232,9 +337,9 @@ def test_a_ctrl_c_of_others_is_theirs(handler: Any) -> None:
     """Where Ctrl-C is ignored (nohup) or handled by a program around this one, it stays so."""
     before = signal.signal(signal.SIGINT, handler)
     try:
-        with CtrlC() as ctrl_c:
+        with CtrlC() as held:
             assert signal.getsignal(signal.SIGINT) is handler
             signal.raise_signal(signal.SIGINT)
-        assert not ctrl_c.asked
+        assert not held.asked
     finally:
         signal.signal(signal.SIGINT, before)

@@ -215,3 +215,76 @@ def test_a_chunk_is_what_its_name_says(tmp_path: Path) -> None:
     (one / "run.json").write_text(json.dumps(told | {"format": 1}))
     with pytest.raises(ShamtrialError, match=r"run\.json: format: found 1; allowed: 2, as written now"):
         sim.open_run(one).to_frame(first=5)
+
+
+SETS = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+
+
+@pytest.mark.parametrize(
+    ("words", "pattern"),
+    [
+        (("replay", "zamboni_2009", "--trials", "6"), "claimed-*"),
+        (("bias", "bench/j1", *SETS, "--trials", "6"), "world-*1-000000*"),
+        (("size", "bench/j1", "--precision", "0.5", "--no-parts"), "at-*"),
+        (("compare", "bench/j1", "bench/j1:effect.rate_ratio=0.4", *SETS, "--trials", "6", "--truth-trials", "0"),
+         "*-null-*"),
+    ],
+)  # fmt: skip
+def test_a_series_that_is_gone_is_missed(words: tuple[str, ...], pattern: str, tmp_path: Path) -> None:
+    """A run of several series is exported as one table with the series' names; one that has lost a series is
+    incomplete, not exported, and does not pass `runs verify`; the same command plays it again."""
+    folder = tmp_path / "run"
+    command = (*words, "--workers", "1", "--out", str(folder))
+    done(*command)
+    assert sim.open_run(folder).state == "done"
+    done("runs", "export", folder, "--to", tmp_path / "all.csv")
+    counts = pd.read_csv(tmp_path / "all.csv", keep_default_na=False).groupby("series")["trial"].nunique().to_dict()
+    assert counts == json.loads((folder / "run.json").read_text())["series"]
+    assert len(counts) > 1
+    gone = sorted(folder.glob(pattern))[0]
+    kept = gone.read_bytes()
+    gone.unlink()
+    assert sim.open_run(folder).state == "incomplete"
+    assert "are there); allowed: a whole one" in run("runs", "export", folder, "--to", tmp_path / "b.csv").err
+    ran = run("runs", "verify", folder, "--trials", "1", "--workers", "1")
+    assert (ran.status, "of which no trial is there" in ran.out) == (3, True)
+    done(*command)
+    assert gone.read_bytes() == kept
+    assert sim.open_run(folder).state == "done"
+
+
+def test_a_cell_is_not_taken_for_another(tmp_path: Path) -> None:
+    """The chunk of one cell under the name of another, and one of another seed, are refused by an export."""
+    study = {"scenario": "bench/j1", "set": SMALL, "grid": {"effect.rate_ratio": [0.4, 1.0]}}
+    for seed in (1, 2):
+        sim.sweep(study, trials=10, seed=seed, workers=1, out=tmp_path / str(seed))
+    one, two = sorted((tmp_path / "1").glob("cell-*.parquet"))
+    for other in (one, tmp_path / "2" / two.name):
+        two.write_bytes(other.read_bytes())
+        with pytest.raises(ShamtrialError, match=r"found a chunk of another run .*(digest|seed 2)"):
+            sim.open_run(tmp_path / "1").to_frame()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("trials", "9"), ("cells", []), ("seed", "x"), ("digest", None), ("series", 3), ("settings", 1)]
+)
+def test_a_run_json_that_was_harmed_is_named(key: str, value: object, tmp_path: Path) -> None:
+    """A value of the wrong kind is refused with its key, and ends no list of other runs."""
+    for name in ("good", "harmed"):
+        played(tmp_path / name, 10)
+    path = tmp_path / "harmed" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    for words in (("show",), ("verify",), ("export", "--to", str(tmp_path / "x.csv"))):
+        ran = run("runs", words[0], tmp_path / "harmed", *words[1:])
+        assert (ran.status, ran.err) == (
+            2,
+            f"{path}: {key}: found {json.dumps(value)}; allowed: what a run writes there\n",
+        )
+    assert [Path(r["folder"]).name for r in done("runs", "list", tmp_path, "--json").json["runs"]] == ["good"]
+
+
+def test_a_run_without_chunks_is_not_verified(tmp_path: Path) -> None:
+    """Where every chunk is gone, that is what is said."""
+    played(tmp_path, 10)
+    (tmp_path / "estimates-000000.parquet").unlink()
+    assert "found no chunks; allowed: a run that has some" in run("runs", "verify", tmp_path).err
