@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sim.report.style import percent
-from sim.study.opened import MOST_GAPS, SeriesFound, StoredRun
+from sim.study.opened import SeriesFound, StoredRun
 
 MOST_SERIES, MOST_CELLS = 6, 30
 HEADINGS = ("folder", "command", "scenario", "seed", "trials", "state", "engine", "MB")
@@ -44,9 +44,7 @@ def lines(run: StoredRun) -> Iterator[str]:
     yield f"  seed {told['seed']}, engine version {told['engine_version']}, digest {told['digest'][:12]}"
     yield f"  trials {trials(run)}" + _share(run)
     yield from _series(run)
-    yield from (f"  {gap}" for gap in run.gaps[:MOST_GAPS])
-    if len(run.gaps) > MOST_GAPS:
-        yield f"  and {len(run.gaps) - MOST_GAPS:,} more gaps"
+    yield from (f"  {what}" for what in run.missing)
     times = told["times"]
     yield f"  started {times.get('started', '-')}, finished {times.get('finished', 'not yet')}"
     yield from (f"  put aside: {name}" for name in run.to_dict()["damaged"])

@@ -173,7 +173,7 @@ class StoredRun:
             raise ShamtrialError(f"--to: found {path}, the name of a chunk; allowed: another name")
         if self.state == "incomplete":
             raise ShamtrialError(
-                f"{self.folder}: found a run that was done and has lost trials ({self._lost()}); allowed: a whole one "
+                f"{self.folder}: found a run that was done and has lost trials ({', '.join(self.missing)}); allowed: a whole one "
                 "(the command that wrote it, given again, plays them anew)"
             )
         tables = self.tables(series)
@@ -192,6 +192,7 @@ class StoredRun:
             "series": [vars(s) for s in self.series],
             "present": self.present,
             "gaps": [vars(gap) for gap in self.gaps],
+            "lost": {name: {"present": k, "trials": n} for name, (k, n) in self.lost.items()},
             "damaged": sorted(p.name for p in self.folder.glob("*.damaged*")),
         }
 
@@ -221,14 +222,13 @@ class StoredRun:
     def _trials(self, name: str) -> int:
         return sum(self.held[name].values())
 
-    def _lost(self) -> str:
-        """Say which trials a run that was done has lost."""
-        told = [repr(gap) for gap in self.gaps]
-        known = {gap.series for gap in self.gaps}
-        told += [
-            f"{k:,} of {n:,} trials of {name} are there" for name, (k, n) in self.lost.items() if name not in known
-        ]
-        return ", ".join(told[:MOST_GAPS]) + (f", and {len(told) - MOST_GAPS:,} more" if len(told) > MOST_GAPS else "")
+    @property
+    def missing(self) -> list[str]:
+        """What is not there, in words: gaps, and series of a run that was done which have fewer trials."""
+        others = self.lost.keys() - {gap.series for gap in self.gaps}
+        ends = [f"{k:,} of {n:,} trials of {name} are there" for name, (k, n) in self.lost.items() if name in others]
+        told = [*map(repr, self.gaps), *ends]
+        return told[:MOST_GAPS] + ([f"and {len(told) - MOST_GAPS:,} more"] if len(told) > MOST_GAPS else [])
 
     def _table(self, path: Path) -> Any:
         """Read a chunk and make sure that it is what its name says."""

@@ -245,6 +245,7 @@ def test_a_series_that_is_gone_is_missed(words: tuple[str, ...], pattern: str, t
     kept = gone.read_bytes()
     gone.unlink()
     assert sim.open_run(folder).state == "incomplete"
+    assert f"  0 of {counts[name := gone.stem[:-7]]:,} trials of {name} are there" in done("runs", "show", folder).out
     assert "are there); allowed: a whole one" in run("runs", "export", folder, "--to", tmp_path / "b.csv").err
     ran = run("runs", "verify", folder, "--trials", "1", "--workers", "1")
     assert (ran.status, "of which no trial is there" in ran.out) == (3, True)
