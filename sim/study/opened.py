@@ -173,8 +173,8 @@ class StoredRun:
             raise ShamtrialError(f"--to: found {path}, the name of a chunk; allowed: another name")
         if self.state == "incomplete":
             raise ShamtrialError(
-                f"{self.folder}: found a run that was done and has lost trials ({', '.join(self.missing)}); allowed: a whole one "
-                "(the command that wrote it, given again, plays them anew)"
+                f"{self.folder}: found a run that was done and has lost trials ({', '.join(self.missing)}); allowed: "
+                "a whole one (the command that wrote it, given again, plays them anew)"
             )
         tables = self.tables(series)
         with store.whole(target, option="--to") as scratch:
