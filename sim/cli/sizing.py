@@ -64,7 +64,12 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
 @click.option("--endpoint", help="Its key, or a family such as arr or relapse_free.  [default: the primary]")
 @click.option("--vary", default="n", show_default=True, help="What is sized: n (patients), follow_up (months), sites.")
 @click.option("--precision", type=float, default=0.03, show_default=True, help="Half-width of the answer's interval.")
-@click.option("--parts/--no-parts", default=True, show_default=True, help="What failure, waiting and so on add.")
+@click.option(
+    "--parts/--no-parts",
+    default=True,
+    show_default=True,
+    help="What failure, waiting and so on add (not of follow_up).",
+)
 @click.option("--complication-rate", type=float, help="Size for safety too: to see at least one complication.")
 @click.option("--see", type=float, help="... with this probability.  [default: 0.95]")
 @click.option("--most-trials", type=int, default=100_000, show_default=True, help="Trials the search may spend.")

@@ -53,9 +53,9 @@ def cohort(records: TrialRecords) -> Cohort:
         np.array([0, len(entered)]),
         entered,
         records.relapses,
-        _rows(entered, records.relapses),
+        rows_of(entered, records.relapses),
         records.visits,
-        _rows(entered, records.visits),
+        rows_of(entered, records.visits),
         _guesses(entered),
     )
 
@@ -126,7 +126,8 @@ def _word(rows: Records) -> NDArray[np.int64]:
     return word
 
 
-def _rows(entered: Records, rows: Records) -> NDArray[np.int64]:
+def rows_of(entered: Records, rows: Records) -> NDArray[np.int64]:
+    """Give for each row of another table the row of its patient among those who entered, -1 where none is."""
     words, wanted = _word(entered), _word(rows)
     if not len(words):
         return np.full(len(wanted), -1)

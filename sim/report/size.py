@@ -55,7 +55,11 @@ def sentences(result: SizeResult) -> Iterator[str]:
             )
             + "."
         )
-    if result.favourable_power < result.power - 0.5 * (1.0 - result.target_power):
+    if result.absent:
+        yield f"Off in this scenario, so they add nothing: {', '.join(result.absent)}."
+    if result.has_effect is False:
+        yield "There is no effect in this scenario: what rejects is bias, or chance."
+    elif result.has_effect and result.favourable_power < result.power - 0.5 * (1.0 - result.target_power):
         yield (
             f"Only {100.0 * result.favourable_power:.1f}% of trials find a difference in the patient's favour: most of "
             "this power is for harm."
@@ -71,10 +75,16 @@ def sentences(result: SizeResult) -> Iterator[str]:
         yield "The interval is wider than asked for: the trials allowed were spent (--most-trials)."
     if s := result.safety:
         yield (
-            f"To see at least one complication of rate {s.rate:g} with probability {s.probability:g}, "
-            f"{s.treated:,} must be treated, so {s.n:,} enrolled ({100.0 * s.treated_share:.1f}% of them are treated); "
-            f"{result.n:,} enrolled show one with probability {s.seen_prob:.3f}."
+            f"To see at least one complication of rate {s.rate:g} an angioplasty with probability {s.probability:g}, "
+            f"{s.treated:,} angioplasties must be done, so {s.n:,} enrolled ({100.0 * s.treated_share:.1f}% of them "
+            f"have {_each(s.procedures / s.treated_share)}); {result.n:,} enrolled show one with probability "
+            f"{s.seen_prob:.3f}."
         )
+
+
+def _each(mean: float) -> str:
+    """Say how many angioplasties those have who have any."""
+    return "one" if mean < 1.005 else f"{mean:.2f} on average"
 
 
 def _formula(result: SizeResult) -> str:

@@ -112,7 +112,7 @@ def closed_form(
 ) -> ClosedForm:
     """Give the formula's size; `pilot` is a size and its trials' estimates, for endpoints without a formula."""
     base, _ = parse_endpoint(dial.endpoint.name)
-    effect = dial.scenario.effect.rate_ratio
+    effect = 1.0 if dial.scenario.no_effect else dial.scenario.effect.rate_ratio
     kinds = () if dial.scenario.before_after or dial.scenario.case_control else _kinds(dial.scenario)
     if base not in ("arr", "relapse_free", "first_relapse") or effect == 1.0 or set(kinds) != {"angioplasty", "other"}:
         return _normal(dial, power, *pilot)

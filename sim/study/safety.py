@@ -1,7 +1,7 @@
 """Sizing for safety: how many patients it takes to see at least one complication of a given rate.
 
-Patients are treated independently of each other, so with n enrolled, a share s of them treated and a complication in a
-share p of procedures, none is seen with probability (1 - s p)^n (Hanley and Lippman-Hand 1983 for s = 1).
+Patients are treated independently of each other, so with n enrolled, each with m angioplasties and a complication in a
+share p of them, none is seen with probability E[(1 - p)^m]^n (Hanley and Lippman-Hand 1983 for m = 1).
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.core.errors import ShamtrialError
-from sim.data.cohort import cohort
+from sim.data.cohort import cohort, rows_of
+from sim.engines.records import TrialRecords
 from sim.model.veins import ANGIOPLASTY
 from sim.scenario.schema import Scenario
 from sim.study.play import Play
@@ -23,10 +25,12 @@ PATIENTS, USUAL_PROBABILITY = 4000, 0.95
 
 @dataclass(frozen=True)
 class Safety:
-    """How many must be treated, and enrolled, to see at least one complication with this probability.
+    """How many angioplasties, and how many enrolled, show at least one complication with this probability.
 
-    `treated_share` of the enrolled have the study's first procedure, angioplasty, before they leave, with its Monte
-    Carlo standard error; `seen_prob` is the probability with as many enrolled as the size found.
+    The rate is that of one angioplasty; a patient may have several, or one late (second procedures of an arm,
+    re-treatment; not those elsewhere). `treated_share` of the enrolled have one or more before they leave, with its
+    Monte Carlo standard error, `procedures` each on average; `seen_prob` is the probability with as many enrolled as
+    the size found.
     """
 
     rate: float
@@ -35,6 +39,7 @@ class Safety:
     n: int
     treated_share: float
     treated_share_mcse: float
+    procedures: float
     seen_prob: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,18 +68,28 @@ def safety(scenario: Scenario, n: int, rate: float, probability: float, seed: in
     """Size a scenario for safety; raises ShamtrialError where nobody has an angioplasty in it."""
     trials = math.ceil(PATIENTS / scenario.enrolment.target)
     play = Play(scenario, seed, engine)
-    people = np.concatenate([cohort(play.records(t)).subjects for t in range(trials)])
-    had = (people["procedure"] == ANGIOPLASTY) & ~(people["end_time"] < people["procedure_time"])
-    share, count = float(had.mean()) if len(had) else 0.0, len(had)
+    had = np.concatenate([angioplasties(play.records(t)) for t in range(trials)])
+    share, count = float((had > 0).mean()) if len(had) else 0.0, len(had)
     if share == 0.0:
         raise ShamtrialError("--complication-rate: found a scenario in which nobody has an angioplasty; allowed: one "
                              "with an arm that has")  # fmt: skip
+    none = float(((1.0 - rate) ** had).mean())  # the chance that a patient shows none
     return Safety(
         rate=rate,
         probability=probability,
         treated=needed(rate, probability),
-        n=needed(rate * share, probability),
+        n=needed(1.0 - none, probability),
         treated_share=share,
         treated_share_mcse=math.sqrt(share * (1.0 - share) / count),
-        seen_prob=-math.expm1(n * math.log1p(-rate * share)),
+        procedures=float(had.mean()),
+        seen_prob=-math.expm1(n * math.log(none)),
     )
+
+
+def angioplasties(records: TrialRecords) -> NDArray[np.int64]:
+    """Count the angioplasties that each of the enrolled has in the study before leaving it."""
+    people, done = cohort(records).subjects, records.procedures
+    row = rows_of(people, done)
+    kept = (done["kind"] == ANGIOPLASTY) & (row >= 0)
+    kept[kept] = ~(people["end_time"][row[kept]] < done["time"][kept])
+    return np.bincount(row[kept], minlength=len(people))

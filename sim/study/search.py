@@ -171,6 +171,7 @@ class Search:
     def settle(self, x: float, precision: float, most_trials: int) -> Curve:
         """Play around a size until the 95% interval is within +-precision of the answer, or the trials are spent."""
         while True:
+            self._refuse_closed(x)
             curve = fitted(self.near(x))
             low, high = curve.interval(self.power) if curve else (0.0, math.inf)
             x = curve.reaches(self.power) if curve and math.isfinite(high) else x
@@ -202,18 +203,27 @@ class Search:
             found |= {self.dial.whole(middle + self.dial.unit), max(self.dial.least, min(found) - self.dial.unit)}
         return tuple(sorted(found))
 
+    def _refuse_closed(self, x: float) -> None:
+        """Raise RunError where most trials of this size and above close before they have it: no more are to be had."""
+        above = [b for b in self.batches if self.dial.vary == "n" and b.x >= x]
+        if 2 * sum(b.short for b in above) > sum(len(b.rejects) for b in above):
+            raise self._out_of_reach()
+
     def _out_of_reach(self) -> RunError:
-        """Tell that no size was found, and the highest power that was seen."""
+        """Tell that no size was found, the highest power that was seen, and whether enrolment closed too soon."""
         rows = [point_dict(x, 0, self.batches) for x in self.sizes]
-        best = max(rows, key=lambda row: row["power"])
-        late = ""
-        if 2 * sum(b.short for b in self.batches if b.x == best["value"]) > best["trials"]:
+        most = max(row["trials"] for row in rows)
+        best = max((row for row in rows if 4 * row["trials"] >= most), key=lambda row: row["power"])
+        late, more = "", ""
+        above = [b for b in self.batches if b.x >= best["value"]]
+        if 2 * sum(b.short for b in above) > sum(len(b.rejects) for b in above):
             days = self.dial.scenario.enrolment.max_days
-            late = f", enrolment having closed on enrolment.max_days = {days:g} before the target"
+            late = f"; from there on most trials close on enrolment.max_days = {days:g} before they have their patients"
+            more = "a longer enrolment.max_days, more or faster sites, "
         return RunError(
             f"--power: found {self.power:g}, which no number of {UNITS[self.dial.vary]} from {self.sizes[0]} to "
-            f"{self.sizes[-1]} reached; the highest power was {best['power']:.3f} (MCSE {best['mcse']:.3f}) at "
-            f"{best['value']}{late}; allowed: a power within reach, a larger effect, or another --vary"
+            f"{self.sizes[-1]} is sure to reach; the highest power was {best['power']:.3f} (MCSE {best['mcse']:.3f}) "
+            f"at {best['value']}{late}; allowed: {more}a power within reach, a larger effect, or another --vary"
         )
 
 

@@ -17,12 +17,12 @@ from sim.study.closed_form import ClosedForm, closed_form
 from sim.study.ledger import chosen
 from sim.study.play import for_many, scenario_digest
 from sim.study.population import Solution, solved
-from sim.study.power_curve import Curve
+from sim.study.power_curve import Z95, Curve
 from sim.study.runner import Failure, Workers
 from sim.study.runs import Address, RunFolder
 from sim.study.safety import Safety, checked, safety
 from sim.study.search import PILOT, Batch, Search, Watch, point_dict
-from sim.study.size_parts import Part, parts
+from sim.study.size_parts import Part, absent, parts
 from sim.study.vary import UNITS, dial
 from sim.study.worlds import only_endpoint
 
@@ -43,7 +43,9 @@ class SizeResult:
     `value` is what is varied (patients, months, sites), `n` the patients it means; intervals are of 95% and carry the
     Monte Carlo error of the search. `power` and `mcse` are of `verification_trials` fresh trials at `value`;
     `favourable_power` counts those that reject in the patient's favour. `curve` are all trials of the search, by size;
-    `intercept` and `slope` the fitted probit line in the square root of the size.
+    `intercept` and `slope` the fitted probit line in the square root of the size. `absent` are the things that could
+    add to the size and are off in the scenario; where `has_effect` is False whatever rejects is
+    bias, or chance (None: nobody is treated).
     """
 
     name: str
@@ -71,6 +73,8 @@ class SizeResult:
     precise: bool
     parts: tuple[Part, ...]
     parts_trials: int
+    absent: tuple[str, ...]
+    has_effect: bool | None
     safety: Safety | None
     elapsed_s: float
     beliefs: Beliefs
@@ -111,6 +115,8 @@ class SizeResult:
             "fit": {"probit_intercept": self.intercept, "probit_slope_per_sqrt": self.slope},
             "parts": [p.to_dict() for p in self.parts],
             "parts_trials": self.parts_trials,
+            "absent": list(self.absent),
+            "has_effect": self.has_effect,
             "safety": self.safety.to_dict() if self.safety else None,
             "failed": [f.to_dict() for f in self.failed],
         }
@@ -171,7 +177,8 @@ def sample_size(
             search.run.plan(None)
         formula, curve, verified = _searched(search, precision, most_trials)
         used, x, interval = search.trials, curve.reaches(power), curve.interval(power)
-        adds, more = parts(search, x) if with_parts else ([], 0)
+        with_parts = with_parts and moved.vary != "follow_up"  # power does not go by the square root of months
+        adds, more = parts(search, x, (interval[1] - interval[0]) / (2.0 * Z95)) if with_parts else ([], 0)
         low, high = (moved.whole(end) for end in interval)
         n = moved.patients(verified.x)
         result = SizeResult(
@@ -200,6 +207,8 @@ def sample_size(
             precise=bool(interval[1] - interval[0] <= 2.0 * precision * x),
             parts=tuple(adds),
             parts_trials=more,
+            absent=absent(moved.scenario) if with_parts else (),
+            has_effect=None if scenario.case_control else not scenario.no_effect,
             safety=safety(ready, n, complication_rate, see, seed, how) if complication_rate else None,
             elapsed_s=time.perf_counter() - begun,
             beliefs=beliefs_of(ready),

@@ -61,6 +61,12 @@ def ideal_worlds(scenario: Scenario) -> Iterator[tuple[str, str, Scenario]]:
         yield "all", "all of these", together
 
 
+def absent(scenario: Scenario) -> tuple[str, ...]:
+    """Give the things, in words, that could cost patients and are off in a scenario."""
+    plan = make_plan(scenario)
+    return tuple(words for words, changes in _PARTS.values() if make_plan(_with(scenario, changes)) == plan)
+
+
 _BLIND = {
     "patient": "blinded", "physician": "blinded", "assessor": "blinded", "blinding_leak": 0.0, "cue_logits": 0.0,
     "sham_cue_logits": 0.0, "side_effect_logits": 0.0, "relapse_logits": 0.0, "improvement_logits_per_point": 0.0,
@@ -93,8 +99,11 @@ def _with(scenario: Scenario, changes: dict[str, dict[str, Any]]) -> Scenario:
     )
 
 
-def parts(search: Search, x: float) -> tuple[list[Part], int]:
-    """Give what each thing adds around the size found, largest first, "all" last; and the trials played for it."""
+def parts(search: Search, x: float, error_of_x: float) -> tuple[list[Part], int]:
+    """Give what each thing adds around the size found, largest first, "all" last; and the trials played for it.
+
+    A part is a share of the size found, so its error has that of the size in it.
+    """
     size = search.dial.whole(x)
     whole = _Scores.of(search, search.dial.scenario, size, WHOLE)
     found, spent = [], TRIALS
@@ -104,7 +113,7 @@ def parts(search: Search, x: float) -> tuple[list[Part], int]:
         ratio = other.relative() / whole.relative()
         left = np.array([other.relative(g) / whole.relative(g) for g in range(GROUPS)])
         error = math.sqrt((GROUPS - 1.0) / GROUPS * float(((left - left.mean()) ** 2).sum()))
-        found.append(Part(name, words, x * ratio, x * (1.0 - ratio), x * error))
+        found.append(Part(name, words, x * ratio, x * (1.0 - ratio), math.hypot(x * error, (1.0 - ratio) * error_of_x)))
     found.sort(key=lambda p: (p.name == "all", -p.added))
     return found, spent
 

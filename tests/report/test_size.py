@@ -37,7 +37,7 @@ def test_the_sentences_follow_the_figures(found: SizeResult) -> None:
     assert f"verified on {found.verification_trials:,} fresh trials: {found.power:.3f} (MCSE {found.mcse:.3f})" in said
     assert f"simulation asks for {found.ratio:.2f} times that" in said
     assert found.safety is not None
-    assert f"{found.safety.treated:,} must be treated, so {found.safety.n:,} enrolled" in said
+    assert f"{found.safety.treated:,} angioplasties must be done, so {found.safety.n:,} enrolled" in said
     assert "wider than asked for" not in said
     assert "for harm" not in said
     odd = replace(
@@ -66,3 +66,13 @@ def test_the_json_is_the_contracts(found: SizeResult) -> None:
         assert c["power"] * c["trials"] == pytest.approx(round(c["power"] * c["trials"]))
     assert list(found.to_frame()["n"]) == sorted(c["n"] for c in made["curve"])
     assert str(found.value) in repr(found)
+
+
+def test_a_scenario_without_effect_is_named(found: SizeResult) -> None:
+    """Where there is no effect it is said that what rejects is bias; where nobody is treated nothing is called harm."""
+    without = " ".join(sentences(replace(found, has_effect=False, favourable_power=0.1)))
+    assert "There is no effect in this scenario: what rejects is bias, or chance." in without
+    assert "for harm" not in without
+    assert "for harm" not in " ".join(sentences(replace(found, has_effect=None, favourable_power=0.0)))
+    said = " ".join(sentences(replace(found, absent=("veins that narrow again", "patients who leave"))))
+    assert "Off in this scenario, so they add nothing: veins that narrow again, patients who leave." in said

@@ -7,14 +7,16 @@ import math
 import numpy as np
 import pytest
 
+import sim
 from sim.core.errors import RunError, ShamtrialError
 from sim.scenario.schema import Scenario
 from sim.study.ledger import chosen
 from sim.study.play import Play
 from sim.study.power_curve import Z95, Curve, Point, fitted
-from sim.study.safety import safety
-from sim.study.size import sample_size
-from sim.study.size_parts import ideal_worlds
+from sim.study.safety import angioplasties, safety
+from sim.study.search import Search
+from sim.study.size import _formula, sample_size
+from sim.study.size_parts import absent, ideal_worlds
 from sim.study.tally import Analyse
 from sim.study.vary import dial
 from sim.study.worlds import only_endpoint
@@ -135,7 +137,20 @@ def test_the_treated_share_is_that_of_the_arms() -> None:
     found = safety(scenario("bench/j1"), 300, 0.01, 0.95, 1, "compiled")
     agrees(found.treated_share, 0.5, found.treated_share_mcse, 0.06)
     assert found.treated == 299
+    assert found.procedures == found.treated_share, "one each"
     assert found.seen_prob == pytest.approx(1.0 - (1.0 - 0.01 * found.treated_share) ** 300)
+
+
+def test_those_who_cross_over_are_treated_too() -> None:
+    """Sham patients who have their angioplasty later count: each one's number is that of the table of procedures."""
+    made = scenario("published/traboulsee_2018")
+    for trial in range(3):
+        tables = sim.simulate("published/traboulsee_2018", seed=1, trial=trial).tables
+        people = tables["adsl"][tables["adsl"]["ENRLFL"] == "Y"].sort_values("ENRLSEQ")
+        done = tables["procedures"][tables["procedures"]["PRTRT"] == "ANGIOPLASTY"]
+        counts = people["USUBJID"].map(done["USUBJID"].value_counts()).fillna(0).astype(int)
+        assert list(angioplasties(Play(made, 1, "compiled").records(trial))) == list(counts)
+    assert safety(made, 200, 0.02, 0.95, 1, "compiled").treated_share > 0.9
 
 
 @pytest.mark.parametrize(
@@ -186,3 +201,42 @@ def test_nobody_has_an_angioplasty() -> None:
     """A scenario without angioplasty has no complications to size for."""
     with pytest.raises(ShamtrialError, match="nobody has an angioplasty"):
         safety(scenario("base"), 100, 0.01, 0.95, 1, "compiled")
+
+
+def test_enrolment_that_closes_too_soon_is_named() -> None:
+    """Where the patients asked for are not to be had in time, the search stops early and says so, with the key."""
+    slow = scenario("bench/j1", {"enrolment.accrual": "poisson", "enrolment.max_days": 300.0, "effect.rate_ratio": 0.8})
+    with pytest.raises(RunError) as refused:
+        sample_size(slow, power=0.9, with_parts=False)
+    said = str(refused.value)
+    assert "most trials close on enrolment.max_days = 300 before they have their patients; allowed: a longer" in said
+
+
+def test_without_effect_there_is_no_formula() -> None:
+    """A rate ratio that is switched off goes into no formula: the pilot is scaled, or there is none."""
+    for off in ({}, {"effect.enabled": False}, {"switches.effect": False}):
+        made = scenario("open_label_rct", off)
+        search = Search(dial(only_endpoint(made, chosen(made, "arr")), "n"), 0.8, 1, 1, "compiled")
+        assert ("rate_ratio" in _formula(search).inputs) == (not off)
+        assert made.no_effect == bool(off)
+
+
+def test_what_adds_carries_the_error_of_the_size() -> None:
+    """A part's error is not below that of its share of the size; what is off is listed as such."""
+    made = scenario("bench/j1", {"dropout.hazard_per_year": 0.5})
+    found = sample_size(made, power=0.8, precision=0.2)
+    x = found.value
+    se = (found.value_interval[1] - found.value_interval[0]) / (2.0 * Z95)
+    for part in found.parts:
+        assert part.mcse >= 0.9 * abs(part.added) / x * se
+    assert {name for name, _, _ in ideal_worlds(made)} == {"dropout"}
+    assert found.absent == absent(made)
+    assert "procedures that fail" in found.absent
+    assert "patients who leave" not in found.absent
+
+
+def test_months_have_no_parts() -> None:
+    """Power does not go by the square root of months of follow-up, so what adds to them is not extrapolated."""
+    made = scenario("bench/j1", {"effect.rate_ratio": 0.6, "dropout.hazard_per_year": 0.6, "enrolment.target": 300})
+    found = sample_size(made, power=0.6, vary="follow_up", precision=0.2)
+    assert (found.parts, found.parts_trials, found.absent) == ((), 0, ())
