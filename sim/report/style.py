@@ -121,6 +121,11 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def title(axes: Axes, text: str, inches: float) -> None:
+    """Title a panel that is so wide, in as many lines as that takes: beside it may be another one."""
+    axes.set_title("\n".join(textwrap.wrap(text, max(12, int(10.5 * (inches - 0.9))))))
+
+
 def headline(figure: Figure, message: str, width: int = 88) -> None:
     """Write the picture's message on top, at the left, in lines of at most `width` letters."""
     text = "\n".join(textwrap.wrap(message, width))

@@ -91,7 +91,7 @@ def _page(shown: Sequence[Panel], said: str) -> tuple[Figure, list[Axes]]:
     axes = list(figure.subplots(1, len(shown), sharey=True, squeeze=False)[0])
     style.headline(figure, said, int(8.2 * width))
     for own, panel in zip(axes, shown, strict=True):
-        own.set_title(panel.title, wrap=True)
+        style.title(own, panel.title, width / len(shown))
     return figure, axes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 MARKS = ((0.8, "-"), (0.9, "--"))
+BESIDE = 0.06  # of a cell
 DARK = 0.5
 """From this power on the map is light, and figures are written in ink."""
 
@@ -40,7 +42,7 @@ def map_figure(result: SweepResult, x: str, y: str) -> Figure:
         axes.pcolormesh(table, cmap="cividis", vmin=0.0, vmax=1.0, edgecolors="white", linewidth=0.5)
         _write(axes, table)
         passed = _borders(axes, table) or passed
-        axes.set_title(" · ".join(filter(None, (endpoint_words(result, endpoint), words))), wrap=True)
+        style.title(axes, " · ".join(filter(None, (endpoint_words(result, endpoint), words))), inches / len(shown))
         axes.set_xticks(np.arange(len(across)) + 0.5, [level(v) for v in across])
         axes.set_yticks(np.arange(len(up)) + 0.5, [level(v) for v in up])
         axes.tick_params(length=0.0)
@@ -66,20 +68,40 @@ def _write(axes: Axes, table: Floats) -> None:
     for (row, column), power in np.ndenumerate(table):
         if not np.isnan(power):
             colour = style.INK if power > DARK else "white"
-            axes.text(column + 0.5, row + 0.5, style.percent(float(power)).rstrip("%"), ha="center", va="center",
+            axes.text(column + 0.5, row + 0.5, _figure(float(power)), ha="center", va="center",
                       color=colour, fontsize=style.BODY)  # fmt: skip
 
 
+def _figure(power: float) -> str:
+    """Write a power in percent, with a digit more, cut off, where rounding would hide on which side of a line it is."""
+    near = any(abs(power - mark) < 0.005 for mark, _ in MARKS)
+    return f"{math.floor(1000.0 * power + 1e-9) / 10.0:.1f}" if near else style.percent(power).rstrip("%")
+
+
 def _borders(axes: Axes, table: Floats) -> bool:
-    """Draw the borders between cells that reach a power and neighbours that do not; tell whether there is one."""
-    found = False
+    """Draw the borders between cells that reach a power and neighbours that do not; tell whether there is one.
+
+    Where a line stands already the next one is drawn beside it, on the side of more power.
+    """
+    drawn: set[tuple[float, ...]] = set()
     for mark, line in MARKS:
         above = np.where(np.isnan(table), False, table >= mark)
         for row, column in np.ndindex(*table.shape):
-            if column + 1 < table.shape[1] and above[row, column] != above[row, column + 1]:
-                axes.plot([column + 1.0] * 2, [row, row + 1.0], color=style.INK, linestyle=line, linewidth=2.6)
-                found = True
-            if row + 1 < table.shape[0] and above[row, column] != above[row + 1, column]:
-                axes.plot([column, column + 1.0], [row + 1.0] * 2, color=style.INK, linestyle=line, linewidth=2.6)
-                found = True
-    return found
+            for down, right in ((0, 1), (1, 0)):
+                if row + down < len(table) and column + right < len(table.T):
+                    beyond = bool(above[row + down, column + right])
+                    if bool(above[row, column]) != beyond:
+                        _border(axes, (row, column, down, right), line, beyond, drawn)
+    return bool(drawn)
+
+
+def _border(
+    axes: Axes, edge: tuple[int, int, int, int], line: str, beyond: bool, drawn: set[tuple[float, ...]]
+) -> None:
+    """Draw the edge of a cell to the one below or to the right of it, `beyond` which there is more power, or before."""
+    row, column, down, right = edge
+    shift = (BESIDE if beyond else -BESIDE) * (edge in drawn)
+    x = [column + 1.0 + shift] * 2 if right else [column, column + 1.0]
+    y = [row + 1.0 + shift] * 2 if down else [row, row + 1.0]
+    axes.plot(x, y, color=style.INK, linestyle=line, linewidth=2.6)
+    drawn.add(edge)

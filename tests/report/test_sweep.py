@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import sim
-from sim.report import style
+from sim.report import style, sweep_map
 from sim.report.sweep import MOST_LINES, along, levels, panels, sweep_figures
 from sim.report.sweep_words import axis_label, cell_words, cost_message, meaning, message, sentences, short
 from sim.study.hits import Hits
@@ -173,3 +173,33 @@ def test_keys_are_named_by_the_schema(grid: SweepResult) -> None:
     assert meaning("arm[0].ratio")[0] == "allocation ratio"
     assert meaning("no.such") == ("", "")
     assert axis_label(grid, TARGET) == f"Patients\n{TARGET}"
+
+
+def test_a_figure_near_a_line_is_on_its_side() -> None:
+    """Where rounding would put a power on a line that it does not reach, a digit more is written, cut off."""
+    written = [sweep_map._figure(p) for p in (0.7449, 0.796, 0.7999, 0.8, 0.8975, 0.9, 0.906, 1.0)]
+    assert written == ["74", "79.6", "79.9", "80.0", "89.7", "90.0", "91", "100"]
+
+
+def test_two_lines_on_one_border_stand_side_by_side() -> None:
+    """Where a border passes 80% and 90% both lines are seen, the second on the side of more power."""
+    axes = style.new_figure(3.0, 3.0).subplots()
+    assert sweep_map._borders(axes, np.array([[0.95, 0.5], [0.85, 0.85]]))
+    drawn = [(x.get_linestyle(), *(np.asarray(d).tolist() for d in x.get_data())) for x in axes.get_lines()]
+    beside = sweep_map.BESIDE
+    assert ("-", [1.0, 1.0], [0.0, 1.0]) in drawn
+    assert ("--", [1.0 - beside] * 2, [0.0, 1.0]) in drawn
+    assert ("--", [0.0, 1.0], [1.0, 1.0]) in drawn, "alone on its border"
+    assert ("-", [1.0, 2.0], [1.0, 1.0]) in drawn
+    assert len(drawn) == 4
+
+
+def test_titles_of_panels_stay_apart() -> None:
+    """The title of a panel takes as many lines as its panel's width asks for."""
+    figure = style.new_figure(6.0, 3.0)
+    axes = figure.subplots(1, 2)
+    for own in axes:
+        style.title(own, "Relapse rate, 24 months, confirmed relapses \N{MIDDLE DOT} hazard_per_year 0.5", 3.0)
+    figure.draw_without_rendering()
+    left, right = (own.title.get_window_extent() for own in axes)
+    assert left.x1 < right.x0
