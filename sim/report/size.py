@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CLOSED, FOUND = (style.VERMILLION, ":"), (style.BLUE, "-")
+FEWEST_BARS = 4
 FEWEST = 100
 """Sizes played in fewer trials are not drawn: they only showed the way."""
 
@@ -158,6 +159,8 @@ def _draw_parts(axes: Axes, result: SizeResult) -> None:
         edge = max(p.added, 0.0) + style.Z95 * p.mcse
         axes.annotate(style.number(p.added, 0, sign=True), (edge, k), xytext=(4, 0), textcoords="offset points",
                       va="center", fontsize=style.SMALL)  # fmt: skip
+    middle, half = 0.5 * (len(bars) - 1.0), 0.5 * max(len(bars), FEWEST_BARS)
+    axes.set_ylim(middle - half, middle + half)  # a single bar is no block
     axes.set_yticks(y, [p.words for p in bars])
     axes.axvline(0.0, color=style.INK, linewidth=0.8)
     right = max(*(p.added + style.Z95 * p.mcse for p in bars), 1.0)

@@ -205,9 +205,13 @@ class Search:
 
     def _refuse_closed(self, x: float) -> None:
         """Raise RunError where most trials of this size and above close before they have it: no more are to be had."""
-        above = [b for b in self.batches if self.dial.vary == "n" and b.x >= x]
-        if 2 * sum(b.short for b in above) > sum(len(b.rejects) for b in above):
+        if self.dial.vary == "n" and self._closed(x):
             raise self._out_of_reach()
+
+    def _closed(self, x: float) -> bool:
+        """Tell whether most trials of this size and above close before they have their patients."""
+        above = [b for b in self.batches if b.x >= x]
+        return 2 * sum(b.short for b in above) > sum(len(b.rejects) for b in above)
 
     def _out_of_reach(self) -> RunError:
         """Tell that no size was found, the highest power that was seen, and whether enrolment closed too soon."""
@@ -215,8 +219,7 @@ class Search:
         most = max(row["trials"] for row in rows)
         best = max((row for row in rows if 4 * row["trials"] >= most), key=lambda row: row["power"])
         late, more = "", ""
-        above = [b for b in self.batches if b.x >= best["value"]]
-        if 2 * sum(b.short for b in above) > sum(len(b.rejects) for b in above):
+        if self._closed(best["value"]):
             days = self.dial.scenario.enrolment.max_days
             late = f"; from there on most trials close on enrolment.max_days = {days:g} before they have their patients"
             more = "a longer enrolment.max_days, more or faster sites, "

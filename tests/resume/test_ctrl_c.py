@@ -170,7 +170,7 @@ def test_ctrl_c_while_a_trial_is_played(at: int, workers: int, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_second_ctrl_c_loses_nothing_played(workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_ctrl_c_loses_nothing_played(workers: int, tmp_path: Path) -> None:
     """Ctrl-C twice, the second while the first is acted on, ends the run; parts that had come are written."""
     function = _Pressing(23)
     function.play = type("play", (), {"engine": "compiled", "scenario": scenario("bench/j1")})  # type: ignore[attr-defined]
