@@ -14,7 +14,7 @@ from sim.report import style
 from sim.report.console import print_table
 from sim.scenario.variants import split_changes
 from sim.study.compare import Compared, Comparison
-from sim.study.compare_words import called, is_sure, is_untrue, points, signed
+from sim.study.compare_words import called, is_sure, is_untrue, percent, points, signed
 from sim.study.exclude import Limit
 from sim.study.paired import Pair
 
@@ -190,7 +190,7 @@ def _draw_powers(axes: Axes, r: Comparison) -> None:
         p = d.performance
         label = "with the design's effect" if y == 0 else None
         _mark(axes, 100.0 * p.power, y - 0.09, 100.0 * p.mcse, POWER, POWER.colour, label)
-        axes.annotate(f"{100.0 * p.power:.1f}", (100.0 * p.power, y - 0.09), xytext=(0, 7), ha="center",
+        axes.annotate(percent(p.power), (100.0 * p.power, y - 0.09), xytext=(0, 7), ha="center",
                       textcoords="offset points", color=POWER.colour, fontweight="bold", zorder=4,
                       bbox=BOX)  # fmt: skip
         if d.null:

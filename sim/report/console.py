@@ -293,6 +293,8 @@ def size_tables(result: SizeResult) -> None:
         print_table(title, ("what adds to the size", f"adds ({result.unit})", "MCSE", "size without it"), rows, [])
         title = "Power by size"
     shown = [(f"{c['value']:,}", f"{c['power']:.3f} ({c['mcse']:.3f})", f"{c['trials']:,}") for c in result.curve]
+    verified = f"{result.power:.3f} ({result.mcse:.3f})", f"{result.verification_trials:,} fresh ones"
+    shown.append((f"{result.value:,}", *verified))
     print_table(title, (result.unit, "power (MCSE)", "trials"), shown, size_report.sentences(result))
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CLOSED, FOUND = (style.VERMILLION, ":"), (style.BLUE, "-")
+VERIFIED = style.INK
 FEWEST_BARS = 4
+ROOM = 8.0  # around the powers that are drawn, in percent
 FEWEST = 100
 """Sizes played in fewer trials are not drawn: they only showed the way."""
 
@@ -41,9 +43,11 @@ def sentences(result: SizeResult) -> Iterator[str]:
     )
     cf = result.closed_form
     if cf.whole is not None and result.ratio is not None:
+        error = "" if cf.mcse is None else f" (MCSE {_small(cf.mcse)})"
+        ratio_error = "" if result.ratio_mcse is None else f" (MCSE {result.ratio_mcse:.2f})"
         yield (
-            f"By formula {cf.whole:,}: {cf.method}; simulation asks for {result.ratio:.2f} times "
-            f"that{_inputs(cf.inputs)}."
+            f"By formula {cf.whole:,}{error}: {cf.method}; simulation asks for {result.ratio:.2f} times "
+            f"that{ratio_error}. {_inputs(result)}."
         )
     else:
         yield f"By formula none: {cf.method}."
@@ -93,13 +97,25 @@ def _formula(result: SizeResult) -> str:
     return f" Formula: {result.closed_form.method}." if result.closed_form.whole is not None else ""
 
 
-def _inputs(inputs: dict[str, float]) -> str:
-    """Name the rate and the dispersion that went into a formula."""
-    if "rate_per_year" not in inputs:
-        return ""
+def _small(error: float) -> str:
+    """Write the error of a size."""
+    return f"{error:,.0f}" if error >= 2.0 else f"{error:.1f}"
+
+
+def _inputs(result: SizeResult) -> str:
+    """Name what went into a formula: the rate and the dispersion, or the pilot; not what is solved for."""
+    inputs = result.closed_form.inputs
+    if "pilot_size" in inputs:
+        return (
+            f"Its inputs: a pilot of {inputs['pilot_trials']:,.0f} trials of {inputs['pilot_size']:,.0f} "
+            f"{result.unit}, mean estimate {style.number(inputs['mean_estimate'], 3)}, "
+            f"SD {style.number(inputs['sd'], 3)}"
+        )
+    over = f"{12.0 * inputs['years']:g} months"
+    over = f", both of {over}" if result.vary == "follow_up" else f" in {over}"
     return (
-        f" (its inputs: {inputs['rate_per_year']:.3f} relapses a year untreated, dispersion "
-        f"{inputs['dispersion']:.2f}, rate ratio {inputs['rate_ratio']:g}, {inputs['years']:g} years)"
+        f"Its inputs: {inputs['rate_per_year']:.3f} relapses a year untreated, dispersion "
+        f"{inputs['dispersion']:.2f}{over}, rate ratio {inputs['rate_ratio']:g}"
     )
 
 
@@ -116,8 +132,8 @@ def size_figure(result: SizeResult) -> Figure:
     style.footnote(
         figure,
         f"{result.name}, {result.endpoint}, two-sided level {result.alpha:g}, {result.beliefs.words}. "
-        f"{result.trials_used:,} trials, {result.verification_trials:,} of them fresh ones at the answer; bars on "
-        f"points: 95% Monte Carlo intervals.{_formula(result)}",
+        f"{result.trials_used:,} trials, {result.verification_trials:,} of them fresh ones at the answer "
+        f"(white diamond); bars on points: 95% Monte Carlo intervals.{_formula(result)}",
         135 if bars else 90,
     )
     return figure
@@ -134,6 +150,8 @@ def _draw_curve(axes: Axes, result: SizeResult) -> None:
     axes.plot(line, [100.0 * curve.at(v) for v in line], color=style.INK, linewidth=1.5, zorder=2)
     axes.errorbar(x, 100.0 * power, 100.0 * error, fmt="o", color=style.SKY, ecolor=style.GREY, markersize=5,
                   markeredgecolor=style.INK, markeredgewidth=0.6, elinewidth=1.0, zorder=3)  # fmt: skip
+    axes.errorbar(result.value, 100.0 * result.power, 100.0 * style.Z95 * result.mcse, fmt="D", color=VERIFIED,
+                  markersize=7, markerfacecolor="white", markeredgewidth=1.6, capsize=4, zorder=5)  # fmt: skip
     axes.axhline(100.0 * result.target_power, color=style.GREY, linewidth=1.0, linestyle="--", zorder=1)
     axes.axvspan(*result.value_interval, color=style.BLUE, alpha=0.15, linewidth=0.0, zorder=0)
     style.upright(axes, result.value, 0.10, f"simulated {result.value:,}", FOUND, "right")
@@ -143,7 +161,8 @@ def _draw_curve(axes: Axes, result: SizeResult) -> None:
         side = "right" if room == (closed < result.value) else "left"
         style.upright(axes, closed, 0.22, f"formula {closed:,}", CLOSED, side)
     axes.set_xlim(low, high)
-    axes.set_ylim(max(0.0, 100.0 * power.min() - 8.0), 102.0)
+    least, most = 100.0 * min(power.min(), result.power), 100.0 * max(power.max(), result.power, result.target_power)
+    axes.set_ylim(max(0.0, least - ROOM), min(102.0, most + ROOM))
     axes.set_xlabel(result.unit.capitalize() + (" (all arms)" if result.vary == "n" else ""))
     axes.set_ylabel("Power (% of trials)")
     style.bare(axes)

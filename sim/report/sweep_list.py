@@ -59,4 +59,6 @@ def _figure(result: SweepResult, cell: CellResult, endpoint: str) -> str:
     found = cost(result, cell, endpoint)
     if found is None:
         return power
+    if not found.apart:
+        return f"{power} (all trials agree)"
     return f"{power} ({style.number(100.0 * found.value, 1, sign=True)} ± {100.0 * found.mcse:.1f})"

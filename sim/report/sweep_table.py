@@ -9,6 +9,7 @@ from sim.report.console import print_table
 from sim.report.style import number
 from sim.report.sweep_words import cost, level, sentences, short
 from sim.scenario.study import LABEL
+from sim.study.hits import Difference
 from sim.study.sweep_result import CellResult, SweepResult
 
 MOST_ROWS = 100
@@ -49,9 +50,15 @@ def _row(result: SweepResult, cell: CellResult, endpoint: str) -> tuple[str, ...
     found += [endpoint] if len(result.endpoints) > 1 else []
     found.append(f"{p.power:.3f} ({p.mcse:.3f})")
     if result.reference:
-        d = cost(result, cell, endpoint)
-        found.append(f"{number(d.value, 3, sign=True)} ({d.mcse:.3f})" if d else "-")
+        found.append(_against(cost(result, cell, endpoint)))
     found.append(f"{number(p.estimate_mean, 3, sign=True)} ({number(p.estimate_sd, 3)})")
     if _has_truth(result):
         found += [f"{number(p.bias, 3, sign=True)} ({number(p.bias_mcse, 3)})", number(p.coverage, 3)]
     return tuple(found)
+
+
+def _against(found: Difference | None) -> str:
+    """Write a difference; where no trial tells the cells apart it has no standard error."""
+    if found is None:
+        return "-"
+    return f"{number(found.value, 3, sign=True)} ({found.mcse:.3f})" if found.apart else "0 (all trials agree)"

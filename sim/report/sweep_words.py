@@ -13,7 +13,7 @@ from sim.report import style
 from sim.scenario.lines import split
 from sim.scenario.schema import Scenario
 from sim.scenario.study import LABEL
-from sim.study.hits import Difference
+from sim.study.hits import Difference, interval_of
 from sim.study.sweep_result import CellResult, SweepResult
 
 NOTHING_THERE = "with no effect, significant"
@@ -71,6 +71,8 @@ def level(value: Any) -> str:
     if isinstance(value, int | float):
         shortly = f"{value:,}" if isinstance(value, int) else f"{value:g}"
         return shortly if isinstance(value, int) or float(shortly) == value else repr(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(level, value))}]"
     return str(value)
 
 
@@ -96,8 +98,10 @@ def _range(result: SweepResult, endpoint: str, cells: list[CellResult], said: st
     low = min(cells, key=lambda c: c.endpoints[endpoint].power)
     high = max(cells, key=lambda c: c.endpoints[endpoint].power)
     least, most = (style.percent(c.endpoints[endpoint].power) for c in (low, high))
-    if low is high:
+    if len(cells) == 1:
         return f"{said} {least} ({cell_words(result, low)})"
+    if least == most:
+        return f"{said} {least} in all of {len(cells):,} cells"
     return f"{said} from {least} ({cell_words(result, low)}) to {most} ({cell_words(result, high)})"
 
 
@@ -118,18 +122,13 @@ def worst(result: SweepResult, pairs: Sequence[Pair]) -> Pair:
 
     Where cells have what the scenario itself has, and that makes a difference, it is one of these.
     """
-    usual = [pair for pair in pairs if as_usual(result, pair[0]) and seen(pair[1])]
+    usual = [pair for pair in pairs if as_usual(result, pair[0]) and pair[1].seen]
     return max(usual or pairs, key=lambda pair: abs(pair[1].value))
 
 
 def compared(result: SweepResult, endpoint: str) -> list[Pair]:
     """Give every cell that has another one to be compared with."""
     return [(c, d) for c in result.cells if (d := cost(result, c, endpoint)) is not None]
-
-
-def seen(difference: Difference) -> bool:
-    """Tell whether a difference is beyond its Monte Carlo error."""
-    return abs(difference.value) > style.Z95 * difference.mcse
 
 
 def as_usual(result: SweepResult, cell: CellResult) -> bool:
@@ -162,7 +161,9 @@ def _cost(result: SweepResult, pairs: Sequence[Pair], null: str) -> str:
     usual = f" (as in {result.name})" if as_usual(result, cell) else ""
     here = {axis: f'"{cell.label}"' if axis == LABEL else level_words(result, cell, axis) for axis in result.axes}
     where = ", ".join([f"{here[key]}{usual}", *(words for axis, words in here.items() if axis != key)])
-    if not seen(difference):
+    if not any(found.apart for _, found in pairs):
+        return f"{null}{', ' if null else ''}no trial is decided otherwise than at {against}"
+    if not difference.seen:
         return f"{null}{', ' if null else ''}no cell is seen to differ from {against}: at most {points}, at {where}"
     if null:
         return f"{null}, significant {points} {'less' if difference.value < 0.0 else 'more'} often at {where}"
@@ -175,8 +176,16 @@ def sentences(result: SweepResult) -> Iterator[str]:
     for endpoint in result.endpoints:
         named = f"{endpoint}: " if several else ""
         yield f"{named}{message(result, endpoint)}."
-        if found := compared(result, endpoint):
+        same = unmoved(result, endpoint)
+        found = compared(result, endpoint)
+        if found and result.reference and result.reference[0] not in same:
             yield f"{named}{cost_message(result, endpoint)}.{_gain(worst(result, found)[1])}"
+        if same:
+            said = " and ".join(_axis_words(result, axis) for axis in same)
+            yield (
+                f"{named}Every trial is decided alike whatever {said}: a difference of more than "
+                f"{bound(result.trials)} points is excluded (95%)."
+            )
     largest = max(p.mcse for cell in result.cells for p in cell.endpoints.values())
     yield f"The largest MCSE of a power is {largest:.4f}; all cells are played on the same trial numbers."
     short_cells = [c for c in result.cells if c.short_trials]
@@ -189,6 +198,29 @@ def sentences(result: SweepResult) -> Iterator[str]:
     lost = sum(len(c.failed) for c in result.cells)
     if lost:
         yield f"{lost:,} trials failed; they count as no rejection."
+
+
+def unmoved(result: SweepResult, endpoint: str) -> list[str]:
+    """Give the axes along which no trial is decided otherwise: at no level of theirs, with the others as they are."""
+    found = []
+    for axis in result.axes:
+        alike: dict[tuple[str, ...], list[CellResult]] = {}
+        for cell in result.cells:
+            if endpoint in cell.endpoints:
+                alike.setdefault(tuple(repr(cell.level(a)) for a in result.axes if a != axis), []).append(cell)
+        pairs = [(cell, own[0]) for own in alike.values() for cell in own[1:]]
+        if pairs and not any(result.difference(a, b, endpoint).apart for a, b in pairs):
+            found.append(axis)
+    return found
+
+
+def _axis_words(result: SweepResult, axis: str) -> str:
+    return "cell of the list it is in" if axis == LABEL else f"value {short(result, axis)} has"
+
+
+def bound(trials: int) -> str:
+    """Give the largest difference, in points, that so many trials leave possible that all agree."""
+    return f"{100.0 * interval_of(0, 0, trials)[1]:.2g}"
 
 
 def _gain(difference: Difference) -> str:

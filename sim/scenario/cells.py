@@ -138,7 +138,8 @@ def _refuse_twins(study: Study, cells: list[Cell]) -> None:
     for cell in cells:
         if cell.digest in first:
             found = f"cells that are the same scenario: {first[cell.digest].words}; {cell.words}"
-            place = study.listed[0].place if study.listed else study.axes[0][0].place
+            own = next((listed for listed in study.listed if listed.label == cell.label), None)
+            place = own.place if own else study.axes[0][0].place
             problems.append(Problem(*place, "cell" if study.listed else "grid", found, "each scenario once"))
         first.setdefault(cell.digest, cell)
     if problems:

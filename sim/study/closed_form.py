@@ -7,7 +7,7 @@ Rate and dispersion are those of the scenario's own enrolled, untreated, by simu
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from sim.engines.world import potential
 from sim.scenario.schema import Scenario
 from sim.study.performance import Rows, converged
 from sim.study.play import Play
-from sim.study.population import PATIENTS, SOLVER_SEED
+from sim.study.population import SOLVER_SEED
 from sim.study.runner import Failure, Pool, Watcher, Workers
 from sim.study.vary import Dial
 
@@ -31,13 +31,16 @@ WALD = "negative binomial Wald test, fixed exposure (Zhu and Lakkis 2014)"
 SHARES = "two proportions, unpooled variance (Fleiss 1981), both negative binomial"
 EVENTS = "log-rank test, number of events (Schoenfeld 1981), times with negative binomial counts"
 NORMAL = "normal approximation, from the mean and the spread of a pilot's estimates"
+PATIENTS, GROUPS = 400_000, 20
+"""Untreated patients that rate and dispersion are taken from, and the groups that tell their Monte Carlo error."""
 
 
 @dataclass(frozen=True)
 class ClosedForm:
     """A size by formula, in the units of what is varied; None where no size is enough.
 
-    `whole` is the smallest size that can be had, `n` its patients, `inputs` what went in.
+    `whole` is the smallest size that can be had, `n` its patients, `inputs` what went in; `mcse` is the Monte Carlo
+    error that `value` has from those of them that are simulated.
     """
 
     value: float | None
@@ -45,6 +48,7 @@ class ClosedForm:
     n: int | None
     method: str
     inputs: dict[str, float]
+    mcse: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values."""
@@ -124,49 +128,73 @@ def _kinds(scenario: Scenario) -> tuple[str, ...]:
     return tuple("angioplasty" if kind == "angioplasty" else "other" for kind in kinds)
 
 
-def untreated_counts(
-    scenario: Scenario, months: float, workers: Workers, engine: str, watch: Watcher | None
-) -> tuple[float, float]:
-    """Give mean and dispersion of the enrolled's counts in so many months, untreated, by 4,000 patients."""
+@dataclass(frozen=True)
+class Seen:
+    """Counts of untreated patients, summed up in groups of trials: patients, events, squares of events."""
+
+    sums: NDArray[np.float64]
+
+    def figures(self, without: int | None = None) -> tuple[float, float]:
+        """Give mean and dispersion, with a group left out where that is asked for."""
+        n, events, squares = self.sums.sum(axis=0) - (0.0 if without is None else self.sums[without])
+        if not events:
+            return 0.0, 0.0
+        mean = events / n
+        variance = (squares - n * mean * mean) / (n - 1.0)
+        return float(mean), float(max(0.0, (variance - mean) / (mean * mean)))
+
+    def mcse(self, size: Callable[[float, float], float]) -> float | None:
+        """Give the standard error of a size by formula, leaving out a group at a time; None where one has no size."""
+        sizes = np.array([size(*self.figures(g)) for g in range(len(self.sums))])
+        if not np.isfinite(sizes).all():
+            return None
+        return math.sqrt((len(sizes) - 1.0) / len(sizes) * float(((sizes - sizes.mean()) ** 2).sum()))
+
+
+def untreated_counts(scenario: Scenario, months: float, workers: Workers, engine: str, watch: Watcher | None) -> Seen:
+    """Give the enrolled's counts in so many months, untreated."""
     counts = scenario.endpoint[0].counts
-    trials = math.ceil(PATIENTS / scenario.enrolment.target)
+    trials = max(GROUPS, math.ceil(PATIENTS / scenario.enrolment.target))
     with Pool(Untreated(Play(scenario, SOLVER_SEED, engine), counts, months), SOLVER_SEED, workers) as pool:
         answers: Sequence[Any] = pool.run(range(trials), watch)
     for answer in answers:
         if isinstance(answer, Failure):
             raise answer.error()
-    seen = np.concatenate(answers)
-    mean = float(seen.mean())
-    return mean, max(0.0, (float(seen.var(ddof=1)) - mean) / (mean * mean)) if mean > 0.0 else 0.0
+    sums = np.array([[len(seen), seen.sum(), (seen * seen).sum()] for seen in answers])
+    return Seen(np.array([sums[g::GROUPS].sum(axis=0) for g in range(GROUPS)]))
 
 
 def _by_counts(dial: Dial, power: float, workers: Workers, engine: str, watch: Watcher | None) -> ClosedForm:
     s = dial.scenario
     base, asked = parse_endpoint(dial.endpoint.name)
     months = s.study.follow_up_months if asked is None else asked
-    mean, dispersion = untreated_counts(s, months, workers, engine, watch)
+    seen = untreated_counts(s, months, workers, engine, watch)
+    mean, dispersion = seen.figures()
     ratio, alpha, years = s.effect.rate_ratio, s.study.alpha, months / 12.0
     treated, control = (s.arm[a].ratio for a in contrast(s, dial.endpoint))
     share = treated / (treated + control)
     part = (treated + control) / sum(a.ratio for a in s.arm)
     inputs = {"rate_per_year": mean / years, "dispersion": dispersion, "rate_ratio": ratio, "years": years}
+    method = {"arr": WALD, "relapse_free": SHARES}.get(base, EVENTS)
     if mean == 0.0:
-        return ClosedForm(None, None, None, WALD, inputs)
-    if base == "arr":
+        return ClosedForm(None, None, None, method, inputs)
+    if dial.vary == "follow_up" and base != "arr":
+        return ClosedForm(None, None, None, f"{method}: not solved for time", inputs)
+
+    def size(mean: float, dispersion: float) -> float:
         if dial.vary == "follow_up":
-            found = wald_years(mean / years, ratio, dispersion, part * s.enrolment.target, share, alpha, power)
-            return _said(dial, 12.0 * found, WALD, inputs)
-        n = wald_patients(mean / years, ratio, dispersion, years, share, alpha, power)
-        return _said(dial, _patients_to_size(dial, n / part), WALD, inputs)
-    if dial.vary == "follow_up":
-        return ClosedForm(
-            None, None, None, f"{SHARES if base == 'relapse_free' else EVENTS}: not solved for time", inputs
-        )
-    free = none_prob(mean * ratio, dispersion), none_prob(mean, dispersion)
-    if base == "relapse_free":
-        return _said(dial, _patients_to_size(dial, shares_patients(free, share, alpha, power) / part), SHARES, inputs)
-    n = events_patients(free, ratio, share, alpha, power)
-    return _said(dial, _patients_to_size(dial, n / part), EVENTS, inputs)
+            patients = part * s.enrolment.target
+            return 12.0 * wald_years(mean / years, ratio, dispersion, patients, share, alpha, power)
+        free = none_prob(mean * ratio, dispersion), none_prob(mean, dispersion)
+        if base == "arr":
+            n = wald_patients(mean / years, ratio, dispersion, years, share, alpha, power)
+        elif base == "relapse_free":
+            n = shares_patients(free, share, alpha, power)
+        else:
+            n = events_patients(free, ratio, share, alpha, power)
+        return _patients_to_size(dial, n / part)
+
+    return _said(dial, size(mean, dispersion), method, inputs, seen.mcse(size))
 
 
 def _normal(dial: Dial, power: float, x: int, rows: Rows) -> ClosedForm:
@@ -179,8 +207,9 @@ def _normal(dial: Dial, power: float, x: int, rows: Rows) -> ClosedForm:
     inputs |= {"mean_estimate": mean, "sd": sd}
     if abs(mean) <= 2.0 * sd / math.sqrt(len(got)):
         return ClosedForm(None, None, None, NORMAL, inputs)
-    scale = (z_sum(dial.scenario.study.alpha, power) * sd / mean) ** 2
-    return _said(dial, x * scale, NORMAL, inputs)
+    size = x * (z_sum(dial.scenario.study.alpha, power) * sd / mean) ** 2
+    error = 2.0 * math.sqrt(0.5 / (len(got) - 1.0) + (sd / mean) ** 2 / len(got))  # of the log of the size
+    return _said(dial, size, NORMAL, inputs, size * error)
 
 
 def _patients_to_size(dial: Dial, patients: float) -> float:
@@ -188,7 +217,7 @@ def _patients_to_size(dial: Dial, patients: float) -> float:
     return patients * s.sites.count / s.enrolment.target if dial.vary == "sites" else patients
 
 
-def _said(dial: Dial, x: float, method: str, inputs: dict[str, float]) -> ClosedForm:
+def _said(dial: Dial, x: float, method: str, inputs: dict[str, float], mcse: float | None) -> ClosedForm:
     if not math.isfinite(x) or x > dial.most:
-        return ClosedForm(x if math.isfinite(x) else None, None, None, method, inputs)
-    return ClosedForm(x, dial.whole(x), dial.patients(dial.whole(x)), method, inputs)
+        return ClosedForm(x if math.isfinite(x) else None, None, None, method, inputs, mcse)
+    return ClosedForm(x, dial.whole(x), dial.patients(dial.whole(x)), method, inputs, mcse)

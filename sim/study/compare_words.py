@@ -170,7 +170,12 @@ def signed(x: float, digits: int = 3) -> str:
 
 
 def _share(f: Figure) -> str:
-    return f"{100.0 * f.value:.1f}% (MCSE {100.0 * f.mcse:.1f})"
+    return f"{percent(f.value)}% (MCSE {100.0 * f.mcse:.1f})"
+
+
+def percent(share: float) -> str:
+    """Write a share in percent with the digits that a table of shares has, rounded as there."""
+    return f"{100.0 * float(f'{share:.3f}'):.1f}"
 
 
 def _and(words: list[str]) -> str:

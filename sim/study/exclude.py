@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.study.paired import Z95
+from sim.study.hits import Z95
 from sim.study.picked import Figure, share_of
 
 Bools = NDArray[np.bool_]

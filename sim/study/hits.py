@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,22 +11,27 @@ from numpy.typing import NDArray
 from sim.study.performance import BLOCK
 
 Bits = NDArray[np.uint8]
+Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
 class Difference:
     """How much more often one run rejects than another on the same trials, with its Monte Carlo standard error.
 
-    `unpaired` is the error that runs with trials of their own would have.
+    `interval` is of 95% (Bonett and Price 2012), so that it has a width where all trials agree; `unpaired` is the error
+    that runs with trials of their own would have; `apart` counts the trials in which one of the two rejects.
     """
 
     value: float
     mcse: float
+    interval: tuple[float, float]
     unpaired: float
+    apart: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain values."""
-        return vars(self) | {}
+    @property
+    def seen(self) -> bool:
+        """Whether it is beyond its Monte Carlo error."""
+        return self.interval[0] > 0.0 or self.interval[1] < 0.0
 
 
 @dataclass
@@ -68,4 +72,12 @@ class Hits:
         n, (more, fewer) = self.trials, self.alone(other)
         value = (more - fewer) / n
         spread = (more + fewer) / n - value * value
-        return Difference(value, math.sqrt(max(spread, 0.0) / n), math.hypot(self.mcse, other.mcse))
+        error, unpaired = math.sqrt(max(spread, 0.0) / n), math.hypot(self.mcse, other.mcse)
+        return Difference(value, error, interval_of(fewer, more, n), unpaired, more + fewer)
+
+
+def interval_of(only_a: int, only_b: int, trials: int) -> tuple[float, float]:
+    """Give the 95% interval of b's share less a's, paired: Wald's with one trial added to each kind that differs."""
+    p, q, n = (only_a + 1.0) / (trials + 2.0), (only_b + 1.0) / (trials + 2.0), trials + 2.0
+    half = Z95 * math.sqrt((p + q - (q - p) * (q - p)) / n)
+    return max(q - p - half, -1.0), min(q - p + half, 1.0)

@@ -10,11 +10,9 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sim.study.hits import Hits
+from sim.study.hits import Hits, interval_of
 from sim.study.pooled import Pooled
 from sim.study.together import Mean
-
-Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -104,13 +102,6 @@ def pair(a: Found, b: Found, squares: float) -> Pair:
         truth_difference=truth.value,
         truth_difference_mcse=parts[1],
     )
-
-
-def interval_of(only_a: int, only_b: int, trials: int) -> tuple[float, float]:
-    """Give the 95% interval of a paired difference of shares: Wald's with one trial added to each kind that differs."""
-    p, q, n = (only_a + 1.0) / (trials + 2.0), (only_b + 1.0) / (trials + 2.0), trials + 2.0
-    half = Z95 * math.sqrt((p + q - (q - p) * (q - p)) / n)
-    return max(q - p - half, -1.0), min(q - p + half, 1.0)
 
 
 def mcnemar_p(only_a: int, only_b: int) -> float:

@@ -55,6 +55,12 @@ class Curve:
         """Give the power at a size."""
         return float(ndtr(self.intercept + self.slope * math.sqrt(x)))
 
+    def mcse_at(self, x: float) -> float:
+        """Give the Monte Carlo standard error of the power at a size, by the delta method."""
+        row = np.array([1.0, math.sqrt(x)])
+        density = math.exp(-0.5 * (self.intercept + self.slope * math.sqrt(x)) ** 2) / math.sqrt(2.0 * math.pi)
+        return density * math.sqrt(max(float(row @ self.covariance @ row), 0.0))
+
     def reaches(self, power: float) -> float:
         """Give the size at which the curve reaches a power; infinite where it does not rise."""
         if self.slope <= 0.0:

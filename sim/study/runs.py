@@ -314,13 +314,21 @@ def _changed(path: str, told: dict[str, Any], asked: Address) -> list[Problem]:
     lost = [
         Problem(path, 0, f"cells.{k}", _called(c, told["scenario"]), gains) for k, c in cells.items() if k not in own
     ]
-    for k in cells.keys() & own.keys():
+    for k in () if _apart(there, wanted) else cells.keys() & own.keys():  # what all are told from is told once
         there |= flat(cells[k], f"cells.{k}")
         wanted |= flat(json.loads(json.dumps(own[k])), f"cells.{k}")
-    nothing = object()
-    keys = [k for k in there | wanted if there.get(k, nothing) != wanted.get(k, nothing)]
+    keys = _apart(there, wanted)
     found = [Problem(path, 0, k, _shown(there, k), f"{_shown(wanted, k)} as asked, or another folder") for k in keys]
-    return (found or lost)[:MOST_TOLD]
+    found = found or lost
+    if found and told.get("name", asked.name) != asked.name:
+        found = [Problem(path, 0, "name", str(told["name"]), f"{asked.name} as asked, or another folder"), *found]
+    return found[:MOST_TOLD]
+
+
+def _apart(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Name the keys that do not have the same value, or are not in both."""
+    nothing = object()
+    return [k for k in {**there, **wanted} if there.get(k, nothing) != wanted.get(k, nothing)]
 
 
 def _called(changes: Mapping[str, Any], common: Mapping[str, Any]) -> str:

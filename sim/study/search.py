@@ -219,10 +219,17 @@ class Search:
         most = max(row["trials"] for row in rows)
         best = max((row for row in rows if 4 * row["trials"] >= most), key=lambda row: row["power"])
         late, more = "", ""
-        if self._closed(best["value"]):
-            days = self.dial.scenario.enrolment.max_days
+        s = self.dial.scenario
+        if self.dial.vary == "n" and self._closed(best["value"]):
+            days = s.enrolment.max_days
             late = f"; from there on most trials close on enrolment.max_days = {days:g} before they have their patients"
             more = "a longer enrolment.max_days, more or faster sites, "
+        ends = {f"study.{k}": d for k in ("close_days", "close_after_enrolment_days") if (d := getattr(s.study, k))}
+        if ends and self.dial.vary == "follow_up":
+            late = "; whatever months are asked for, follow-up ends on " + " and ".join(
+                f"{key} = {days:g}" for key, days in ends.items()
+            )
+            more = f"a later {' or '.join(ends)}, "
         return RunError(
             f"--power: found {self.power:g}, which no number of {UNITS[self.dial.vary]} from {self.sizes[0]} to "
             f"{self.sizes[-1]} is sure to reach; the highest power was {best['power']:.3f} (MCSE {best['mcse']:.3f}) "

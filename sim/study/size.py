@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 DEFAULT_TRIALS, FEWEST_TRIALS, MOST_TRIALS = 100_000, 2_000, 10_000_000
 LEAST_PRECISION, MOST_POWER = 0.002, 0.999
 VERIFY_MCSE = 0.005
-SHORT_OF = 2.0
-"""A verified power so many standard errors below the target sends the search on, once."""
+APART = 2.0
+"""A verified power so many standard errors from the curve, below or above, sends the search on, once."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ class SizeResult:
             "short_trials": self.short_trials,
             "closed_form": self.closed_form.to_dict(),
             "ratio_to_closed_form": self.ratio,
+            "ratio_mcse": self.ratio_mcse,
             "trials_used": self.trials_used,
             "precise": self.precise,
             "curve": list(self.curve),
@@ -125,6 +126,14 @@ class SizeResult:
     def ratio(self) -> float | None:
         """The size found over that of the closed form."""
         return self.value / self.closed_form.value if self.closed_form.value else None
+
+    @property
+    def ratio_mcse(self) -> float | None:
+        """The Monte Carlo standard error of that ratio, of the search and of the formula's own figures."""
+        cf, (low, high) = self.closed_form, self.value_interval
+        if self.ratio is None or cf.value is None or cf.mcse is None:
+            return None
+        return self.ratio * math.hypot((high - low) / (2.0 * Z95 * self.value), cf.mcse / cf.value)
 
     def to_frame(self) -> pd.DataFrame:
         """Give the powers that were played, a row a size."""
@@ -225,7 +234,8 @@ def _searched(search: Search, precision: float, most_trials: int) -> tuple[Close
     formula = _formula(search)
     curve = search.settle(search.approach(formula.value or search.dial.start), precision, most_trials)
     verified = _verify(search, curve)
-    if verified.point.power < search.power - SHORT_OF * verified.point.mcse:
+    gap = verified.point.power - curve.at(verified.x)
+    if abs(gap) > APART * math.hypot(verified.point.mcse, curve.mcse_at(verified.x)):
         search.batches.append(verified)
         curve = search.settle(curve.reaches(search.power), precision, most_trials)
         verified = _verify(search, curve)

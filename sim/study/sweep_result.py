@@ -170,7 +170,9 @@ class SweepResult:
         if other is None or endpoint not in other.endpoints:
             return {}
         found = self.difference(cell, other, endpoint)
-        return {"reference": other.series, "power_difference": found.value, "difference_mcse": found.mcse}
+        low, high = found.interval if other is not cell else (0.0, 0.0)
+        told = {"power_difference": found.value, "difference_mcse": found.mcse}
+        return {"reference": other.series} | told | {"difference_low": low, "difference_high": high}
 
     def to_frame(self) -> pd.DataFrame:
         """Give one row a cell and endpoint: the swept keys, then what came out."""
@@ -204,7 +206,9 @@ class SweepResult:
 
 
 def _number(value: Any) -> Any:
-    """Give a number as a float: 1 and 1.0 are one level."""
+    """Give a number as a float, in a list too: 1 and 1.0 are one level."""
+    if isinstance(value, list):
+        return [_number(part) for part in value]
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 

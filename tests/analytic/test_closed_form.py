@@ -7,10 +7,13 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy.special import ndtri
 
 from sim.study.closed_form import (
+    GROUPS,
+    Seen,
     events_patients,
     none_prob,
     shares_patients,
@@ -19,6 +22,7 @@ from sim.study.closed_form import (
     z_sum,
 )
 from sim.study.safety import needed
+from tests.helpers import agrees
 
 ORACLES = Path(__file__).parent.parent / "golden" / "oracles" / "sample_size.csv"
 
@@ -61,6 +65,31 @@ def test_shares_and_events_by_hand() -> None:
     assert shares_patients((0.6, 0.4), 0.5, 0.05, 0.8) == pytest.approx(by_hand)
     events = 4.0 * z * z / math.log(0.5) ** 2
     assert events_patients((0.5, 0.25), 0.5, 0.5, 0.05, 0.8) == pytest.approx(events / (1.0 - 0.375))
+
+
+def test_the_formula_carries_the_error_of_its_rate() -> None:
+    """Figures of counts are those of the counts; over 400 draws the jackknife's error of a size is its spread."""
+    rng = np.random.default_rng(4)
+    sizes, errors = [], []
+
+    def size(mean: float, dispersion: float) -> float:
+        return wald_patients(mean / 2.0, 0.5, dispersion, 2.0, 0.5, 0.05, 0.9)
+
+    for _ in range(400):
+        counts = rng.poisson(rng.gamma(2.0, 0.5, (GROUPS, 100)))
+        seen = Seen(np.array([[len(g), g.sum(), (g * g).sum()] for g in counts], float))
+        mean, dispersion = seen.figures()
+        assert mean == pytest.approx(counts.mean())
+        assert dispersion == pytest.approx((counts.var(ddof=1) - mean) / mean**2)
+        sizes.append(size(mean, dispersion))
+        error = seen.mcse(size)
+        assert error is not None
+        errors.append(error)
+    spread, said = float(np.std(sizes, ddof=1)), float(np.sqrt(np.mean(np.square(errors))))
+    agrees(said / spread, 1.0, 1.0 / math.sqrt(2.0 * 399.0), detects=0.25)  # the jackknife's own spread averages out
+    nothing = Seen(np.array([[100.0, 0.0, 0.0]] * GROUPS))
+    assert nothing.figures() == (0.0, 0.0)
+    assert Seen(np.array([[100.0, 30.0, 40.0]] * GROUPS)).mcse(lambda mean, dispersion: math.inf) is None
 
 
 def test_none_prob_goes_over_into_poisson() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sim.study.hits import Hits
+from sim.study.hits import Z95, Hits, interval_of
 from sim.study.performance import BLOCK
 
 TRIALS = 2 * BLOCK + 337
@@ -35,6 +35,19 @@ def test_a_difference_is_that_of_the_trials(p: float, q: float) -> None:
     assert found.mcse == pytest.approx(off.std() / math.sqrt(TRIALS), abs=1e-15)
     unpaired = math.sqrt((a.mean() * (1.0 - a.mean()) + b.mean() * (1.0 - b.mean())) / TRIALS)
     assert found.unpaired == pytest.approx(unpaired, abs=1e-15)
+    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
+    assert found.interval == interval_of(only_b, only_a, TRIALS)
+    assert found.apart == only_a + only_b
+    assert found.seen or p == q
+
+
+def test_where_all_trials_agree_the_difference_has_an_interval() -> None:
+    """No trial tells two runs apart: the error is 0, the interval is not, and no difference is seen."""
+    rejected = np.random.default_rng(8).random(TRIALS) < 0.4
+    found = _kept(rejected, [0, 1, 2]).less(_kept(rejected, [0, 1, 2]))
+    assert (found.value, found.mcse, found.apart, found.seen) == (0.0, 0.0, 0, False)
+    low, high = found.interval
+    assert -low == high == pytest.approx(Z95 * math.sqrt(2.0) / (TRIALS + 2.0))
 
 
 def test_counts_are_exact() -> None:

@@ -42,6 +42,20 @@ def test_the_crossing_is_where_the_power_is_reached() -> None:
             assert abs(float(ndtri(curve.at(end)) - ndtri(power))) == pytest.approx(Z95 * error, rel=1e-6)
 
 
+def test_the_error_of_a_power_is_its_spread() -> None:
+    """Over 1,000 draws from a known curve, the standard error of the fitted power at a size is the powers' spread."""
+    rng = np.random.default_rng(2)
+    powers, errors = [], []
+    for _ in range(1000):
+        hits = {x: int(rng.binomial(700, ndtr(-1.96 + 0.2 * math.sqrt(x)))) for x in (200.0, 300.0)}
+        curve = fitted([Point(x, 700, k) for x, k in hits.items()])
+        assert curve is not None
+        powers.append(curve.at(260.0))
+        errors.append(curve.mcse_at(260.0))
+    said = math.sqrt(float(np.mean(np.square(errors))))
+    agrees(said / float(np.std(powers, ddof=1)), 1.0, 1.0 / math.sqrt(2.0 * 999.0), detects=0.15)
+
+
 def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
     """Of 2,000 draws from a known curve, the 95% interval holds the true size in 95%; finds 3.5 points."""
     rng = np.random.default_rng(1)

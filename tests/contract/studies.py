@@ -64,6 +64,8 @@ BAD = [
         "an override that can't be applied (cell arm[7].ratio = 1 and 1 more)", "a place in the array arm"),
     Bad("the same scenario twice", HEAD + "[grid]\neffect.rate_ratio = [0.6, 0.8, 0.6]\n", 3, "grid",
         "cells that are the same scenario: effect.rate_ratio = 0.6; effect.rate_ratio = 0.6", "each scenario once"),
+    Bad("a cell that is another one", HEAD + '[[cell]]\nlabel = "a"\n[[cell]]\nlabel = "b"\n', 4, "cell",
+        "cells that are the same scenario: a; b", "each scenario once"),
     Bad("an endpoint that is not there", HEAD + 'endpoints = ["arr_24m", "edss_24m"]\n' + GRID, 2, "endpoints",
         "'edss_24m'", "arr_24m"),
     Bad("an endpoint twice", HEAD + 'endpoints = ["arr_24m", "arr"]\n' + GRID, 2, "endpoints", "arr_24m, arr_24m",

@@ -33,6 +33,7 @@ def test_size_prints_tables() -> None:
     assert "patients who leave" in out
     assert "reach a power of 80%" in out
     assert "By formula" in out
+    assert "fresh ones" in out
 
 
 def test_size_refuses(tmp_path: Path) -> None:

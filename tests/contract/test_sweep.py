@@ -104,7 +104,8 @@ def test_the_table_is_tidy(study: Path, tmp_path: Path) -> None:
     assert list(frame["enrolment.target"]) == [20, 20, 20, 40, 40, 40]
     assert frame["effect.rate_ratio"].dtype == float
     assert {"cell", "endpoint", "power", "mcse", "favourable_power", "estimate_mean", "bias", "power_difference",
-            "difference_mcse", "trials", "short_trials", "failed"} <= set(frame.columns)  # fmt: skip
+            "difference_mcse", "difference_low", "difference_high", "trials", "short_trials",
+            "failed"} <= set(frame.columns)  # fmt: skip
     parquet = pd.read_parquet(tmp_path / "out" / "sweep.parquet")
     pd.testing.assert_frame_equal(parquet, frame)
     csv = pd.read_csv(tmp_path / "out" / "sweep.csv")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from sim.report import style
 from sim.report.size import message, sentences, size_figure
 from sim.study.closed_form import ClosedForm
 from sim.study.size import SizeResult, sample_size
@@ -24,6 +27,9 @@ def test_the_curve_is_drawn_and_named(found: SizeResult) -> None:
     figure = size_figure(found)
     assert axis_labels(figure) == ["Patients (all arms)", "Power (% of trials)", "Added to the size (patients)"]
     assert f"simulated {found.value}" in words(figure)
+    verified = [line for line in figure.get_axes()[0].get_lines() if line.get_marker() == "D"]
+    drawn = [np.asarray(line.get_xydata()).ravel().tolist() for line in verified]
+    assert drawn == [[found.value, pytest.approx(100.0 * found.power)]]
     assert f"formula {found.closed_form.whole}" in words(figure)
     ticks = [t.get_text() for t in figure.get_axes()[1].get_yticklabels()]
     assert ticks == [p.words for p in found.parts][::-1]
@@ -35,7 +41,14 @@ def test_the_sentences_follow_the_figures(found: SizeResult) -> None:
     said = " ".join(sentences(found))
     assert message(found) in said
     assert f"verified on {found.verification_trials:,} fresh trials: {found.power:.3f} (MCSE {found.mcse:.3f})" in said
-    assert f"simulation asks for {found.ratio:.2f} times that" in said
+    assert found.closed_form.mcse is not None
+    assert found.closed_form.value is not None
+    assert found.ratio is not None
+    low, high = found.value_interval
+    errors = (high - low) / (2.0 * style.Z95 * found.value), found.closed_form.mcse / found.closed_form.value
+    assert found.ratio_mcse == pytest.approx(found.ratio * math.hypot(*errors))
+    assert f"simulation asks for {found.ratio:.2f} times that (MCSE {found.ratio_mcse:.2f}). Its inputs:" in said
+    assert "in 24 months, rate ratio 0.7" in said
     assert found.safety is not None
     assert f"{found.safety.treated:,} angioplasties must be done, so {found.safety.n:,} enrolled" in said
     assert "wider than asked for" not in said
@@ -52,6 +65,16 @@ def test_the_sentences_follow_the_figures(found: SizeResult) -> None:
     for words_of_it in ("wider than asked for", "most of this power is for harm", "In 7 of", "By formula none: x"):
         assert words_of_it in said
     assert "Most is added" not in said
+
+
+def test_a_formula_without_a_rate_tells_its_pilot(found: SizeResult) -> None:
+    """Where a pilot was scaled it is said, with its trials; where months are sized none of them is an input."""
+    inputs = {"pilot_size": 200.0, "pilot_trials": 200.0, "mean_estimate": -1.5, "sd": 3.25}
+    scaled = replace(found, closed_form=ClosedForm(250.0, 250, 250, "x", inputs, 31.0))
+    said = " ".join(sentences(scaled))
+    assert "By formula 250 (MCSE 31): x; simulation" in said
+    assert "Its inputs: a pilot of 200 trials of 200 patients, mean estimate \N{MINUS SIGN}1.500, SD 3.250." in said
+    assert ", both of 24 months, rate ratio" in " ".join(sentences(replace(found, vary="follow_up")))
 
 
 def test_the_json_is_the_contracts(found: SizeResult) -> None:

@@ -11,12 +11,14 @@ import pytest
 import sim
 from sim.report import style, sweep_map
 from sim.report.sweep import MOST_LINES, along, levels, panels, sweep_figures
+from sim.report.sweep_curves import _at_least
 from sim.report.sweep_words import axis_label, cell_words, cost_message, meaning, message, sentences, short
 from sim.study.hits import Hits
 from sim.study.sweep_result import SweepResult
 from tests.report.looks import axis_labels, words
 
 TARGET, RATIO, HAZARD = "enrolment.target", "effect.rate_ratio", "dropout.hazard_per_year"
+VISITS = [[0, 24], [0, 3, 6, 9, 12, 15, 18, 21, 24]]
 SMALL = {"randomisation.block_size": 4}
 
 
@@ -145,6 +147,51 @@ def test_a_difference_within_its_error_is_not_called_one(listed: SweepResult) ->
         'At "halved", power is 80.0 points (MCSE 5.7) lower than at "as it is"'
     )
     assert "80.0 points (MCSE 5.7) higher" in told([False] * 40 + [True] * 10, [True] * 50)
+
+
+def test_a_key_that_changes_nothing_is_told() -> None:
+    """Where no trial is decided otherwise at any level of a key, that is said with what so many trials exclude."""
+    visits = "visits.months"
+    grid = {HAZARD: [0.0, 1.0], visits: VISITS}
+    result = _sweep(trials=40, set={}, grid=grid, reference={visits: VISITS[0]})
+    said = " ".join(sentences(result))
+    limit = f"{100.0 * style.Z95 * 2.0**0.5 / 42.0:.2g}"
+    assert f"Every trial is decided alike whatever value months has: a difference of more than {limit} points" in said
+    assert "No trial is decided otherwise" not in said, "once is enough"
+    assert cost_message(result, "arr_24m") == "No trial is decided otherwise than at months [0, 24]"
+    powers = {c.endpoints["arr_24m"].power for c in result.cells}
+    assert len(powers) == 2
+    assert message(replace(result, cells=result.cells[:2]), "arr_24m").endswith("in all of 2 cells")
+    other = result.cells[1]
+    assert result.reference_of(other) is result.cells[0]
+    row = result.to_frame().iloc[1]
+    assert (row["power_difference"], row["difference_mcse"]) == (0.0, 0.0)
+    assert -row["difference_low"] == row["difference_high"] == pytest.approx(style.Z95 * 2.0**0.5 / 42.0)
+    own_row = result.to_frame().iloc[0]
+    assert (own_row["difference_low"], own_row["difference_high"]) == (0.0, 0.0)
+
+
+def test_curves_that_coincide_are_all_seen_and_long_names_stand_beside() -> None:
+    """Of lines on each other the first is widest; names too long for the panel stand once beside all panels."""
+    result = _sweep(trials=20, grid={TARGET: [16, 24, 32], "visits.months": VISITS}, reference={TARGET: 16})
+    for figure in sweep_figures(result).values():
+        (axes,) = figure.get_axes()
+        widths = [line.get_linewidth() for line in axes.get_lines() if np.size(line.get_xdata()) == 3]
+        assert len(widths) == 2
+        assert widths[0] > widths[1]
+        (legend,) = figure.legends
+        assert [t.get_text() for t in legend.get_texts()] == [
+            "months [0, 24]", "months [0, 3, 6, 9, 12, 15, 18, 21,\n24]"
+        ]  # fmt: skip
+        figure.draw_without_rendering()
+        assert axes.get_window_extent().x1 < legend.get_window_extent().x0
+        assert axes.title.get_window_extent().x1 < figure.bbox.x1
+
+
+def test_a_cost_of_nothing_looks_like_nothing() -> None:
+    """The axis of differences spans some points, however small they are."""
+    assert _at_least(-0.1, 0.1) == pytest.approx((-2.0, 2.0))
+    assert _at_least(-10.0, 3.0) == (-10.0, 3.0)
 
 
 def test_what_is_found_where_nothing_is_stands_apart() -> None:

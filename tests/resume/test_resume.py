@@ -19,8 +19,10 @@ from sim.study import chunks, play, runs, store, stream
 from sim.study.chunks import CHUNK
 from sim.study.lock import holder, locked
 from sim.study.opened import open_run
+from sim.study.power import power
 from sim.study.recheck import verify
 from tests.contract.commands import alive, start
+from tests.helpers import scenario
 from tests.resume.runs import COMMAND, Words, chunks_of, figures, killed, played, refused
 
 TRIALS = 23_000
@@ -101,6 +103,15 @@ def test_another_scenario_or_seed_is_refused_by_key(undisturbed: Path) -> None:
         f"{path}: effect.rate_ratio: found 0.7; allowed: 0.6 as asked, or another folder",
     ]
     assert {p.name: p.read_bytes() for p in undisturbed.iterdir()} == before
+
+
+def test_a_folder_of_another_scenario_says_which(undisturbed: Path) -> None:
+    """The scenario that a folder holds is named before the keys in which it differs."""
+    with pytest.raises(ShamtrialError) as told:
+        power(scenario("bench/j2"), "bench/j2", TRIALS, out=undisturbed)
+    first, *others = str(told.value).splitlines()
+    assert first.endswith("run.json: name: found bench/j1; allowed: bench/j2 as asked, or another folder")
+    assert others
 
 
 def test_another_engine_version_is_refused(undisturbed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,15 @@ def test_another_sweep_is_refused(undisturbed: Path) -> None:
     assert {p.name: p.read_bytes() for p in undisturbed.iterdir()} == before
 
 
+def test_a_changed_base_is_told_once(undisturbed: Path) -> None:
+    """What all cells are told from is not told again in each, though their own tables hold it too."""
+    asked = _study(*RATIOS, set=SET | {"effect.onset_days": 30.0}) | {"grid": {"effect.rate_ratio": [0.4, 0.7, 1.0]}}
+    with pytest.raises(ShamtrialError) as refused:
+        sim.sweep(asked, trials=TRIALS, out=undisturbed)
+    (said,) = str(refused.value).splitlines()
+    assert said.endswith("run.json: effect.onset_days: found 0.0; allowed: 30.0 as asked, or another folder")
+
+
 def test_runs_tells_and_proves_a_sweep(undisturbed: Path) -> None:
     """`runs list`, `show` and `verify` know a sweep's cells: trials in each of them, figures, bits."""
     (listed,) = done("runs", "list", undisturbed, "--json").json["runs"]

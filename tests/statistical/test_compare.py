@@ -16,8 +16,8 @@ from sim.scenario.variants import load_designs
 from sim.study import paired_truth
 from sim.study.compare import Comparison, compare
 from sim.study.exclude import excluded
-from sim.study.hits import Hits
-from sim.study.paired import Found, interval_of, mcnemar_p, pair
+from sim.study.hits import Hits, interval_of
+from sim.study.paired import Found, mcnemar_p, pair
 from sim.study.paired_truth import pooled_truth
 from sim.study.pooled import nothing
 from sim.study.together import Mean, Together

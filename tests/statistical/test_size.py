@@ -10,11 +10,12 @@ import pytest
 import sim
 from sim.core.errors import RunError, ShamtrialError
 from sim.scenario.schema import Scenario
+from sim.study import size
 from sim.study.ledger import chosen
 from sim.study.play import Play
 from sim.study.power_curve import Z95, Curve, Point, fitted
 from sim.study.safety import angioplasties, safety
-from sim.study.search import Search
+from sim.study.search import Batch, Search
 from sim.study.size import _formula, sample_size
 from sim.study.size_parts import absent, ideal_worlds
 from sim.study.tally import Analyse
@@ -58,6 +59,7 @@ def test_the_interval_holds_the_answer_of_brute_force() -> None:
         found = [sample_size(made, power=power, precision=0.05, seed=s, with_parts=False) for s in range(10)]
         truth = brute_force(made, power, round(float(np.median([f.n for f in found]))))
         held += sum(f.n_interval[0] <= truth <= f.n_interval[1] for f in found)
+    print(f"the interval held the answer in {held} of {10 * len(SETTINGS)} searches")
     assert held >= 0.9 * 10 * len(SETTINGS)
 
 
@@ -210,6 +212,38 @@ def test_enrolment_that_closes_too_soon_is_named() -> None:
         sample_size(slow, power=0.9, with_parts=False)
     said = str(refused.value)
     assert "most trials close on enrolment.max_days = 300 before they have their patients; allowed: a longer" in said
+
+
+def test_follow_up_that_ends_on_a_day_is_named() -> None:
+    """Where everyone's follow-up ends on a day, a power out of reach of any months is told with that key."""
+    made = scenario("bench/j1", {"enrolment.target": 80})
+    with pytest.raises(RunError) as refused:
+        sample_size(made, power=0.99, vary="follow_up")
+    said = str(refused.value)
+    assert "follow-up ends on study.close_days = 913.125; allowed: a later study.close_days, a power within" in said
+
+
+@pytest.mark.parametrize(("off", "batches"), [(0.0, 1), (-0.08, 2), (0.08, 2)])
+def test_a_verification_off_the_curve_sends_the_search_on(
+    off: float, batches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fresh trials two errors below or above the fitted curve join it, and others verify the new answer; once."""
+    made, verified = scenario("bench/j1"), []
+
+    def verify(search: Search, curve: Curve) -> Batch:
+        x = search.dial.whole(curve.reaches(search.power))
+        rejects = np.arange(3600) < round(3600 * (curve.at(x) + off))
+        verified.append(Batch(x, rejects, float(rejects.mean()), 0))
+        return verified[-1]
+
+    monkeypatch.setattr(size, "_verify", verify)
+    found = sample_size(made, power=0.9, precision=0.1, with_parts=False)
+    assert len(verified) == batches
+    assert found.value == verified[-1].x
+    joined = sum(c["trials"] for c in found.curve if c["value"] == verified[0].x)
+    assert (joined >= 3600) == (batches == 2)
+    if off:
+        assert (verified[1].x > verified[0].x) == (off < 0.0)
 
 
 def test_without_effect_there_is_no_formula() -> None:
