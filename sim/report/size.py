@@ -43,10 +43,11 @@ def sentences(result: SizeResult) -> Iterator[str]:
     )
     cf = result.closed_form
     if cf.whole is not None and result.ratio is not None:
+        exact = f"{cf.whole:,}" if result.vary == "n" else f"{cf.value:,.1f}"
         error = "" if cf.mcse is None else f" (MCSE {_small(cf.mcse)})"
         ratio_error = "" if result.ratio_mcse is None else f" (MCSE {result.ratio_mcse:.2f})"
         yield (
-            f"By formula {cf.whole:,}{error}: {cf.method}; simulation asks for {result.ratio:.2f} times "
+            f"By formula {exact}{error}: {cf.method}; simulation asks for {result.ratio:.2f} times "
             f"that{ratio_error}. {_inputs(result)}."
         )
     else:
@@ -99,7 +100,7 @@ def _formula(result: SizeResult) -> str:
 
 def _small(error: float) -> str:
     """Write the error of a size."""
-    return f"{error:,.0f}" if error >= 2.0 else f"{error:.1f}"
+    return f"{error:,.0f}" if error >= 2.0 else f"{error:.1g}"
 
 
 def _inputs(result: SizeResult) -> str:
@@ -157,8 +158,9 @@ def _draw_curve(axes: Axes, result: SizeResult) -> None:
     style.upright(axes, result.value, 0.10, f"simulated {result.value:,}", FOUND, "right")
     closed = result.closed_form.whole
     if closed is not None and low <= closed <= high:
-        room = abs(closed - result.value) > 0.3 * (high - low)
-        side = "right" if room == (closed < result.value) else "left"
+        before, outward = closed < result.value, (closed - low if closed < result.value else high - closed)
+        between = abs(closed - result.value) > 0.3 * (high - low) or outward < 0.2 * (high - low)
+        side = "right" if between == before else "left"
         style.upright(axes, closed, 0.22, f"formula {closed:,}", CLOSED, side)
     axes.set_xlim(low, high)
     least, most = 100.0 * min(power.min(), result.power), 100.0 * max(power.max(), result.power, result.target_power)
