@@ -101,7 +101,7 @@ def _range(result: SweepResult, endpoint: str, cells: list[CellResult], said: st
     if len(cells) == 1:
         return f"{said} {least} ({cell_words(result, low)})"
     if least == most:
-        return f"{said} {least} in all of {len(cells):,} cells"
+        return f"{said} {least} in all {len(cells):,} cells"
     return f"{said} from {least} ({cell_words(result, low)}) to {most} ({cell_words(result, high)})"
 
 

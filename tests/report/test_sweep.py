@@ -161,7 +161,7 @@ def test_a_key_that_changes_nothing_is_told() -> None:
     assert cost_message(result, "arr_24m") == "No trial is decided otherwise than at months [0, 24]"
     powers = {c.endpoints["arr_24m"].power for c in result.cells}
     assert len(powers) == 2
-    assert message(replace(result, cells=result.cells[:2]), "arr_24m").endswith("in all of 2 cells")
+    assert message(replace(result, cells=result.cells[:2]), "arr_24m").endswith("in all 2 cells")
     other = result.cells[1]
     assert result.reference_of(other) is result.cells[0]
     row = result.to_frame().iloc[1]
