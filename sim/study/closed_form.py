@@ -145,7 +145,8 @@ class Seen:
 
     def mcse(self, size: Callable[[float, float], float]) -> float | None:
         """Give the standard error of a size by formula, leaving out a group at a time; None where one has no size."""
-        sizes = np.array([size(*self.figures(g)) for g in range(len(self.sums))])
+        figures = [self.figures(g) for g in range(len(self.sums))]
+        sizes = np.array([size(*f) if f[0] else math.inf for f in figures])
         if not np.isfinite(sizes).all():
             return None
         return math.sqrt((len(sizes) - 1.0) / len(sizes) * float(((sizes - sizes.mean()) ** 2).sum()))

@@ -90,6 +90,9 @@ def test_the_formula_carries_the_error_of_its_rate() -> None:
     nothing = Seen(np.array([[100.0, 0.0, 0.0]] * GROUPS))
     assert nothing.figures() == (0.0, 0.0)
     assert Seen(np.array([[100.0, 30.0, 40.0]] * GROUPS)).mcse(lambda mean, dispersion: math.inf) is None
+    rare = Seen(np.array([[100.0, 1.0, 1.0], *[[100.0, 0.0, 0.0]] * (GROUPS - 1)]))
+    assert rare.figures()[0] > 0.0
+    assert rare.mcse(size) is None, "without one group nothing was seen"
 
 
 def test_none_prob_goes_over_into_poisson() -> None:
