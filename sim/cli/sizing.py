@@ -72,7 +72,13 @@ def power(scenario: str, trials: int | None, mcse: float | None, truth_trials: i
 )
 @click.option("--complication-rate", type=float, help="Size for safety too: to see at least one complication.")
 @click.option("--see", type=float, help="... with this probability.  [default: 0.95]")
-@click.option("--most-trials", type=int, default=100_000, show_default=True, help="Trials the search may spend.")
+@click.option(
+    "--most-trials",
+    type=int,
+    default=100_000,
+    show_default=True,
+    help="Trials the search may spend; those of verification come on top.",
+)
 @study_options
 def size(scenario: str, target: float, endpoint: str | None, vary: str, precision: float, parts: bool,
          complication_rate: float | None, see: float | None, most_trials: int, seed: int, workers: int | None,

@@ -162,7 +162,7 @@ def message(r: Comparison) -> str:
     powers = [style.percent(d.performance.power, 1) for d in (own, r.designs[0])]
     said = f"{called(best.b)} finds an effect in {powers[0]} of trials, {first} in {powers[1]}"
     if own.null and is_untrue(own):
-        said += f"; where there is none, it finds one in {style.percent(own.null.rejects.value)}"
+        said += f"; where there is none, it finds one in {style.percent(own.null.rejects.value, 1)}"
     return said
 
 

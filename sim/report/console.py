@@ -288,7 +288,8 @@ def explain_table(result: ExplainResult) -> None:
 def size_tables(result: SizeResult) -> None:
     """Print a SizeResult: the answer in sentences, what adds to it, the powers played."""
     title = f"{result.name}, {result.endpoint}\n{result.beliefs.words}"
-    rows = [(p.words, _number(p.added, 0, sign=True), _number(p.mcse, 0), _number(p.without, 0)) for p in result.parts]
+    d = size_report.digits(result)
+    rows = [(p.words, _number(p.added, d, sign=True), _number(p.mcse, d), _number(p.without, d)) for p in result.parts]
     if rows:
         print_table(title, ("what adds to the size", f"adds ({result.unit})", "MCSE", "size without it"), rows, [])
         title = "Power by size"

@@ -43,11 +43,10 @@ def sentences(result: SizeResult) -> Iterator[str]:
     )
     cf = result.closed_form
     if cf.whole is not None and result.ratio is not None:
-        exact = f"{cf.whole:,}" if result.vary == "n" else f"{cf.value:,.1f}"
         error = "" if cf.mcse is None else f" (MCSE {_small(cf.mcse)})"
         ratio_error = "" if result.ratio_mcse is None else f" (MCSE {result.ratio_mcse:.2f})"
         yield (
-            f"By formula {exact}{error}: {cf.method}; simulation asks for {result.ratio:.2f} times "
+            f"By formula {_by_formula(result)}{error}: {cf.method}; simulation asks for {result.ratio:.2f} times "
             f"that{ratio_error}. {_inputs(result)}."
         )
     else:
@@ -57,7 +56,8 @@ def sentences(result: SizeResult) -> Iterator[str]:
         yield (
             "Most is added by "
             + ", then ".join(
-                f"{p.words} ({p.added:+,.0f} {result.unit.split()[0]}, MCSE {p.mcse:.0f})" for p in costs[:2]
+                f"{p.words} ({p.added:+,.{digits(result)}f} {result.unit.split()[0]}, MCSE {_small(p.mcse)})"
+                for p in costs[:2]
             )
             + "."
         )
@@ -77,6 +77,11 @@ def sentences(result: SizeResult) -> Iterator[str]:
         )
     parts = f", and {result.parts_trials:,} on what adds to it" if result.parts_trials else ""
     yield f"{result.trials_used:,} trials were spent on the size, those of the verification among them{parts}."
+    if not result.verified:
+        yield (
+            "The verified power is more than two standard errors from what the search expects there: ask for a smaller "
+            "--precision."
+        )
     if not result.precise:
         yield "The interval is wider than asked for: the trials allowed were spent (--most-trials)."
     if s := result.safety:
@@ -96,6 +101,17 @@ def _each(mean: float) -> str:
 def _formula(result: SizeResult) -> str:
     """Name the formula that is drawn."""
     return f" Formula: {result.closed_form.method}." if result.closed_form.whole is not None else ""
+
+
+def digits(result: SizeResult) -> int:
+    """Give the decimals of a size: months and sites are few."""
+    return 0 if result.vary == "n" else 1
+
+
+def _by_formula(result: SizeResult) -> str:
+    """Write the formula's size: patients in whole allocations."""
+    cf = result.closed_form
+    return f"{cf.whole if result.vary == 'n' else cf.value:,.{digits(result)}f}"
 
 
 def _small(error: float) -> str:
@@ -161,7 +177,7 @@ def _draw_curve(axes: Axes, result: SizeResult) -> None:
         before, outward = closed < result.value, (closed - low if closed < result.value else high - closed)
         between = abs(closed - result.value) > 0.3 * (high - low) or outward < 0.2 * (high - low)
         side = "right" if between == before else "left"
-        style.upright(axes, closed, 0.22, f"formula {closed:,}", CLOSED, side)
+        style.upright(axes, closed, 0.22, f"formula {_by_formula(result)}", CLOSED, side)
     axes.set_xlim(low, high)
     least, most = 100.0 * min(power.min(), result.power), 100.0 * max(power.max(), result.power, result.target_power)
     axes.set_ylim(max(0.0, least - ROOM), min(102.0, most + ROOM))
@@ -178,8 +194,8 @@ def _draw_parts(axes: Axes, result: SizeResult) -> None:
         axes.barh(k, p.added, 0.62, color=look.colour, hatch=look.hatch, edgecolor="white", linewidth=0.0, zorder=2)
         axes.errorbar(p.added, k, xerr=style.Z95 * p.mcse, color=style.INK, elinewidth=1.2, capsize=3, zorder=3)
         edge = max(p.added, 0.0) + style.Z95 * p.mcse
-        axes.annotate(style.number(p.added, 0, sign=True), (edge, k), xytext=(4, 0), textcoords="offset points",
-                      va="center", fontsize=style.SMALL)  # fmt: skip
+        axes.annotate(style.number(p.added, digits(result), sign=True), (edge, k), xytext=(4, 0), va="center",
+                      textcoords="offset points", fontsize=style.SMALL)  # fmt: skip
     middle, half = 0.5 * (len(bars) - 1.0), 0.5 * max(len(bars), FEWEST_BARS)
     axes.set_ylim(middle - half, middle + half)  # a single bar is no block
     axes.set_yticks(y, [p.words for p in bars])

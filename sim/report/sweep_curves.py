@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
@@ -34,8 +33,8 @@ LOOKS = (
 )
 TARGETS = (80.0, 90.0)
 LEAST_RANGE = 4.0
-SAME, WIDER = 0.5, 1.6
-"""Lines that differ by less (in points) lie on each other; each that lies below is so much wider."""
+SAME, WIDER, MOST_BELOW = 0.5, 1.6, 3
+"""Lines that differ by less (in points) lie on each other; each that lies below is so much wider, up to three."""
 SHORT, WRAPPED, BESIDE = 24, 36, 2.7
 """Letters of names that are written at the lines' ends, and of a line of longer ones; the inches that these take."""
 GAP = 0.055
@@ -146,13 +145,19 @@ def _lines(axes: Axes, panel: Panel, x: str, figures: Figures, looks: dict[str, 
     drawn = [np.array([figures(cell, panel.endpoint) for cell in line.cells]).T for line in panel.lines]
     for k, (line, (y, low, high)) in enumerate(zip(panel.lines, drawn, strict=True)):
         look, at = looks[line.words], [float(cell.level(x)) for cell in line.cells]
-        over = sum(len(y) == len(other[0]) and np.abs(y - other[0]).max() < SAME for other in drawn[k + 1 :])
-        if not over:
+        over = [other for other in drawn[k + 1 :] if other.shape == drawn[k].shape and _same(other[0], y)]
+        below = min(len(over), MOST_BELOW)
+        if not any(_same(other, drawn[k]) for other in over):
             axes.fill_between(at, low, high, color=look.colour, alpha=0.2, linewidth=0.0)
-        width, dot = 1.5 + WIDER * over, 5.5 + 1.8 * WIDER * over
+        width, dot = 1.5 + WIDER * below, 5.5 + 1.8 * WIDER * below
         axes.plot(at, y, color=look.colour, linestyle="-" if over else look.line, marker=look.marker, linewidth=width,
                   markersize=dot, zorder=3, label=line.words)  # fmt: skip
     _ticks(axes, panel, x)
+
+
+def _same(a: Floats, b: Floats) -> bool:
+    """Tell whether figures lie on each other."""
+    return bool(np.abs(a - b).max() < SAME)
 
 
 def _ticks(axes: Axes, panel: Panel, x: str) -> None:
@@ -186,9 +191,15 @@ def _at_ends(axes: Axes, panel: Panel, figures: Figures, looks: dict[str, style.
     low, high = axes.get_ylim()
     room = GAP * (high - low)
     ends = sorted(((figures(line.cells[-1], panel.endpoint)[0], line) for line in panel.lines), key=lambda end: end[0])
-    right, place = axes.get_xlim()[1], -math.inf
-    for y, line in ends:
-        place = max(y, place + room)
+    places: list[float] = []
+    for y, _ in ends:
+        places.append(max(y, places[-1] + room) if places else y)
+    most = high
+    for k in reversed(range(len(places))):  # what is above the axis is pushed down
+        places[k] = min(places[k], most)
+        most = places[k] - room
+    right = axes.get_xlim()[1]
+    for (_, line), place in zip(ends, places, strict=True):
         axes.annotate(
             line.words, (right, place), xytext=(4, 0), textcoords="offset points", annotation_clip=False,
             color=looks[line.words].colour, fontsize=style.SMALL, fontweight="bold", va="center",

@@ -47,7 +47,7 @@ def map_figure(result: SweepResult, x: str, y: str) -> Figure:
         axes.set_yticks(np.arange(len(up)) + 0.5, [level(v) for v in up])
         axes.tick_params(length=0.0)
         axes.set_xlabel(axis_label(result, x))
-        axes.set_ylabel(axis_label(result, y, int(9.0 * height)) if axes is all_axes[0] else "")
+        axes.set_ylabel(axis_label(result, y, int(11.0 * (0.5 * len(up) + 0.9))) if axes is all_axes[0] else "")
         style.bare(axes, "")
     marks = " Thick line: 80% is passed; broken line: 90%." if passed else ""
     worst = max(p.mcse for cell in result.cells for p in cell.endpoints.values())

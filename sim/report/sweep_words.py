@@ -13,7 +13,7 @@ from sim.report import style
 from sim.scenario.lines import split
 from sim.scenario.schema import Scenario
 from sim.scenario.study import LABEL
-from sim.study.hits import Difference, interval_of
+from sim.study.hits import Difference
 from sim.study.sweep_result import CellResult, SweepResult
 
 NOTHING_THERE = "with no effect, significant"
@@ -181,10 +181,10 @@ def sentences(result: SweepResult) -> Iterator[str]:
         if found and result.reference and result.reference[0] not in same:
             yield f"{named}{cost_message(result, endpoint)}.{_gain(worst(result, found)[1])}"
         if same:
-            said = " and ".join(_axis_words(result, axis) for axis in same)
             yield (
-                f"{named}Every trial is decided alike whatever {said}: a difference of more than "
-                f"{bound(result.trials)} points is excluded (95%)."
+                f"{named}Every trial is decided alike whatever {_values(result, same)}"
+                f"{_at_an_end(result, endpoint)}: a difference of more than {bound(result.trials)} points is excluded "
+                "(95%)."
             )
     largest = max(p.mcse for cell in result.cells for p in cell.endpoints.values())
     yield f"The largest MCSE of a power is {largest:.4f}; all cells are played on the same trial numbers."
@@ -214,13 +214,21 @@ def unmoved(result: SweepResult, endpoint: str) -> list[str]:
     return found
 
 
-def _axis_words(result: SweepResult, axis: str) -> str:
-    return "cell of the list it is in" if axis == LABEL else f"value {short(result, axis)} has"
+def _values(result: SweepResult, axes: Sequence[str]) -> str:
+    """Name what may have any value, in the middle of a sentence."""
+    *before, last = ["the cell of the list" if axis == LABEL else short(result, axis) for axis in axes]
+    return f"{', '.join(before)} and {last} are" if before else f"{last} is"
+
+
+def _at_an_end(result: SweepResult, endpoint: str) -> str:
+    """Say that there was nothing that a key could have changed: all trials reject, or none does."""
+    powers = {cell.endpoints[endpoint].power for cell in result.cells if endpoint in cell.endpoints}
+    return {0.0: ", as none rejects", 1.0: ", as all reject"}.get(powers.pop(), "") if len(powers) == 1 else ""
 
 
 def bound(trials: int) -> str:
-    """Give the largest difference, in points, that so many trials leave possible that all agree."""
-    return f"{100.0 * interval_of(0, 0, trials)[1]:.2g}"
+    """Give the largest difference, in points, with which so many trials all agree once in 40 times (exact)."""
+    return f"{100.0 * (1.0 - 0.025 ** (1.0 / trials)):.2g}"
 
 
 def _gain(difference: Difference) -> str:

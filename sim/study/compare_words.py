@@ -25,12 +25,17 @@ TIMES = ("first_relapse", "cdp_12w", "cdp_24w")
 def sentences(r: Comparison) -> Iterator[str]:
     """Give what is said of power, of bias, and of trials with no effect."""
     yield _power(r)
-    if len({family(d.endpoint) for d in r.designs}) > 1:
+    if _of_several_kinds(r):
         told = ", ".join(dict.fromkeys(f"{noun(d)} of {d.endpoint.key}" for d in r.designs))
         yield f"The designs' endpoints differ ({told}): powers can be compared, biases are of different quantities."
     yield _bias(r)
     if any(d.null for d in r.designs):
         yield " ".join(_excluded(r))
+
+
+def _of_several_kinds(r: Comparison) -> bool:
+    """Tell whether designs are told by endpoints of different families."""
+    return len({family(d.endpoint) for d in r.designs}) > 1
 
 
 def called(label: str) -> str:
@@ -81,7 +86,7 @@ def _bias(r: Comparison) -> str:
         within = f"within {SURE:g} Monte Carlo standard errors of the truth"
         parts.append(f"in {_and(right)} it is {within}" if off else f"The mean estimate of {_and(right)} is {within}")
     pairs = [f"{signed(p.bias_difference)} (paired MCSE {p.bias_mcse:.3f}) in {called(p.b)}" for p in r.against_first
-             if not math.isnan(p.bias_difference)]  # fmt: skip
+             if not (math.isnan(p.bias_difference) or _of_several_kinds(r))]  # fmt: skip
     if pairs:
         parts.append(f"against {called(r.designs[0].label)} the bias differs by {_and(pairs)}")
     return "; ".join(parts) + "."
@@ -110,8 +115,8 @@ def _excluded(r: Comparison) -> Iterator[str]:
         found = [f"{_share(d.null.left_out)} of those of {called(d.label)}" for d in worse if d.null]
         level = _and(list(dict.fromkeys(f"{100.0 * d.scenario.study.alpha:g}%" for d in worse)))
         yield (
-            f"The intervals of {_and(found)} leave out no effect, which is the truth, where {level} is meant: what "
-            f"{'it excludes' if len(worse) == 1 else 'they exclude'} is no evidence."
+            f"The truth, that there is no effect, is excluded by the intervals of {_and(found)}, where {level} is "
+            f"meant: what {'it excludes' if len(worse) == 1 else 'they exclude'} is no evidence."
         )
 
 

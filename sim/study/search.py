@@ -224,6 +224,12 @@ class Search:
             days = s.enrolment.max_days
             late = f"; from there on most trials close on enrolment.max_days = {days:g} before they have their patients"
             more = "a longer enrolment.max_days, more or faster sites, "
+        if s.no_effect:
+            return RunError(
+                f"--power: found {self.power:g} where the scenario has no effect: what rejects is bias, or chance; the "
+                f"highest power was {best['power']:.3f} (MCSE {best['mcse']:.3f}) at {best['value']}{late}; allowed: a "
+                "scenario with an effect"
+            )
         ends = {f"study.{k}": d for k in ("close_days", "close_after_enrolment_days") if (d := getattr(s.study, k))}
         if ends and self.dial.vary == "follow_up":
             late = "; whatever months are asked for, follow-up ends on " + " and ".join(

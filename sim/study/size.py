@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sim.core.endpoints import UNTESTED, parse_endpoint
 from sim.core.errors import ShamtrialError
 from sim.scenario.beliefs import Beliefs, beliefs_of
@@ -17,7 +19,7 @@ from sim.study.closed_form import ClosedForm, closed_form
 from sim.study.ledger import chosen
 from sim.study.play import for_many, scenario_digest
 from sim.study.population import Solution, solved
-from sim.study.power_curve import Z95, Curve
+from sim.study.power_curve import Z95, Curve, Point
 from sim.study.runner import Failure, Workers
 from sim.study.runs import Address, RunFolder
 from sim.study.safety import Safety, checked, safety
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
 DEFAULT_TRIALS, FEWEST_TRIALS, MOST_TRIALS = 100_000, 2_000, 10_000_000
 LEAST_PRECISION, MOST_POWER = 0.002, 0.999
 VERIFY_MCSE = 0.005
-APART = 2.0
-"""A verified power so many standard errors from the curve, below or above, sends the search on, once."""
+APART, CHECKS = 2.0, 3
+"""A verified power so many standard errors from what the curve says sends the search on; so often it is verified."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class SizeResult:
     `value` is what is varied (patients, months, sites), `n` the patients it means; intervals are of 95% and carry the
     Monte Carlo error of the search. `power` and `mcse` are of `verification_trials` fresh trials at `value`;
     `favourable_power` counts those that reject in the patient's favour. `curve` are all trials of the search, by size;
-    `intercept` and `slope` the fitted probit line in the square root of the size. `absent` are the things that could
+    `intercept` and `slope` the fitted probit line in the square root of the size, which reaches the power at
+    `exact_value`, in `exact_interval`, before these are rounded up to whole sizes. `absent` are the things that could
     add to the size and are off in the scenario; where `has_effect` is False whatever rejects is
     bias, or chance (None: nobody is treated).
     """
@@ -70,6 +73,8 @@ class SizeResult:
     curve: tuple[dict[str, Any], ...]
     intercept: float
     slope: float
+    exact_value: float
+    exact_interval: tuple[float, float]
     precise: bool
     parts: tuple[Part, ...]
     parts_trials: int
@@ -108,6 +113,8 @@ class SizeResult:
             "verification_trials": self.verification_trials,
             "short_trials": self.short_trials,
             "closed_form": self.closed_form.to_dict(),
+            "exact_value": self.exact_value,
+            "exact_interval": list(self.exact_interval),
             "ratio_to_closed_form": self.ratio,
             "ratio_mcse": self.ratio_mcse,
             "trials_used": self.trials_used,
@@ -124,16 +131,23 @@ class SizeResult:
 
     @property
     def ratio(self) -> float | None:
-        """The size found over that of the closed form."""
-        return self.value / self.closed_form.value if self.closed_form.value else None
+        """The size found over that of the closed form, neither rounded up."""
+        return self.exact_value / self.closed_form.value if self.closed_form.value else None
 
     @property
     def ratio_mcse(self) -> float | None:
         """The Monte Carlo standard error of that ratio, of the search and of the formula's own figures."""
-        cf, (low, high) = self.closed_form, self.value_interval
+        cf, (low, high) = self.closed_form, self.exact_interval
         if self.ratio is None or cf.value is None or cf.mcse is None:
             return None
-        return self.ratio * math.hypot((high - low) / (2.0 * Z95 * self.value), cf.mcse / cf.value)
+        return self.ratio * math.hypot((high - low) / (2.0 * Z95 * self.exact_value), cf.mcse / cf.value)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the fresh trials agree with the curve."""
+        hits = round(self.power * self.verification_trials)
+        curve = Curve(self.intercept, self.slope, np.zeros((2, 2)))
+        return not apart(Point(self.value, self.verification_trials, hits), curve)
 
     def to_frame(self) -> pd.DataFrame:
         """Give the powers that were played, a row a size."""
@@ -169,9 +183,9 @@ def sample_size(
     """Find the smallest size at which an endpoint's test reaches a power.
 
     `precision` is the half-width of the answer's 95% interval, as a share of it; trials go where they narrow it, up to
-    `most_trials`. `out` is a folder that keeps each batch of trials while the search goes on; those that are there are
-    read, by a search for another precision too. Raises ShamtrialError for impossible requests, RunError where no size
-    is enough.
+    `most_trials`, those of verification apart. `out` is a folder that keeps each batch of trials while the search goes
+    on; those that are there are read, by a search for another precision too. Raises ShamtrialError for impossible
+    requests, RunError where no size is enough.
     """
     begun, how = time.perf_counter(), for_many(engine)
     asked = _checked(scenario, name, endpoint, power, precision, most_trials)
@@ -213,6 +227,8 @@ def sample_size(
             curve=tuple(point_dict(size, moved.patients(size), search.batches) for size in search.sizes),
             intercept=curve.intercept,
             slope=curve.slope,
+            exact_value=x,
+            exact_interval=interval,
             precise=bool(interval[1] - interval[0] <= 2.0 * precision * x),
             parts=tuple(adds),
             parts_trials=more,
@@ -234,12 +250,18 @@ def _searched(search: Search, precision: float, most_trials: int) -> tuple[Close
     formula = _formula(search)
     curve = search.settle(search.approach(formula.value or search.dial.start), precision, most_trials)
     verified = _verify(search, curve)
-    gap = verified.point.power - curve.at(verified.x)
-    if abs(gap) > APART * math.hypot(verified.point.mcse, curve.mcse_at(verified.x)):
+    for _ in range(CHECKS - 1):
+        if not apart(verified.point, curve):
+            break
         search.batches.append(verified)
         curve = search.settle(curve.reaches(search.power), precision, most_trials)
         verified = _verify(search, curve)
     return formula, curve, verified
+
+
+def apart(found: Point, curve: Curve) -> bool:
+    """Tell whether fresh trials find another power than the curve has at their size."""
+    return abs(found.power - curve.at(found.x)) > APART * found.mcse
 
 
 def _checked(

@@ -150,7 +150,7 @@ def test_a_family_is_each_designs_own() -> None:
     sham, before_after = found["designs"]
     assert before_after["null"]["replayed"] is False, "the study as designed has no effect: its own trials serve"
     assert before_after["null"]["left_out"]["value"] > 0.3 > sham["null"]["left_out"]["value"]
-    assert "published/zamboni_2009 leave out no effect, which is the truth" in found["sentences"][2]
+    assert "The truth, that there is no effect, is excluded by the intervals of" in found["sentences"][2]
 
 
 def test_a_prevalence_study_has_no_null_trials() -> None:

@@ -58,7 +58,7 @@ def test_the_message_follows_the_figures(found: Comparison) -> None:
     assert message(found).startswith(f"bench/j1 with effect.rate_ratio=0.4 finds an effect in {100.0 * power:.1f}% of")
     assert "where there is none" not in message(found)
     biased = _with_null(found, 1, rejects=Figure(0.3, 0.02), left_out=Figure(0.3, 0.02))
-    assert message(biased).endswith("; where there is none, it finds one in 30%")
+    assert message(biased).endswith("; where there is none, it finds one in 30.0%")
     near = replace(found, pairs=tuple(p for p in found.pairs if p.b == DESIGNS[2]))
     assert (
         message(near) == "No sure difference in power between bench/j1 and bench/j1 with dropout.hazard_per_year=0.11"
@@ -87,8 +87,8 @@ def test_what_is_odd_is_said(found: Comparison) -> None:
     """A design that leaves out the truth, one that is biased, a pairing that costs, and a limit that is not there."""
     biased = _with_null(found, 1, left_out=Figure(0.3, 0.02))
     assert biased.sentences[2].endswith(
-        "The intervals of 30.0% (MCSE 2.0) of those of bench/j1 with effect.rate_ratio=0.4 leave out no effect, which "
-        "is the truth, where 5% is meant: what it excludes is no evidence."
+        "The truth, that there is no effect, is excluded by the intervals of 30.0% (MCSE 2.0) of those of bench/j1 "
+        "with effect.rate_ratio=0.4, where 5% is meant: what it excludes is no evidence."
     )
     slight = _with_null(found, 1, left_out=Figure(0.056, 0.001))
     assert "is no evidence" not in slight.sentences[2], "a test that is a little liberal is not a biased design"

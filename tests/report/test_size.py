@@ -44,8 +44,10 @@ def test_the_sentences_follow_the_figures(found: SizeResult) -> None:
     assert found.closed_form.mcse is not None
     assert found.closed_form.value is not None
     assert found.ratio is not None
-    low, high = found.value_interval
-    errors = (high - low) / (2.0 * style.Z95 * found.value), found.closed_form.mcse / found.closed_form.value
+    low, high = found.exact_interval
+    assert found.value_interval[0] - 2 < low < found.exact_value <= found.value < high + 2 < found.value_interval[1] + 4
+    assert found.ratio == pytest.approx(found.exact_value / found.closed_form.value)
+    errors = (high - low) / (2.0 * style.Z95 * found.exact_value), found.closed_form.mcse / found.closed_form.value
     assert found.ratio_mcse == pytest.approx(found.ratio * math.hypot(*errors))
     assert f"simulation asks for {found.ratio:.2f} times that (MCSE {found.ratio_mcse:.2f}). Its inputs:" in said
     assert "in 24 months, rate ratio 0.7" in said
@@ -74,7 +76,12 @@ def test_a_formula_without_a_rate_tells_its_pilot(found: SizeResult) -> None:
     said = " ".join(sentences(scaled))
     assert "By formula 250 (MCSE 31): x; simulation" in said
     assert "Its inputs: a pilot of 200 trials of 200 patients, mean estimate \N{MINUS SIGN}1.500, SD 3.250." in said
-    assert ", both of 24 months, rate ratio" in " ".join(sentences(replace(found, vary="follow_up")))
+    months = " ".join(sentences(replace(found, vary="follow_up")))
+    assert ", both of 24 months, rate ratio" in months
+    assert found.closed_form.value is not None
+    assert f"By formula {found.closed_form.value:.1f} (MCSE" in months, "few units are told with a decimal"
+    (part, *_) = found.parts
+    assert f"({part.added:+,.1f} months, MCSE" in months
 
 
 def test_the_json_is_the_contracts(found: SizeResult) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Annotation
 
 import sim
 from sim.report import style, sweep_map
 from sim.report.sweep import MOST_LINES, along, levels, panels, sweep_figures
-from sim.report.sweep_curves import _at_least
+from sim.report.sweep_curves import GAP, _at_least
 from sim.report.sweep_words import axis_label, cell_words, cost_message, meaning, message, sentences, short
 from sim.study.hits import Hits
 from sim.study.sweep_result import SweepResult
@@ -155,8 +157,8 @@ def test_a_key_that_changes_nothing_is_told() -> None:
     grid = {HAZARD: [0.0, 1.0], visits: VISITS}
     result = _sweep(trials=40, set={}, grid=grid, reference={visits: VISITS[0]})
     said = " ".join(sentences(result))
-    limit = f"{100.0 * style.Z95 * 2.0**0.5 / 42.0:.2g}"
-    assert f"Every trial is decided alike whatever value months has: a difference of more than {limit} points" in said
+    assert "Every trial is decided alike whatever months is: a difference of more than 8.8 points is excluded" in said
+    assert pytest.approx(0.025, abs=0.0005) == (1.0 - 0.088) ** 40, "such a difference leaves them alike so seldom"
     assert "No trial is decided otherwise" not in said, "once is enough"
     assert cost_message(result, "arr_24m") == "No trial is decided otherwise than at months [0, 24]"
     powers = {c.endpoints["arr_24m"].power for c in result.cells}
@@ -169,6 +171,23 @@ def test_a_key_that_changes_nothing_is_told() -> None:
     assert -row["difference_low"] == row["difference_high"] == pytest.approx(style.Z95 * 2.0**0.5 / 42.0)
     own_row = result.to_frame().iloc[0]
     assert (own_row["difference_low"], own_row["difference_high"]) == (0.0, 0.0)
+
+
+def test_what_no_key_can_change_is_told_once() -> None:
+    """Where all trials reject in all cells it is said, for all keys in one sentence."""
+    result = _sweep(trials=10, set={}, grid={TARGET: [400, 500], RATIO: [0.1, 0.15]})
+    said = " ".join(sentences(result))
+    assert "whatever target and rate_ratio are, as all reject: a difference of more than 31 points is excluded" in said
+
+
+def test_names_stay_within_the_axis() -> None:
+    """Names of lines that all end at the top are pushed down, apart from each other."""
+    result = _sweep(trials=4, set={}, grid={TARGET: [400, 500], RATIO: [0.1, 0.11, 0.12, 0.13, 0.14]})
+    (axes,) = sweep_figures(replace(result, reference=None))["power"].get_axes()
+    places = sorted(t.xy[1] for t in axes.texts if isinstance(t, Annotation))
+    assert len(places) > 1
+    assert places[-1] <= axes.get_ylim()[1]
+    assert min(b - a for a, b in itertools.pairwise(places)) > 0.99 * GAP * 102.0
 
 
 def test_curves_that_coincide_are_all_seen_and_long_names_stand_beside() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import sim
 from sim.core.errors import RunError, ShamtrialError
+from sim.report.size import sentences
 from sim.scenario.schema import Scenario
 from sim.study import size
 from sim.study.ledger import chosen
@@ -252,11 +253,12 @@ def test_follow_up_that_ends_on_a_day_is_named() -> None:
     assert "follow-up ends on study.close_days = 913.125; allowed: a later study.close_days, a power within" in said
 
 
-@pytest.mark.parametrize(("off", "batches"), [(0.0, 1), (-0.08, 2), (0.08, 2)])
+@pytest.mark.parametrize(("off", "batches"), [(0.0, 1), (-0.08, 3), (0.08, 3)])
 def test_a_verification_off_the_curve_sends_the_search_on(
     off: float, batches: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fresh trials two errors below or above the fitted curve join it, and others verify the new answer; once."""
+    """Fresh trials two errors below or above the fitted curve join it, and others verify the new answer; what is off
+    to the end is said to be."""
     made, verified = scenario("bench/j1"), []
 
     def verify(search: Search, curve: Curve) -> Batch:
@@ -270,7 +272,9 @@ def test_a_verification_off_the_curve_sends_the_search_on(
     assert len(verified) == batches
     assert found.value == verified[-1].x
     joined = sum(c["trials"] for c in found.curve if c["value"] == verified[0].x)
-    assert (joined >= 3600) == (batches == 2)
+    assert (joined >= 3600) == (batches > 1)
+    assert found.verified == (not off)
+    assert any("The verified power is more than two" in said for said in sentences(found)) == bool(off)
     if off:
         assert (verified[1].x > verified[0].x) == (off < 0.0)
 
@@ -282,6 +286,16 @@ def test_without_effect_there_is_no_formula() -> None:
         search = Search(dial(only_endpoint(made, chosen(made, "arr")), "n"), 0.8, 1, 1, "compiled")
         assert ("rate_ratio" in _formula(search).inputs) == (not off)
         assert made.no_effect == bool(off)
+
+
+def test_a_power_out_of_reach_without_effect_says_so() -> None:
+    """Where nothing works no remedy of enrolment is offered: it is said that there is no effect."""
+    made = scenario("bench/j1", {"effect.rate_ratio": 1.0})
+    with pytest.raises(RunError) as refused:
+        sample_size(made, power=0.8, with_parts=False, most_trials=2000)
+    said = str(refused.value)
+    assert "found 0.8 where the scenario has no effect: what rejects is bias, or chance" in said
+    assert said.endswith("allowed: a scenario with an effect")
 
 
 def test_what_adds_carries_the_error_of_the_size() -> None:
