@@ -7,6 +7,7 @@ from typing import Any
 
 from sim.report.style import percent
 from sim.study.opened import SeriesFound, StoredRun
+from sim.study.vary import UNITS
 
 MOST_SERIES, MOST_CELLS = 6, 30
 HEADINGS = ("folder", "command", "scenario", "seed", "trials", "state", "engine", "MB")
@@ -72,6 +73,8 @@ def _share(run: StoredRun) -> str:
 def _results(result: Any) -> Iterable[str]:
     if isinstance(result, dict) and isinstance(result.get("sentences"), list):
         yield from (f"  {sentence}" for sentence in result["sentences"])
+    if isinstance(result, dict) and "target_power" in result:
+        yield _size(result)
     endpoints = result.get("endpoints") if isinstance(result, dict) else None
     if isinstance(endpoints, dict):
         for key, found in endpoints.items():
@@ -81,6 +84,15 @@ def _results(result: Any) -> Iterable[str]:
         yield from map(_cell, cells[:MOST_CELLS])
         if len(cells) > MOST_CELLS:
             yield f"  and {len(cells) - MOST_CELLS:,} more cells (sweep.csv)"
+
+
+def _size(found: dict[str, Any]) -> str:
+    """Tell the answer of a search for a size."""
+    low, high = found["value_interval"]
+    return (
+        f"  {found['endpoint']}: {found['value']:,} {UNITS[found['vary']]} (95% interval {low:,} to {high:,}) reach "
+        f"power {found['target_power']:g}; verified {found['power']:.3f} (MCSE {found['mcse']:.3f})"
+    )
 
 
 def _cell(cell: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sim.core.errors import ShamtrialError
+from sim.report.runs import lines
 from sim.study import stream, worlds
 from sim.study.ledger import Ledger, bias_ledger, series_of, side_of
 from sim.study.opened import open_run
@@ -174,6 +175,8 @@ def test_another_power_is_refused(sized: tuple[Path, SizeResult]) -> None:
 def test_a_search_is_verified(sized: tuple[Path, SizeResult]) -> None:
     """`runs verify` plays trials of every batch again, and refuses a series that no search has."""
     run = open_run(sized[0])
+    low, high = sized[1].value_interval
+    assert f"arr_24m: {sized[1].value} patients (95% interval {low} to {high}) reach power 0.8" in " ".join(lines(run))
     found = verify(run, trials=2)
     assert found.passed
     assert len(found.replayed) == 2 * len(run.listing)
